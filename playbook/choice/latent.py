@@ -1,0 +1,349 @@
+"""Latent-class conditional logit by the EM algorithm."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import logsumexp
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+
+from playbook.choice.logit import (
+    LogitResult,
+    Tasks,
+    maximise,
+    normal_draws,
+    read_tasks,
+    standardise,
+)
+
+__all__ = ["LatentClassResult", "choose_classes", "latent_class_logit"]
+
+RIDGE = 0.04
+"""Prior precision of standardised part-worths, N(0, 5^2): keeps small classes finite."""
+
+SHORT_ROUNDS, MOST_ROUNDS = 15, 500
+TOLERANCE = 1e-4
+"""Gain of log-likelihood in one round below which the rounds end."""
+
+
+@dataclass(frozen=True)
+class LatentClassResult:
+    """Estimates of a latent-class logit; classes are numbered from 1, largest first.
+
+    Attributes
+    ----------
+    params, bse
+        Part-worths and standard errors, design columns by class.
+    shares, shares_se
+        Size of each class.
+    cov
+        Covariance of all part-worths (class, column) and of the shares (class, ``share``), from
+        respondents' scores.
+    posterior
+        P(class) of each respondent, indexed by ``respondent_id``.
+    individual
+        Posterior mean part-worths of each respondent, by design column.
+    llf, llnull, bic, aic
+        Log-likelihood, with equal shares for all alternatives, and information criteria (number of
+        respondents as n).
+    entropy
+        1 when every respondent belongs to one class for sure, 0 when nothing is known.
+    """
+
+    params: pd.DataFrame
+    shares: pd.Series
+    cov: pd.DataFrame
+    posterior: pd.DataFrame
+    individual: pd.DataFrame
+    llf: float
+    llnull: float
+    n_params: int
+    nobs: int
+    n_respondents: int
+    converged: bool
+
+    @property
+    def bse(self) -> pd.DataFrame:
+        """Standard errors of the part-worths, design columns by class."""
+        errors = pd.Series(np.sqrt(np.diag(self.cov)), index=self.cov.index)
+        columns = {c: errors.loc[c].loc[self.params.index] for c in self.params.columns}
+        return pd.DataFrame(columns).rename_axis(columns="class")
+
+    @property
+    def shares_se(self) -> pd.Series:
+        """Standard errors of the class sizes."""
+        errors = pd.Series(np.sqrt(np.diag(self.cov)), index=self.cov.index)
+        return errors.xs("share", level="column")
+
+    @property
+    def bic(self) -> float:
+        """Bayes information criterion, on the number of respondents."""
+        return -2 * self.llf + self.n_params * np.log(self.n_respondents)
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return -2 * self.llf + 2 * self.n_params
+
+    @property
+    def entropy(self) -> float:
+        """Relative entropy of the classification (Ramaswamy et al., 1993)."""
+        p = self.posterior.to_numpy()
+        if p.shape[1] == 1:
+            return 1.0
+        lost = -(p * np.log(np.clip(p, 1e-300, None))).sum()
+        return float(1 - lost / (len(p) * np.log(p.shape[1])))
+
+    def class_result(self, number: int) -> LogitResult:
+        """One class as a conditional logit, for its willingness to pay or importance."""
+        cov = self.cov.loc[number, number].loc[self.params.index, self.params.index]
+        return LogitResult(
+            params=self.params[number].rename(None),
+            cov=cov,
+            llf=self.llf,
+            llnull=self.llnull,
+            nobs=self.nobs,
+            n_respondents=self.n_respondents,
+            cov_type="scores",
+        )
+
+    def draws(self, seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draws of part-worths (size, class, column) and class sizes (size, class)."""
+        names = list(self.params.index)
+        center = np.concatenate(
+            [self.params.to_numpy().T.ravel(), self.shares.to_numpy()],
+        )
+        keys = [(c, n) for c in self.params.columns for n in names]
+        keys += [(c, "share") for c in self.params.columns]
+        drawn = normal_draws(center, self.cov.loc[keys, keys].to_numpy(), seed, size)
+        split = self.params.size
+        shares = np.clip(drawn[:, split:], 0, None)
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        return drawn[:, :split].reshape(size, len(self.params.columns), len(names)), shares
+
+
+def _by_person(tasks: Tasks, logs: np.ndarray) -> np.ndarray:
+    """Log-likelihood of each respondent's choices in each class, from rows by classes."""
+    return tasks.by_person(logs[tasks.chosen == 1])
+
+
+def _logs(tasks: Tasks, betas: np.ndarray) -> np.ndarray:
+    """Log choice probability of each row in each class."""
+    return np.column_stack([tasks.log_probability(beta) for beta in betas])
+
+
+def _newton_step(
+    tasks: Tasks, weight: np.ndarray, beta: np.ndarray, log: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """One damped Newton step of a class (generalised EM): part-worths, log probabilities."""
+    chosen = tasks.chosen == 1
+
+    def value(b: np.ndarray, logs: np.ndarray) -> float:
+        return float(weight @ logs[chosen] - 0.5 * RIDGE * b @ b)
+
+    probability = np.exp(log)
+    slope = weight @ tasks.score(probability) - RIDGE * beta
+    bend = tasks.information(probability, weight) + RIDGE * np.eye(len(beta))
+    step, before = np.linalg.solve(bend, slope), value(beta, log)
+    for _ in range(8):
+        after = tasks.log_probability(beta + step)
+        if value(beta + step, after) >= before:
+            return beta + step, after
+        step = step / 2
+    return beta, log
+
+
+def _em(
+    tasks: Tasks, person_weight: np.ndarray, posterior: np.ndarray, betas: np.ndarray, rounds: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, bool]:
+    """Rounds of expectation and maximisation: part-worths, shares, posterior, objective, done."""
+    objective, done = -np.inf, False
+    shares = person_weight @ posterior / person_weight.sum()
+    logs = _logs(tasks, betas)
+    for _ in range(rounds):
+        weights = (person_weight[:, None] * posterior)[tasks.person]
+        steps = [_newton_step(tasks, weights[:, k], b, logs[:, k]) for k, b in enumerate(betas)]
+        betas, logs = np.array([b for b, _ in steps]), np.column_stack([log for _, log in steps])
+        shares = np.clip(person_weight @ posterior / person_weight.sum(), 1e-12, None)
+        joint = _by_person(tasks, logs) + np.log(shares)
+        total = logsumexp(joint, axis=1)
+        posterior = np.exp(joint - total[:, None])
+        value = float(person_weight @ total - 0.5 * RIDGE * (betas**2).sum())
+        done = abs(value - objective) < TOLERANCE
+        objective = value
+        if done:
+            break
+    return betas, shares, posterior, objective, done
+
+
+def _start(tasks: Tasks, pooled: np.ndarray, classes: int, seed: int) -> np.ndarray:
+    """First class memberships: clusters of one-step individual part-worths."""
+    probability = np.exp(tasks.log_probability(pooled))
+    score = tasks.by_person(tasks.score(probability))
+    root = np.linalg.cholesky(np.linalg.inv(tasks.information(probability, tasks.weight)))
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # fewer patterns of answers than classes
+        label = KMeans(classes, n_init=1, random_state=seed).fit_predict(score @ root)
+    return np.where(label[:, None] == np.arange(classes), 0.9, 0.1 / max(classes - 1, 1))
+
+
+def _covariance(
+    tasks: Tasks, betas: np.ndarray, shares: np.ndarray, posterior: np.ndarray, w: np.ndarray
+) -> np.ndarray:
+    """Inverse of the outer product of respondents' scores (part-worths, then all shares)."""
+    k, p = betas.shape
+    parts = []
+    for number, beta in enumerate(betas):
+        score = tasks.by_person(tasks.score(np.exp(tasks.log_probability(beta))))
+        parts.append(posterior[:, [number]] * score)
+    # shares as softmax of k - 1 free numbers, the last class as reference
+    parts.append(posterior[:, :-1] - shares[:-1])
+    score = np.hstack(parts) * w[:, None]
+    information = score.T @ score
+    information[: k * p, : k * p] += RIDGE * np.eye(k * p)
+    free = np.linalg.pinv(information, hermitian=True)
+    jump = np.zeros((k * p + k, k * p + k - 1))
+    jump[: k * p, : k * p] = np.eye(k * p)
+    jump[k * p :, k * p :] = (np.diag(shares) - np.outer(shares, shares))[:, :-1]
+    return jump @ free @ jump.T
+
+
+def latent_class_logit(
+    frame: pd.DataFrame,
+    design: pd.DataFrame,
+    classes: int,
+    seed: int = 0,
+    starts: int = 5,
+    weights: str | None = None,
+) -> LatentClassResult:
+    """Fit a latent-class conditional logit.
+
+    Parameters
+    ----------
+    frame, design
+        As for `conditional_logit`.
+    classes
+        Number of classes, from 1.
+    seed
+        Seed of the starts.
+    starts
+        Number of starts; each runs briefly, the best one to the end.
+    weights
+        Column of positive weights, equal for all tasks of a respondent.
+
+    Returns
+    -------
+    LatentClassResult
+
+    Raises
+    ------
+    ValueError
+        As `conditional_logit`; fewer than 10 respondents a class; weights that differ within a
+        respondent.
+
+    References
+    ----------
+    Bhat, C. R. (1997). An endogenous segmentation mode choice model; Train, K. (2008). EM
+    algorithms for nonparametric estimation of mixing distributions.
+    """
+    tasks, scale = standardise(read_tasks(frame, design, weights))
+    people = len(tasks.people)
+    if classes < 1 or people < 10 * classes:
+        raise ValueError(f"{classes} classes need at least 10 respondents each; got {people}")
+    person_weight = tasks.weight[np.flatnonzero(np.r_[True, np.diff(tasks.person) != 0])]
+    if (person_weight[tasks.person] != tasks.weight).any():
+        raise ValueError(f"{weights}: weights must be equal for all tasks of a respondent")
+    pooled = maximise(tasks, tasks.weight, np.zeros(len(scale)), RIDGE)[0]
+    begin = np.tile(pooled, (classes, 1))
+    runs = []
+    for number in range(starts if classes > 1 else 1):
+        posterior = _start(tasks, pooled, classes, seed + number)
+        runs.append(_em(tasks, person_weight, posterior, begin, SHORT_ROUNDS))
+    best = max(runs, key=lambda run: run[3])
+    betas, shares, posterior, _, done = _em(tasks, person_weight, best[2], best[0], MOST_ROUNDS)
+    order = np.lexsort((betas[:, 0], -shares.round(9)))
+    return _result(tasks, scale, betas[order], shares[order], posterior[:, order], done)
+
+
+def _result(
+    tasks: Tasks,
+    scale: np.ndarray,
+    betas: np.ndarray,
+    shares: np.ndarray,
+    posterior: np.ndarray,
+    done: bool,
+) -> LatentClassResult:
+    w = tasks.weight[np.flatnonzero(np.r_[True, np.diff(tasks.person) != 0])]
+    k, p = betas.shape
+    numbers = pd.RangeIndex(1, k + 1, name="class")
+    llf = float(w @ logsumexp(_by_person(tasks, _logs(tasks, betas)) + np.log(shares), axis=1))
+    resize = np.concatenate([np.tile(1 / scale, k), np.ones(k)])
+    cov = _covariance(tasks, betas, shares, posterior, w) * np.outer(resize, resize)
+    keys = [(c, n) for c in numbers for n in tasks.columns] + [(c, "share") for c in numbers]
+    index = pd.MultiIndex.from_tuples(keys, names=["class", "column"])
+    people = pd.Index(tasks.people, name="respondent_id")
+    params = pd.DataFrame((betas / scale).T, index=tasks.columns, columns=numbers)
+    return LatentClassResult(
+        params=params,
+        shares=pd.Series(shares, index=numbers, name="share"),
+        cov=pd.DataFrame(cov, index=index, columns=index),
+        posterior=pd.DataFrame(posterior, index=people, columns=numbers),
+        individual=pd.DataFrame(posterior @ (betas / scale), index=people, columns=tasks.columns),
+        llf=llf,
+        llnull=float(-(tasks.weight * np.log(np.bincount(tasks.task))).sum()),
+        n_params=k * p + k - 1,
+        nobs=len(tasks.start),
+        n_respondents=len(people),
+        converged=done,
+    )
+
+
+def choose_classes(
+    frame: pd.DataFrame,
+    design: pd.DataFrame,
+    candidates: Sequence[int] = (1, 2, 3, 4, 5),
+    seed: int = 0,
+    starts: int = 5,
+    weights: str | None = None,
+) -> tuple[pd.DataFrame, LatentClassResult]:
+    """Fit several numbers of classes and take the one with the smallest BIC.
+
+    Numbers with fewer than 10 respondents a class are not tried, nor those after BIC has risen
+    twice in a row.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        ``classes``, ``log_likelihood``, ``bic``, ``aic``, ``entropy``, ``smallest_share``,
+        ``converged``, ``chosen``.
+    result : LatentClassResult
+        Of the chosen number; the smaller number on a tie.
+    """
+    people = frame["respondent_id"].nunique()
+    tried = sorted({c for c in candidates if c == 1 or people >= 10 * c})
+    fits: list[LatentClassResult] = []
+    for number in tried:
+        fits.append(latent_class_logit(frame, design, number, seed, starts, weights))
+        if len(fits) > 2 and fits[-1].bic > fits[-2].bic > fits[-3].bic:
+            break
+    best = int(np.argmin([round(fit.bic, 6) for fit in fits]))
+    table = pd.DataFrame(
+        {
+            "classes": tried[: len(fits)],
+            "log_likelihood": [fit.llf for fit in fits],
+            "bic": [fit.bic for fit in fits],
+            "aic": [fit.aic for fit in fits],
+            "entropy": [fit.entropy for fit in fits],
+            "smallest_share": [float(fit.shares.min()) for fit in fits],
+            "converged": [fit.converged for fit in fits],
+            "chosen": [position == best for position in range(len(fits))],
+        }
+    )
+    return table, fits[best]

@@ -1,0 +1,186 @@
+"""The command line: reads names from arguments or the environment, calls one function, gives an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from playbook.engagement import Folder, open_folder
+from playbook.errors import PlaybookError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (0 done, 1 failed, 2 usage, 3 data, 4 consent, 75 locked)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.function(options) or 0
+    except PlaybookError as error:
+        print(f"playbook: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("playbook: stopped; what was finished stays, run again to go on", file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="playbook", description="Customer strategy, one client at a time."
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, function: Any, text: str, client: bool = True) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(function=function)
+        if client:
+            command.add_argument(
+                "engagement", nargs="?", default=os.environ.get("ENGAGEMENT") or "demo"
+            )
+            command.add_argument("--period", default=os.environ.get("PERIOD") or "")
+        return command
+
+    run = add("run", _run, "run all steps of a period (or of all periods) that are not up to date")
+    run.add_argument("--step", default="report", help="run this step and what it needs")
+    run.add_argument("--all-periods", action="store_true", help="run every period that has a plan")
+    add("check", _check, "read the inbox only and print what was found")
+    for name, function, text in (
+        ("metrics", _metrics, "print the key figures of a run"),
+        ("coverage", _coverage, "list every part of the method and whether it has output"),
+    ):
+        add(name, function, text).add_argument("--json", action="store_true")
+    add(
+        "validate", _validate, "compare the models with published results", client=False
+    ).add_argument("--json", action="store_true")
+    simulate = add("simulate", _simulate, "write the simulated demo client's inbox", client=False)
+    simulate.add_argument("--customers", type=int, default=6000)
+    simulate.add_argument("--seed", type=int, default=2025)
+    simulate.add_argument("--to", default="", help="folder to write to (default: the demo's inbox)")
+    add("docs", _docs, "write the generated pages of docs/", client=False)
+    add(
+        "notebooks",
+        _notebooks,
+        "copy the demo's executed notebooks back to notebooks/",
+        client=False,
+    )
+    add(
+        "bench",
+        _bench,
+        "time a demo period, a run with nothing to do and bare papermill",
+        client=False,
+    ).add_argument("--json", action="store_true")
+    return parser
+
+
+def _folder_and_period(options: argparse.Namespace) -> tuple[Folder, str]:
+    folder = open_folder(options.engagement)
+    periods = folder.periods()
+    return folder, options.period or (periods[-1] if periods else "")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from playbook.runner.run_steps import run_periods
+
+    folder, period = _folder_and_period(options)
+    run_periods(folder, folder.periods() if options.all_periods else [period], options.step)
+
+
+def _check(options: argparse.Namespace) -> None:
+    import tempfile
+    from pathlib import Path
+
+    from playbook.intake import take_in
+
+    folder, _ = _folder_and_period(options)
+    with tempfile.TemporaryDirectory() as target:
+        intake = take_in(folder.inbox, folder.engagement(), Path(target))
+    print(intake.ledger.to_string(index=False, na_rep=""))
+    for f in intake.findings:
+        place = " ".join(
+            str(part) for part in (f["file"], f"row {f['row']}" if f["row"] else "") if part
+        )
+        print(
+            f"{f['level']}: {f['table']} {place}: {f['message']} ({f['count']:,} rows); {f['mend']}"
+        )
+
+
+def _print_rows(rows: list[dict], as_json: bool) -> int:
+    """Print rows that each hold ``id`` and ``ok``; return 1 when one is not ok."""
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False, default=str))
+    else:
+        import pandas as pd
+
+        print(
+            pd.DataFrame(rows).to_string(index=False, na_rep="", float_format=lambda v: f"{v:,.6g}")
+        )
+    return int(not all(row["ok"] for row in rows))
+
+
+def _metrics(options: argparse.Namespace) -> int:
+    from playbook.results import load_metrics
+
+    folder, period = _folder_and_period(options)
+    frame = load_metrics(folder.run(period) / "results")
+    if frame.empty:
+        raise PlaybookError(
+            f"no key figures yet: run 'make run ENGAGEMENT={folder.name} PERIOD={period}' first"
+        )
+    frame = frame.astype(object).where(frame.notna(), None)
+    return _print_rows(
+        [row | {"ok": row["value"] is not None} for row in frame.to_dict("records")], options.json
+    )
+
+
+def _coverage(options: argparse.Namespace) -> int:
+    from playbook.coverage import coverage
+
+    folder, period = _folder_and_period(options)
+    return _print_rows(coverage(folder, period), options.json)
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from playbook.validation import all_checks
+
+    rows = [
+        {"id": c.id, "quantity": c.quantity, "published": c.published, "ours": c.ours, "difference": c.difference,
+         "tolerance": c.tolerance, "source": c.source, "ok": c.ok}
+        for c in all_checks()
+    ]  # fmt: skip
+    return _print_rows(rows, options.json)
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from playbook.engagement import ROOT
+    from playbook.market import write_demo
+
+    target = Path(options.to) if options.to else ROOT / "data" / "demo" / "inbox"
+    write_demo(target, options.customers, options.seed)
+    print(f"{len(list(target.iterdir()))} files written to {target.name}/")
+
+
+def _docs(options: argparse.Namespace) -> None:
+    from playbook.docs import write_docs
+
+    for path in write_docs():
+        print(f"wrote {path.name}")
+
+
+def _notebooks(options: argparse.Namespace) -> None:
+    from playbook.notebooks import copy_back
+
+    changed = copy_back(open_folder("demo"), "2025")
+    print(f"{len(changed)} notebooks changed" + (f": {', '.join(changed)}" if changed else ""))
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from playbook.bench import bench
+
+    return _print_rows(bench(), options.json)

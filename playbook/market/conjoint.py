@@ -1,0 +1,90 @@
+"""The choice experiment on an armchair: planted part-worths, choices by utility."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from . import settings as s
+from .frames import codes, table
+from .people import People
+
+LEVELS = {
+    "price": ("149", "179", "209", "249"),
+    "delivery": ("standard", "next day", "slot"),
+    "returns_window": ("14 days", "30 days", "100 days"),
+    "assembly_service": ("none", "paid", "free"),
+    "sustainability": ("none", "certified"),
+}
+TASKS, HOLDOUT, ALTERNATIVES, VERSIONS = 8, 2, 3, 12
+
+
+def choice_table(
+    rng: np.random.Generator, people: People, active: np.ndarray, respondents: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return ``choice_tasks`` and the truth: each respondent's own part-worths."""
+    pool = np.flatnonzero(active)
+    who = np.sort(rng.choice(pool, min(respondents, len(pool)), replace=False))
+    n, version = len(who), rng.integers(0, VERSIONS, len(who))
+    worth = s.PART_WORTHS.to_numpy()[people.segment[who]]
+    own = worth + s.PART_WORTH_SD * rng.normal(size=worth.shape)
+    own[:, 0] = worth[:, 0] * np.exp(0.25 * rng.normal(size=n))
+    # none is taken relative to the price level, so that its attraction keeps its meaning
+    own[:, -1] += 179 * (own[:, 0] - worth[:, 0])
+    design = _designs(rng)[version]
+    utility = _utility(design, own)
+    none = np.broadcast_to(own[:, -1][:, None, None], (n, TASKS, 1))
+    total = np.concatenate([utility, none], axis=2) + rng.gumbel(size=(n, TASKS, ALTERNATIVES + 1))
+    chosen = total.argmax(axis=2)
+    rows = n * TASKS * (ALTERNATIVES + 1)
+    task = np.tile(np.repeat(np.arange(TASKS), ALTERNATIVES + 1), n)
+    alternative = np.tile(np.arange(ALTERNATIVES + 1), n * TASKS)
+    respondent = np.repeat(np.arange(n), TASKS * (ALTERNATIVES + 1))
+    is_none = alternative == ALTERNATIVES
+    columns = {
+        "respondent_id": codes(respondent + 1, 4, "P"),
+        "customer_id": people.customer_id[who][respondent],
+        "task": task + 1,
+        "alternative": alternative + 1,
+        "chosen": chosen[respondent, task] == alternative,
+        "is_none": is_none,
+        "version": codes(version[respondent] + 1, 2),
+        "is_holdout": task >= TASKS - HOLDOUT,
+    }
+    for k, (attribute, levels) in enumerate(LEVELS.items()):
+        values = np.full(rows, None, dtype=object)
+        shown = design[respondent[~is_none], task[~is_none], alternative[~is_none], k]
+        values[~is_none] = np.array(levels, dtype=object)[shown]
+        columns[attribute] = values
+    labels = [f"{a}: {b}" for a, b in s.PART_WORTHS.columns]
+    truth = pd.DataFrame(own, columns=labels)
+    truth.insert(0, "respondent_id", codes(np.arange(n) + 1, 4, "P"))
+    truth.insert(1, "segment", np.array(s.SEGMENTS)[people.segment[who]])
+    return table("choice_tasks", columns), truth
+
+
+def _designs(rng: np.random.Generator) -> np.ndarray:
+    """Return level numbers (version, task, alternative, attribute): balanced, little overlap.
+
+    Each attribute's levels are dealt so that alternatives of one task differ where they can; the
+    held-out tasks are the same in every version.
+    """
+    design = np.empty((VERSIONS, TASKS, ALTERNATIVES, len(LEVELS)), dtype=int)
+    for k, levels in enumerate(LEVELS.values()):
+        order = rng.permuted(np.tile(np.arange(max(3, len(levels))), (VERSIONS * TASKS, 1)), axis=1)
+        design[..., k] = order[:, :ALTERNATIVES].reshape(VERSIONS, TASKS, ALTERNATIVES) % len(
+            levels
+        )
+    design[:, TASKS - HOLDOUT :] = design[0, TASKS - HOLDOUT :]
+    return design
+
+
+def _utility(design: np.ndarray, own: np.ndarray) -> np.ndarray:
+    price = np.array([float(p) for p in LEVELS["price"]])[design[..., 0]]
+    utility = own[:, 0][:, None, None] * price
+    column = 1
+    for k, levels in enumerate(list(LEVELS.values())[1:], start=1):
+        for level in range(1, len(levels)):
+            utility = utility + own[:, column][:, None, None] * (design[..., k] == level)
+            column += 1
+    return utility

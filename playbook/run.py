@@ -1,0 +1,149 @@
+"""What a notebook sees of its run: the plan, the tables as of a day, the results, and where to save.
+
+Examples
+--------
+>>> run = open_run("demo", "2025", step="03")                                   # doctest: +SKIP
+>>> rfm = run.query("rfm")                                                      # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from playbook import results
+from playbook.answer import Answer, Metric, Missing
+from playbook.display import Done, Sentence, Shown
+from playbook.engagement import Engagement, Folder, Plan, open_folder
+from playbook.errors import PlaybookError
+from playbook.warehouse import Warehouse
+
+__all__ = ["Run", "open_run"]
+
+STEPS = {
+    "01": "objectives",
+    "02": "research",
+    "03": "segmentation",
+    "04": "proposition",
+    "05": "experience",
+    "06": "crm",
+    "07": "monitoring",
+}
+
+
+class Run:
+    """One period of one engagement, seen from one step.
+
+    Attributes
+    ----------
+    engagement, plan
+        The validated files.
+    as_of, since
+        Last day of the period, and the day a year before it (the period is ``since`` < t <= ``as_of``).
+    previous
+        Name of the period before, or none.
+    """
+
+    def __init__(self, folder: Folder, period: str, step: str) -> None:
+        if step not in STEPS:
+            raise PlaybookError(f"step {step!r}: one of {', '.join(STEPS)}")
+        self.folder = folder
+        self.period = period
+        self.step = step
+        self.engagement: Engagement = folder.engagement()
+        self.plan: Plan = folder.plan(period)
+        self.as_of: date = self.plan.as_of
+        self.since: date = _year_before(self.as_of)
+        self.previous = folder.previous(period)
+        self.currency = self.engagement.currency
+        self._metrics: dict[str, Metric] = {}
+        self._findings: list[dict[str, Any]] = []
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The tables of this run as of its day."""
+        return Warehouse(self.folder.run(self.period) / "tables", self.as_of)
+
+    def query(self, name: str, **parameters: Any) -> pd.DataFrame:
+        """Return the rows of a query; ``$as_of`` and ``$since`` (a year before) are bound."""
+        return self.warehouse.query(name, **({"since": self.since} | parameters))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a whole standard table as known at ``as_of`` (empty when not delivered)."""
+        return self.warehouse.table(name)
+
+    def has(self, name: str) -> bool:
+        """Whether the client delivered a table."""
+        return self.warehouse.has(name)
+
+    def load(self, name: str, period: str | None = None) -> pd.DataFrame | Missing:
+        """Return a result of an earlier step, or of the same step in another period."""
+        period = period or self.period
+        command = f"make run ENGAGEMENT={self.folder.name} PERIOD={period}"
+        return results.load(self.folder.run(period) / "results", name, command)
+
+    def load_previous(self, name: str) -> pd.DataFrame | Missing:
+        """Return a result of the period before, or `Missing` when this is the first one."""
+        if self.previous is None:
+            return Missing("this is the first period, there is no earlier run to compare with")
+        try:
+            return self.load(name, self.previous)
+        except PlaybookError as error:
+            return Missing(str(error))
+
+    def metrics(self, period: str | None = None) -> pd.DataFrame:
+        """Return the key figures all steps have written: id, value, low, high, n, unit, kind, step."""
+        return results.load_metrics(self.folder.run(period or self.period) / "results")
+
+    def save(self, name: str, frame: pd.DataFrame | Missing) -> None:
+        """Hand a result on to later steps; its columns and key are checked."""
+        results.save(self.folder.run(self.period) / "results", self.step, name, frame)
+
+    def show(self, answer: Answer | Missing, rows: int = 10) -> Shown:
+        """Show the table of an answer: rounded, units named, at most ``rows`` rows."""
+        return Shown(answer, self.currency, rows)
+
+    def say(self, answer: Answer | Missing) -> Sentence:
+        """Say what an answer means, labelled by its kind of analytics, and keep its key figures."""
+        if isinstance(answer, Answer):
+            self._metrics |= {metric.id: metric for metric in answer.metrics}
+            self._findings.append(
+                {"kind": answer.kind, "headline": answer.headline, "so_what": answer.so_what}
+            )
+        return Sentence(answer)
+
+    def done(self) -> Done:
+        """Write key figures and findings, check that every declared result is there, and say so."""
+        folder = self.folder.run(self.period) / "results"
+        results.save_metrics(
+            folder / f"{self.step}_metrics.json", self._metrics.values(), self.step, self.period
+        )
+        results.save_json(folder / f"{self.step}_findings.json", self._findings)
+        files = results.written(folder, self.step)
+        return Done(self.step, STEPS[self.step], len(files), len(self._metrics))
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Return the notebook parameters that the plan sets for this step."""
+        return self.plan.parameters.get(STEPS[self.step], {})
+
+
+def open_run(engagement: str, period: str, step: str) -> Run:
+    """Open one period of an engagement for a step; the first call of every notebook.
+
+    Raises
+    ------
+    PlanError
+        When the engagement or plan is unknown or not valid.
+    """
+    return Run(open_folder(engagement), period, step)
+
+
+def _year_before(day: date) -> date:
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year - 1, day=28)

@@ -1,0 +1,56 @@
+"""Published results, reproduced: every method's figures beside those of its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+__all__ = ["Check", "all_checks"]
+
+SUBMODULES = ("clv", "choice", "drivers", "stats")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One published figure and ours.
+
+    Attributes
+    ----------
+    id
+        Short unique name, ``"<method>.<data>.<quantity>"``.
+    quantity
+        What the figure is, in words.
+    published, ours
+        The two figures.
+    tolerance
+        Largest difference allowed; a share of ``published`` when ``relative``.
+    relative
+        Whether the tolerance is relative.
+    source
+        Author, year, place.
+    """
+
+    id: str
+    quantity: str
+    published: float
+    ours: float
+    tolerance: float
+    relative: bool
+    source: str
+
+    @property
+    def difference(self) -> float:
+        """Absolute difference of ours from the published figure, relative if ``relative``."""
+        gap = abs(self.ours - self.published)
+        return gap / abs(self.published) if self.relative else gap
+
+    @property
+    def ok(self) -> bool:
+        """Whether the difference is within the tolerance (a missing figure is not)."""
+        return self.difference <= self.tolerance
+
+
+def all_checks() -> list[Check]:
+    """Return the checks of every method, in a fixed order."""
+    modules = (import_module(f"playbook.validation.{name}") for name in SUBMODULES)
+    return [check for module in modules for check in module.rows()]

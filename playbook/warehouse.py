@@ -1,0 +1,168 @@
+"""Runs the queries of ``playbook/queries`` over one run's tables, as of a day.
+
+The tables are seen through views that hide every row known after ``as_of`` and blank every
+outcome filled in later; no query can look into the future. A table the client did not deliver is
+an empty view of the same columns.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from playbook.errors import DataError
+from playbook.tables import SQL_TYPE, TABLES
+
+__all__ = ["QUERIES", "Warehouse", "view_sql"]
+
+QUERIES = Path(__file__).parent / "queries"
+
+
+def quoted(name: str) -> str:
+    """Return an SQL identifier, safe whatever it contains."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def end_of(day: date) -> datetime:
+    """Return the last instant of a day (UTC)."""
+    return datetime.combine(day, time(23, 59, 59, 999999))
+
+
+def view_sql(name: str, columns: list[str], source: str, as_of: date) -> str:
+    """Return the SELECT that shows table ``name`` as it was known at the end of ``as_of``.
+
+    Parameters
+    ----------
+    columns
+        Columns the source holds, standard ones and attributes.
+    source
+        What stands after FROM.
+    """
+    table = TABLES[name]
+    instant = f"timestamp '{end_of(as_of):%Y-%m-%d %H:%M:%S.%f}'"
+    blanked = {column: at for at, filled in table.later.items() for column in filled}
+    shown = [
+        f"case when {blanked[c]} <= {instant} then {quoted(c)} end as {quoted(c)}"
+        if c in blanked
+        else quoted(c)
+        for c in columns
+    ]
+    known = (
+        f" where {table.known_at} is null or {table.known_at} <= {instant}"
+        if table.known_at
+        else ""
+    )
+    return f"select {', '.join(shown)} from {source}{known}"
+
+
+class Warehouse:
+    """The tables of one run, as of a day, on DuckDB in this process.
+
+    Parameters
+    ----------
+    tables
+        Folder of the standard tables (Parquet).
+    as_of
+        Last day whose rows may be seen.
+    """
+
+    def __init__(self, tables: Path, as_of: date) -> None:
+        self.as_of = as_of
+        self._tables = tables
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(":memory:")
+        connection.execute("set threads = 1")
+        connection.execute("set autoinstall_known_extensions = false")
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(
+            "set allowed_directories = [$folder]".replace("$folder", _literal(self._tables))
+        )
+        connection.execute("set enable_external_access = false")
+        for name in TABLES:
+            connection.execute(f"create view {name} as {self._view(connection, name)}")
+        connection.execute("set lock_configuration = true")
+        return connection
+
+    def _view(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
+        path = self._tables / f"{name}.parquet"
+        if not path.is_file():
+            typed = (
+                f"cast(null as {SQL_TYPE[column.kind]}) as {quoted(label)}"
+                for label, column in TABLES[name].columns.items()
+            )
+            return f"select {', '.join(typed)} where false"
+        source = f"read_parquet({_literal(path)})"
+        columns = [
+            row[0] for row in connection.execute(f"describe select * from {source}").fetchall()
+        ]
+        return view_sql(name, columns, source, self.as_of)
+
+    def has(self, name: str) -> bool:
+        """Whether the client delivered table ``name`` (with at least one row visible)."""
+        path = self._tables / f"{name}.parquet"
+        return path.is_file() and self.count(name) > 0
+
+    def count(self, name: str) -> int:
+        """Return the number of visible rows of a standard table."""
+        row = self._connection.execute(f"select count(*) from {_known(name)}").fetchone()
+        return int(row[0]) if row else 0
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a whole standard table, for the small ones a model receives by row."""
+        key = ", ".join(TABLES[name].key) or "all"
+        return self._frame(f"select * from {_known(name)} order by {key}", {})
+
+    def query(self, name: str, **parameters: Any) -> pd.DataFrame:
+        """Return the rows of ``queries/<name>.sql``; ``$as_of`` is always bound.
+
+        Raises
+        ------
+        DataError
+            When there is no such query or the query fails, naming it.
+        """
+        path = QUERIES / f"{name}.sql"
+        if not path.is_file():
+            raise DataError(f"query {name}: no file playbook/queries/{name}.sql")
+        text = path.read_text(encoding="utf-8")
+        bound = {"as_of": self.as_of} | parameters
+        try:
+            return self._frame(text, {k: v for k, v in bound.items() if f"${k}" in text})
+        except duckdb.Error as error:
+            raise DataError(f"query {name}: {error}") from error
+
+    def _frame(self, sql: str, parameters: dict[str, Any]) -> pd.DataFrame:
+        relation = self._connection.execute(sql, parameters)
+        kinds = {column[0]: str(column[1]) for column in relation.description or []}
+        frame = relation.df()
+        for label, kind in kinds.items():
+            frame[label] = _typed(frame[label], kind)
+        return frame
+
+
+def _typed(values: pd.Series, kind: str) -> pd.Series:
+    if kind.startswith(("VARCHAR", "STRING", "str")):
+        return values.astype("str")
+    if kind.startswith("BOOL") or kind == "bool":
+        return values.astype("boolean")
+    if kind.startswith(("TIMESTAMP", "DATE")):
+        return values.astype("datetime64[us]")
+    if kind.startswith("DECIMAL"):
+        return values.astype("float64")
+    return values
+
+
+def _known(name: str) -> str:
+    if name not in TABLES:
+        raise DataError(f"table {name}: not a standard table (see docs/data-dictionary.md)")
+    return name
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
