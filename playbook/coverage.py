@@ -106,7 +106,9 @@ def _overall(id_: str, rows: dict[str, dict[str, Any]], notebooks: dict[str, Pat
         return "output" if all(f"[{kind}]" in text for kind in KINDS) else "open"
     if id_ == "A2":
         taught = all("exercises" in _tags(path) for path in present)
-        case = (ROOT / "docs" / "case-amazon.md").is_file() and (ROOT / "docs" / "answers.md").is_file()
+        case = (ROOT / "docs" / "case-amazon.md").is_file() and (
+            ROOT / "docs" / "answers.md"
+        ).is_file()
         return "output" if taught and case else "open"
     answered = [rows[part]["state"] for part in CHALLENGES.values()]
     return "open" if "open" in answered else "output"

@@ -38,7 +38,9 @@ def copy_back(folder: Folder, period: str) -> list[str]:
 
 
 def _without_injected(notebook: dict[str, Any]) -> dict[str, Any]:
-    kept = [c for c in notebook["cells"] if "injected-parameters" not in c["metadata"].get("tags", [])]
+    kept = [
+        c for c in notebook["cells"] if "injected-parameters" not in c["metadata"].get("tags", [])
+    ]
     count = 0
     for number, cell in enumerate(kept):
         cell["id"] = f"cell-{number:02d}"

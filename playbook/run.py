@@ -8,6 +8,7 @@ Examples
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
@@ -20,6 +21,7 @@ from playbook.answer import Answer, Metric, Missing
 from playbook.display import Done, Sentence, Shown
 from playbook.engagement import Engagement, Folder, Plan, open_folder
 from playbook.errors import PlaybookError
+from playbook.tables import TABLES
 from playbook.warehouse import Warehouse
 
 __all__ = ["Run", "open_run"]
@@ -79,6 +81,18 @@ class Run:
     def has(self, name: str) -> bool:
         """Whether the client delivered a table."""
         return self.warehouse.has(name)
+
+    def delivery(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return what intake found: its ledger (one row a table and file) and its findings."""
+        folder = self.folder.run(self.period) / "quarantine"
+        findings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+        columns = ["level", "table", "file", "row", "count", "message", "mend"]
+        return pd.read_parquet(folder / "ledger.parquet"), pd.DataFrame(findings, columns=columns)
+
+    def coverage(self) -> pd.DataFrame:
+        """Return how full each column of each delivered table is (see `Warehouse.table_coverage`)."""
+        parts = [self.warehouse.table_coverage(name) for name in TABLES if self.has(name)]
+        return pd.concat(parts, ignore_index=True)
 
     def load(self, name: str, period: str | None = None) -> pd.DataFrame | Missing:
         """Return a result of an earlier step, or of the same step in another period."""

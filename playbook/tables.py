@@ -423,6 +423,7 @@ TABLES: dict[str, Table] = {
             "brand_share": _share("share of the brand in the segment's revenue"),
         },
         ("market_segment", "year", "brand"),
+        "year",
     ),
     "switching": Table(
         "one observed move between brands",

@@ -52,10 +52,9 @@ def view_sql(name: str, columns: list[str], source: str, as_of: date) -> str:
         else quoted(c)
         for c in columns
     ]
+    limit = str(as_of.year) if table.known_at == "year" else instant
     known = (
-        f" where {table.known_at} is null or {table.known_at} <= {instant}"
-        if table.known_at
-        else ""
+        f" where {table.known_at} is null or {table.known_at} <= {limit}" if table.known_at else ""
     )
     return f"select {', '.join(shown)} from {source}{known}"
 
@@ -114,9 +113,35 @@ class Warehouse:
         row = self._connection.execute(f"select count(*) from {_known(name)}").fetchone()
         return int(row[0]) if row else 0
 
+    def table_coverage(self, name: str) -> pd.DataFrame:
+        """Return how full each column of a standard table is.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a column: ``table``, ``column``, ``required``, ``rows``, ``filled`` (rows with a value)
+            and ``latest``, the time of the table's last visible row (none where rows have no time).
+        """
+        table = TABLES[_known(name)]
+        columns = list(table.columns)
+        counts = ", ".join(f"count({quoted(column)})" for column in columns)
+        latest = f"max({quoted(table.known_at)})" if table.known_at else "null"
+        row = self._connection.execute(f"select count(*), {latest}, {counts} from {name}").fetchone()
+        assert row is not None
+        return pd.DataFrame(
+            {
+                "table": name,
+                "column": columns,
+                "required": [table.columns[column].required for column in columns],
+                "rows": int(row[0]),
+                "filled": [int(count) for count in row[2:]],
+                "latest": pd.Series([row[1]] * len(columns), dtype="datetime64[us]"),
+            }
+        )
+
     def table(self, name: str) -> pd.DataFrame:
         """Return a whole standard table, for the small ones a model receives by row."""
-        key = ", ".join(TABLES[name].key) or "all"
+        key = ", ".join(TABLES[_known(name)].key) or "all"
         return self._frame(f"select * from {_known(name)} order by {key}", {})
 
     def query(self, name: str, **parameters: Any) -> pd.DataFrame:

@@ -136,7 +136,7 @@ def rearrange(problem: Problem, dual: Dual, choice: np.ndarray) -> tuple[np.ndar
     programme = _Programme.of(values, problem.use, problem.limit - problem.used(rest))
     others = problem.total(rest)
     accuracy = ACCURACY * dual.bound
-    x, value, bound = _search(programme, total - others, accuracy)
+    x, _, bound = _search(programme, total - others, accuracy)
     proven = min(dual.bound, bound + accuracy) if len(core) == len(choice) else dual.bound
     if x is None:
         return choice, proven

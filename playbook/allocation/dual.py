@@ -9,13 +9,13 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack, vstack
 
 TIE = 1e-9  # reduced values (of at most 1) closer than this are equal
-KELLEY_TOLERANCE = 1e-3
+KELLEY_TOLERANCE = 1e-5
 KELLEY_STEPS = 60
 BOX_TOLERANCE = 1e-7
 BOX_STEPS = 25
 CORE = 2_000  # kinds of customers near indifference in one linear programme
 SAMPLE_STEP = 8
-JITTER = 5e-5  # relative change of values that tells tied kinds apart (largest loss: twice this)
+JITTER = 5e-4  # relative change of values that tells tied kinds apart (largest loss: twice this)
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def best_choice(problem: Problem, prices: np.ndarray) -> tuple[np.ndarray, float
     return choice, float(prices @ problem.limit + best @ problem.size)
 
 
-def _kelley(problem: Problem, start: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """Rough prices by Kelley's (1960) cutting planes."""
+def _kelley(problem: Problem, start: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Rough prices between low and high by Kelley's (1960) cutting planes."""
     n = max(problem.size.sum(), 1)
     point, best_point, best = start, start, np.inf
     slopes: list[np.ndarray] = []
@@ -122,11 +122,11 @@ def _kelley(problem: Problem, start: np.ndarray, upper: np.ndarray) -> np.ndarra
         offsets.append(float(slope @ point) - bound)
         model = linprog(
             np.append(np.zeros(len(point)), 1.0), A_ub=np.array(slopes), b_ub=np.array(offsets),
-            bounds=[*((0, top) for top in upper), (0, None)], method="highs-ds",
+            bounds=[*zip(low, high, strict=True), (0, None)], method="highs-ds",
         )  # fmt: skip
         if model.x is None or best - model.x[-1] <= KELLEY_TOLERANCE * best:
             break
-        point = np.clip(model.x[:-1], 0, upper)
+        point = np.clip(model.x[:-1], low, high)
     return best_point
 
 
@@ -176,9 +176,7 @@ def _boxstep(problem: Problem, prices: np.ndarray, upper: np.ndarray) -> Dual:
     top = problem.use.max(axis=0)
     shrink = 1.0
     for _ in range(BOX_STEPS):
-        lead = problem.leads(prices, choice)
-        core = np.sort(np.argsort(lead, kind="stable")[:CORE])
-        reach = np.inf if len(core) == len(lead) else lead[core].max()
+        core, reach = _nearest(problem, prices, choice)
         with np.errstate(divide="ignore", invalid="ignore"):
             radius = np.where(top > 0, reach / (len(top) * top), 0.0)
         radius = shrink * np.minimum(np.maximum(radius, 1e-3 * upper), 2 * upper)
@@ -190,11 +188,21 @@ def _boxstep(problem: Problem, prices: np.ndarray, upper: np.ndarray) -> Dual:
             shrink /= 4
             continue
         done = moved_bound >= bound * (1 - BOX_TOLERANCE)
-        if done:
-            return Dual(prices, min(bound, moved_bound), choice, core, solved[1])
         prices, choice, bound = solved[0], moved, moved_bound
-    nobody = np.empty(0, dtype=int)
-    return Dual(prices, bound, choice, nobody, np.empty((0, len(problem.use))))
+        if done:
+            break
+    core, _ = _nearest(problem, prices, choice)
+    solved = _core_programme(problem, prices, choice, core, 10 * upper)
+    if solved is None:
+        return Dual(prices, bound, choice, core[:0], np.empty((0, len(problem.use))))
+    return Dual(prices, bound, choice, core, solved[1])
+
+
+def _nearest(problem: Problem, prices: np.ndarray, choice: np.ndarray) -> tuple[np.ndarray, float]:
+    """Kinds nearest to indifference, and the largest lead among them (infinite: all kinds)."""
+    lead = problem.leads(prices, choice)
+    core = np.sort(np.argsort(lead, kind="stable")[:CORE])
+    return core, np.inf if len(core) == len(lead) else float(lead[core].max())
 
 
 def solve_dual(problem: Problem) -> Dual:
@@ -220,9 +228,13 @@ def solve_dual(problem: Problem) -> Dual:
     every = 1
     while problem.values.shape[1] // (every * SAMPLE_STEP) >= 2 * CORE:
         every *= SAMPLE_STEP
-    prices = _kelley(problem.sample(every), upper / 2, upper)
+    prices, radius = upper / 2, upper
     while every > 1:
-        prices = _boxstep(problem.sample(every), prices, upper).prices
+        part = problem.sample(every)
+        prices = _kelley(part, prices, np.maximum(prices - radius, 0), prices + radius)
+        prices = _boxstep(part, prices, upper).prices
+        radius = np.maximum(prices, upper / 50) * 4 / np.sqrt(part.size.sum())
         every //= SAMPLE_STEP
+    prices = _kelley(problem, prices, np.maximum(prices - radius, 0), prices + radius)
     dual = _boxstep(problem, prices, upper)
     return replace(dual, bound=best_choice(exact, dual.prices)[1])

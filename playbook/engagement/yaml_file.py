@@ -15,7 +15,7 @@ from playbook.errors import PlanError
 __all__ = ["read_model"]
 
 MAX_BYTES = 1_000_000
-_SURPRISING = re.compile(r"^(?:y|n|yes|no|on|off|true|false)$", re.IGNORECASE)
+_SURPRISING = re.compile(r"^(?:yes|no|on|off|true|false)$", re.IGNORECASE)
 _RESOLVERS = [
     ("tag:yaml.org,2002:bool", r"^(?:true|false)$", "tf"),
     ("tag:yaml.org,2002:int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),

@@ -6,6 +6,7 @@ import io
 import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,8 @@ WIDE = (16.5, 11.7)
 _FONTS = Path(__file__).parent / "fonts"
 for _file in sorted(_FONTS.glob("*.otf")):
     font_manager.fontManager.addfont(_file)
+for _entry in [e for e in font_manager.fontManager.ttflist if e.name == "Playbook CJK"]:
+    font_manager.fontManager.ttflist.append(replace(_entry, weight=700))  # one weight serves both
 
 STYLE: Any = {
     **sns.axes_style("ticks"),

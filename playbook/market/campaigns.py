@@ -44,7 +44,7 @@ class Campaign:
     care: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
     fixed_cost: float = 800.0
     unit_cost: float = 0.02
-    size: float = 0.2
+    size: float = 0.3
 
 
 CAMPAIGNS = (
@@ -57,7 +57,7 @@ CAMPAIGNS = (
     Campaign("C2404", "Come back voucher", "win-back", "email", "2024-09", "lapsed", (0.9, 0.5),
              (0.75, 0.25, 0.10, 0.35, 0.0), "15 % voucher", 0.15),
     Campaign("C2405", "Black Week early access", "sales", "email", "2024-11", "all", (0.9,),
-             (0.45, 0.15, 0.05, 0.20, 0.10), "early access, 10 %", 0.10, size=0.25),
+             (0.45, 0.15, 0.05, 0.20, 0.10), "early access, 10 %", 0.10, size=0.35),
     Campaign("C2501", "Winter clearance", "sales", "sms", "2025-02", "recent", (0.75,),
              (0.50, -0.05, -0.10, 0.15, 0.0), "20 % on last pieces", 0.20, unit_cost=0.08),
     Campaign("C2502", "Double points", "loyalty", "email", "2025-03", "recent", (0.75,),
@@ -74,7 +74,7 @@ CAMPAIGNS = (
     Campaign("C2507", "Gold private sale 2025", "appreciation", "email", "2025-10", "best", (1.0,),
              (0.05, 0.12, 0.05, 0.05, 0.05), "private sale, 15 %", 0.15),
     Campaign("C2508", "Black Week early access 2025", "sales", "email", "2025-11", "all", (0.9,),
-             (0.40, 0.12, 0.05, 0.18, 0.10), "early access, 10 %", 0.10, size=0.25),
+             (0.40, 0.12, 0.05, 0.18, 0.10), "early access, 10 %", 0.10, size=0.35),
 )  # fmt: skip
 
 MEMBER_COLUMNS = ["campaign_id", "customer", "assigned_at", "treated", "probability", "stratum"]
@@ -94,18 +94,7 @@ def assign(
     ``spend`` is the trailing spend, ``last_order`` and ``last_failure`` are in days before the
     start (infinite when there was none).
     """
-    consent = people.consent_phone if campaign.channel == "phone" else people.consent_email
-    consent = people.consent_sms if campaign.channel == "sms" else consent
-    known = np.isfinite(last_order) & ((consent == True) | (campaign.channel == "mail"))  # noqa: E712
-    if campaign.target == "recent":
-        known &= last_order <= 365
-    elif campaign.target == "lapsed":
-        known &= last_order > 180
-    elif campaign.target == "unhappy":
-        known &= last_failure <= 180
-    elif campaign.target == "best":
-        known &= spend >= np.quantile(spend[np.isfinite(last_order)], 0.88)
-    member = np.flatnonzero(known)
+    member = _eligible(campaign, people, spend, last_order, last_failure)
     limit = max(20, round(campaign.size * len(people)))
     if len(member) > limit:
         member = np.sort(rng.choice(member, limit, replace=False))
@@ -132,6 +121,27 @@ def assign(
             "unsubscribed": treated & (rng.random(len(member)) < 0.006),
         }
     )
+
+
+def _eligible(
+    campaign: Campaign,
+    people: People,
+    spend: np.ndarray,
+    last_order: np.ndarray,
+    last_failure: np.ndarray,
+) -> np.ndarray:
+    consent = people.consent_phone if campaign.channel == "phone" else people.consent_email
+    consent = people.consent_sms if campaign.channel == "sms" else consent
+    known = np.isfinite(last_order) & ((consent == True) | (campaign.channel == "mail"))  # noqa: E712
+    if campaign.target == "recent":
+        known &= last_order <= 365
+    elif campaign.target == "lapsed":
+        known &= last_order > 180
+    elif campaign.target == "unhappy":
+        known &= last_failure <= 180
+    elif campaign.target == "best":
+        known &= spend >= np.quantile(spend[np.isfinite(last_order)], 0.88)
+    return np.flatnonzero(known)
 
 
 def _opening(channel: str, people: People, member: np.ndarray) -> np.ndarray:

@@ -22,9 +22,14 @@ TASKS, HOLDOUT, ALTERNATIVES, VERSIONS = 8, 2, 3, 12
 def choice_table(
     rng: np.random.Generator, people: People, active: np.ndarray, respondents: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return ``choice_tasks`` and the truth: each respondent's own part-worths."""
+    """Return ``choice_tasks`` and the truth: each respondent's own part-worths.
+
+    Business buyers are asked twice as often as others, as they are few.
+    """
     pool = np.flatnonzero(active)
-    who = np.sort(rng.choice(pool, min(respondents, len(pool)), replace=False))
+    quota = np.where(people.segment[pool] == len(s.SEGMENTS) - 1, 2.0, 1.0)
+    size = min(respondents, len(pool))
+    who = np.sort(rng.choice(pool, size, replace=False, p=quota / quota.sum()))
     n, version = len(who), rng.integers(0, VERSIONS, len(who))
     worth = s.PART_WORTHS.to_numpy()[people.segment[who]]
     own = worth + s.PART_WORTH_SD * rng.normal(size=worth.shape)

@@ -172,7 +172,7 @@ def _never(
 
 
 def _purchases(rng: np.random.Generator, people: People, orders: pd.DataFrame) -> pd.DataFrame:
-    """The purchase itself, the page seen before it, and the delivery."""
+    """The purchase itself, the page seen before it, and the delivery of it."""
     who, when = orders["customer"].to_numpy(), orders["time"].to_numpy()
     channel = orders["channel"].to_numpy()
     store = np.array([str(c).startswith("Store") for c in channel])
@@ -212,22 +212,23 @@ def _purchases(rng: np.random.Generator, people: People, orders: pd.DataFrame) -
         outcome="added to basket",
         duration_s=_seconds(rng, look.sum(), 80),
     )
-    shipped = ~store & (rng.random(len(who)) < 0.75)
-    is_late = orders["late"].to_numpy(dtype=bool)[shipped]
-    days = rng.uniform(1.5, 4.5, shipped.sum()) + np.where(
-        is_late, rng.uniform(2, 7, shipped.sum()), 0
-    )
-    came = _rows(
-        shipped.sum(),
-        customer=who[shipped],
-        time=when[shipped] + (days * 86_400e6).astype("timedelta64[us]"),
+    return pd.concat([bought, seen, _deliveries(rng, orders[~store])])
+
+
+def _deliveries(rng: np.random.Generator, orders: pd.DataFrame) -> pd.DataFrame:
+    sent = orders[rng.random(len(orders)) < 0.75]
+    is_late, n = sent["late"].to_numpy(dtype=bool), len(sent)
+    days = rng.uniform(1.5, 4.5, n) + np.where(is_late, rng.uniform(2, 7, n), 0)
+    return _rows(
+        n,
+        customer=sent["customer"].to_numpy(),
+        time=sent["time"].to_numpy() + (days * 86_400e6).astype("timedelta64[us]"),
         touchpoint="delivery",
         channel="carrier",
         stage="support",
         outcome=np.where(is_late, "late", "on time"),
         cost=4.9,
     )
-    return pd.concat([bought, seen, came])
 
 
 def _browsing(

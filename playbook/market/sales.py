@@ -37,18 +37,8 @@ def pipeline_tables(
     chance = logistic(np.log(_PASS / (1 - _PASS))[None, :] + tilt[:, None])
     passed = rng.random((n, 4)) < chance
     spent = rng.gamma(2.0, _DAYS / 2, (n, 4)) * np.where(passed, 1.0, 1.5)
-    reached = np.cumprod(passed, axis=1)
-    begin = np.concatenate([np.ones((n, 1), dtype=int), reached], axis=1)
-    moment = np.concatenate([np.zeros((n, 1)), np.cumsum(spent, axis=1)], axis=1)
     code = codes(np.arange(n) + 1, 4, "OP-")
-    history = [_step(code, np.full(n, -1), np.zeros(n, dtype=int), created, np.ones(n, dtype=bool))]
-    for k in range(4):
-        at = later(created, end, moment[:, k + 1])
-        there = begin[:, k] == 1
-        onward = there & passed[:, k]
-        target = np.where(onward, k + 1, 5)
-        history.append(_step(code, np.full(n, k), target, at, there & ~np.isnat(at)))
-    rows = pd.concat(history, ignore_index=True)
+    rows = _history(code, created, passed, spent, end)
     last = rows.sort_values(["opportunity_id", "changed_at"], kind="stable")
     last = last.drop_duplicates("opportunity_id", keep="last").set_index("opportunity_id")
     stage = last["to"].reindex(code).to_numpy()
@@ -74,16 +64,41 @@ def pipeline_tables(
         "loss_reason": blank(reasons, stage != 5),
         "competitor": np.array([None, *s.BRANDS[1:], "local dealer"], dtype=object)[rival],
     }
-    moves = {
+    return {
+        "opportunities": table("opportunities", columns),
+        "opportunity_history": _moves(rows),
+    }
+
+
+def _history(
+    code: np.ndarray,
+    created: np.ndarray,
+    passed: np.ndarray,
+    spent: np.ndarray,
+    end: np.datetime64,
+) -> pd.DataFrame:
+    """Return the changes of stage (numbers) before ``end``, creation first."""
+    n = len(code)
+    begin = np.concatenate([np.ones((n, 1), dtype=int), np.cumprod(passed, axis=1)], axis=1)
+    moment = np.cumsum(spent, axis=1)
+    parts = [_step(code, np.full(n, -1), np.zeros(n, dtype=int), created, begin[:, 0] == 1)]
+    for k in range(4):
+        at = later(created, end, moment[:, k])
+        there = begin[:, k] == 1
+        target = np.where(there & passed[:, k], k + 1, 5)
+        parts.append(_step(code, np.full(n, k), target, at, there & ~np.isnat(at)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _moves(rows: pd.DataFrame) -> pd.DataFrame:
+    labels = np.array(STAGES, dtype=object)
+    columns = {
         "opportunity_id": rows["opportunity_id"],
         "changed_at": rows["changed_at"],
         "from_stage": blank(labels[rows["from"]], (rows["from"] < 0).to_numpy()),
         "to_stage": labels[rows["to"]],
     }
-    return {
-        "opportunities": table("opportunities", columns),
-        "opportunity_history": table("opportunity_history", moves),
-    }
+    return table("opportunity_history", columns)
 
 
 def _step(

@@ -78,6 +78,13 @@ RESPONSE_STYLE = {"DE": -0.20, "SE": 0.0, "GB": 0.15}
 LATE = {"DE": 0.075, "SE": 0.055, "GB": 0.095}
 """Probability that a delivery is late, before season and the carrier change of 2025."""
 
+# Homely Direct's same-day delivery in the cities: who it concerns, how many it takes a month, and
+# how much satisfaction a month it costs us because it raises what people expect.
+RIVAL_FROM = np.datetime64("2025-02", "M")
+RIVAL_SEGMENT = np.array([0.0, 0.0, 0.0, 1.0, 0.0])
+RIVAL_PULL = 0.030
+RIVAL_EXPECTATION = 0.035
+
 CITIES = pd.DataFrame(
     [
         ("DE", "Hamburg", "Hamburg", 53.551, 9.994, "20", "urban", 9.0),

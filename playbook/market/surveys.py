@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from . import settings as s
 from .frames import DAY, blank, codes, logistic, points, table
@@ -11,6 +12,8 @@ from .people import People
 from .phrases import TOPICS, sentences
 
 SURVEY = "relationship"
+NOISE = 1.35
+"""Spread of a recommendation score around its latent value, in points."""
 KANO = {
     "next_day": "delivery on the next day",
     "slot": "delivery in a slot you choose",
@@ -132,7 +135,7 @@ def survey_tables(
     start_year: int,
     end: np.datetime64,
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Return the survey tables, and the truth: mean score of everyone active, per wave."""
+    """Return the survey tables, and the truth: NPS of everyone active, per wave."""
     invited, answers, truth = [], [], []
     count = 0
     for wave, when, month in waves(start_year, len(active) // 12):
@@ -204,8 +207,9 @@ def opinion(mood: np.ndarray, country: np.ndarray) -> np.ndarray:
 
 def _true_scores(people: People, mood: np.ndarray, here: np.ndarray, wave: str) -> pd.DataFrame:
     frame = pd.DataFrame({"segment": people.segment[here], "mood": mood[here]})
-    frame["score"] = opinion(mood[here], people.country[here])
-    sums = frame.groupby("segment")[["mood", "score"]].mean()
+    score = opinion(mood[here], people.country[here])
+    frame["nps"] = 100 * (norm.sf((8.5 - score) / NOISE) - norm.cdf((6.5 - score) / NOISE))
+    sums = frame.groupby("segment")[["mood", "nps"]].mean()
     sums["active"] = frame.groupby("segment").size()
     sums.insert(0, "wave", wave)
     return sums.reset_index().assign(segment=lambda d: np.array(s.SEGMENTS)[d["segment"]])
@@ -222,7 +226,7 @@ def _answers(
     long: bool,
 ) -> pd.DataFrame:
     n = len(who)
-    score = points(opinion(mood[who], people.country[who]) + rng.normal(0, 1.35, n), 0, 10)
+    score = points(opinion(mood[who], people.country[who]) + rng.normal(0, NOISE, n), 0, 10)
     style = pd.Series(people.country[who]).map(s.RESPONSE_STYLE).to_numpy()
     met = _met(rng, people, who, orders, cases, when)
     values = {"nps": score} | _experience(rng, mood[who], style, met)

@@ -187,6 +187,8 @@ def _update(
     shock = s.trait("sensitivity", people.segment) * (-0.70 * delays - 0.85 * failures)
     state.satisfaction += 0.12 * (people.base - state.satisfaction) + shock
     state.satisfaction += 0.10 * solved + 0.05 * (count > 0) + rng.normal(0, 0.08, n)
+    if month >= s.RIVAL_FROM:
+        state.satisfaction -= s.RIVAL_EXPECTATION * s.RIVAL_SEGMENT[people.segment]
     state.satisfaction = np.clip(state.satisfaction, -3.0, 3.0)
     state.spend = state.spend * (11 / 12) + revenue
     latest = own.groupby("customer")["time"].max()
@@ -195,7 +197,6 @@ def _update(
     leave = logistic(np.log(people.dropout / (1 - people.dropout)) - 0.75 * state.satisfaction)
     stay = (1 - leave) ** count
     drift = 0.0045 * np.exp(-0.8 * state.satisfaction)
-    if month >= np.datetime64("2025-03", "M"):
-        # Homely Direct delivers the same day in the cities
-        drift = drift + 0.014 * (people.segment == 3)
+    if month >= s.RIVAL_FROM:
+        drift = drift + s.RIVAL_PULL * s.RIVAL_SEGMENT[people.segment]
     state.active &= rng.random(n) < stay * (1 - np.clip(drift, 0, 0.5))

@@ -52,11 +52,7 @@ def review_table(
     who = real["customer"].to_numpy()
     calendar = real["time"].to_numpy().astype("datetime64[M]")
     month = (calendar - start.astype("datetime64[M]")).astype(int)
-    wrong = cases[cases["failed"]]
-    when = wrong["time"].to_numpy().astype("datetime64[M]")
-    failed = pd.MultiIndex.from_arrays([wrong["customer"], when.astype(int)])
-    here = pd.MultiIndex.from_arrays([who, calendar.astype(int)])
-    bad = real["late"].to_numpy(dtype=bool) | here.isin(failed)
+    bad = real["late"].to_numpy(dtype=bool) | _failed(cases, who, calendar)
     write = rng.random(len(real)) < np.where(bad, 0.13, 0.05)
     who, product, bad, month = who[write], product[write], bad[write], month[write]
     late = real["late"].to_numpy(dtype=bool)[write]
@@ -83,6 +79,14 @@ def review_table(
     }
     frame = table("reviews", columns)
     return frame[frame["created_at"].notna()].reset_index(drop=True)
+
+
+def _failed(cases: pd.DataFrame, who: np.ndarray, month: np.ndarray) -> np.ndarray:
+    """Return whether the customer had a failed case in that month."""
+    wrong = cases[cases["failed"]]
+    when = wrong["time"].to_numpy().astype("datetime64[M]")
+    failed = pd.MultiIndex.from_arrays([wrong["customer"], when.astype(int)])
+    return pd.MultiIndex.from_arrays([who, month.astype(int)]).isin(failed)
 
 
 def focus_group_table(rng: np.random.Generator) -> pd.DataFrame:

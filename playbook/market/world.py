@@ -73,27 +73,23 @@ def simulate(
     rng = np.random.default_rng(seed)
     start = np.datetime64(f"{start_year}-01-01", "us")
     end = np.datetime64(f"{start_year + years}-01-01", "us")
-    months = 12 * years
-    spend = catalogue.acquisition_spend(rng, customers, months)
+    spend = catalogue.acquisition_spend(rng, customers, 12 * years)
     arrivals = people.draw_arrivals(rng, customers, spend)
     crowd = people.draw_people(rng, customers, arrivals, start)
     products, quality = catalogue.products(rng)
-    events = timeline.live(rng, crowd, products, start, months)
-    past = _collect(rng, crowd, events)
+    past = _collect(rng, crowd, timeline.live(rng, crowd, products, start, 12 * years))
     tables = {
-        "customers": people.customer_table(rng, crowd, start, end),
-        "products": products,
-        "offers": catalogue.offers(),
         "channel_spend": catalogue.channel_spend(rng, spend, arrivals, customers, start),
+        "customers": people.customer_table(rng, crowd, start, end),
+        "offers": catalogue.offers(),
+        "products": products,
         **purchases.order_tables(crowd, past.orders, past.lines, products),
         **campaigns.campaign_tables(crowd, past.members, past.campaigns),
         "tickets": service.ticket_table(crowd, past.cases, end),
     }
-    tables["market"] = catalogue.market(rng, tables["customers"], tables["orders"], start_year)
-    truth = _customer_truth(crowd, past)
     tables |= _relations(rng, crowd, past, tables, start, end)
     tables |= _voices(rng, crowd, past, tables, quality, start, end)
-    truth |= _research(rng, crowd, past, tables, start_year, end)
+    truth = _customer_truth(crowd, past) | _research(rng, crowd, past, tables, start_year, end)
     return World({name: tables[name] for name in sorted(tables)}, truth)
 
 
@@ -181,8 +177,9 @@ def _voices(
     start: np.datetime64,
     end: np.datetime64,
 ) -> dict[str, pd.DataFrame]:
-    last = int(str(end)[:4]) - 1
+    first, last = int(str(start)[:4]), int(str(end)[:4]) - 1
     return {
+        "market": catalogue.market(rng, tables["customers"], tables["orders"], first),
         "reviews": voices.review_table(
             rng,
             crowd,

@@ -17,7 +17,7 @@ KNOWN_AFTER_OUTCOME = (
     "is_deceased_or_closed", "is_won", "loss_reason", "opened", "responded_at", "unsubscribed",
 )  # fmt: skip
 SUSPICIOUS_AUC = 0.95
-SKEWED = 2.0
+SKEWED = 4.0
 MISSING = "(missing)"
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 
 __all__ = ["Check", "all_checks"]
 
-SUBMODULES = ("clv", "choice", "drivers", "stats")
+SUBMODULES = ("clv", "choice", "drivers", "stats", "allocation")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ def rows() -> list[Check]:
     """Return Blattberg and Deighton's closed form at c = .4, k = .25, V = 50."""
     return [
         Check(
-            id="blattberg-deighton-a-star",
+            id="acquisition_spend.blattberg_deighton.a_star",
             quantity="optimal acquisition spend per prospect, A* = ln(ckV)/k",
             published=6.43775,
             ours=optimal_acquisition_spend(ceiling=0.4, k=0.25, value=50.0),

@@ -1,0 +1,70 @@
+# The front door. Every target calls `python -m playbook …`; names given on the command line reach
+# Python through the environment and are checked there, no recipe expands them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+export ENGAGEMENT
+export PERIOD
+export PYTHONHASHSEED := 0
+export PYTHONDONTWRITEBYTECODE :=
+
+ifdef NO_VENV
+PY := python3
+READY :=
+else
+PY := .venv/bin/python
+READY := .venv/ready
+endif
+PLAYBOOK := $(PY) -m playbook
+
+.PHONY: help setup demo check run objectives research segmentation proposition experience crm monitoring report lab test lint validate bench test-spark notebooks docs clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@echo "  ENGAGEMENT=acme PERIOD=2025 choose the client and the year (default: demo, its last plan)"
+
+setup: $(READY) ## make the environment in .venv (with uv when it is there, else pip)
+
+.venv/ready: requirements.lock pyproject.toml
+	@./.ci/setup
+
+demo: $(READY) ## run the simulated client, both periods, and write its reports
+	@ENGAGEMENT=demo $(PLAYBOOK) run --all-periods
+
+check: $(READY) ## read the client's files only and say what was found
+	@$(PLAYBOOK) check
+
+run: $(READY) ## bring a client's period up to date: ENGAGEMENT=acme PERIOD=2025
+	@$(PLAYBOOK) run
+
+objectives research segmentation proposition experience crm monitoring report: $(READY)
+	@$(PLAYBOOK) run --step $@
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	@$(PY) -m jupyterlab notebooks
+
+test: $(READY) ## run all tests (at most ten minutes on two cores)
+	@$(PY) -m pytest
+
+lint: $(READY) ## check format, style, types and imports
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(PY) -m importlinter.cli lint
+
+validate: $(READY) ## compare the models with published results
+	@$(PLAYBOOK) validate
+
+bench: $(READY) ## time a demo period, a run with nothing to do, and bare papermill
+	@$(PLAYBOOK) bench
+
+test-spark: $(READY) ## run every query on Spark as well and compare (needs the extra [spark] and Java 17)
+	@$(PY) -m pytest tests/spark -q
+
+notebooks: $(READY) ## copy the demo's executed notebooks back to notebooks/
+	@$(PLAYBOOK) notebooks
+
+docs: $(READY) ## write the generated pages of docs/
+	@$(PLAYBOOK) docs
+
+clean: ## remove everything the runs produced
+	rm -rf runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,56 @@
+"""Step 04: what each segment is offered and why it should choose us, each claim with its evidence.
+
+Glossary
+--------
+part-worth
+    Utility of one level of an attribute, from choices among complete offers; the levels of an
+    attribute sum to zero.
+willingness to pay
+    Extra price at which a feature is worth neither more nor less than it costs.
+point of parity, of difference
+    Item on which customers rate us as high as a competitor, or clearly higher.
+share of preference
+    Share of choices an offer gets among the offers named, none included; no market share.
+clause
+    One claim of a value proposition, bound to the figure that supports it.
+"""
+
+from __future__ import annotations
+
+from playbook.proposition.benefits import (
+    benefits,
+    preference_differences,
+    stated_importance,
+    what_decides,
+)
+from playbook.proposition.canvas import proposition_canvas
+from playbook.proposition.demand import demand
+from playbook.proposition.differentiation import brand_differences, perceptual_map, positions
+from playbook.proposition.experiment import choice_experiment
+from playbook.proposition.offers import best_offers, line_up, price_response
+from playbook.proposition.pricing import acceptable_prices, willingness_to_pay
+from playbook.proposition.profile import profile_traits, target_profiles
+from playbook.proposition.statements import claims_to_test, evidence_of, value_propositions
+
+__all__ = [
+    "acceptable_prices",
+    "benefits",
+    "best_offers",
+    "brand_differences",
+    "choice_experiment",
+    "claims_to_test",
+    "demand",
+    "evidence_of",
+    "line_up",
+    "perceptual_map",
+    "positions",
+    "preference_differences",
+    "price_response",
+    "profile_traits",
+    "proposition_canvas",
+    "stated_importance",
+    "target_profiles",
+    "value_propositions",
+    "what_decides",
+    "willingness_to_pay",
+]

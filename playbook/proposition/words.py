@@ -1,0 +1,60 @@
+"""Words the sections share: lists, levels, and the sample a claim needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import pandas as pd
+from scipy import stats
+
+__all__ = ["feature", "join", "people_needed", "plural", "with_segment"]
+
+
+def join(words: Iterable[object], most: int = 3) -> str:
+    """Return "a, b and c"; more than ``most`` words are counted instead of named."""
+    names = [str(word) for word in words]
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def plural(count: int, one: str) -> str:
+    """Return "1 segment", "3 segments"."""
+    return f"{count:,} {one}" + ("" if count == 1 else "s")
+
+
+def feature(attribute: str, level: str) -> str:
+    """Return an attribute and its level as a reader says it."""
+    return f"{attribute.replace('_', ' ')}: {level}"
+
+
+def people_needed(
+    value: float, low: float, high: float, n: int, least: float = 0.0, power: float = 0.8
+) -> int:
+    """Return how many people must be asked so that an effect of this size is told from zero.
+
+    Parameters
+    ----------
+    value, low, high
+        Estimate and its 95 % interval from ``n`` people.
+    least
+        Smallest effect worth claiming; used when the estimate is smaller.
+    power
+        Probability of finding it.
+
+    Notes
+    -----
+    The error shrinks with the root of the number of people, so
+    n' = n ((z_0.975 + z_power) SE / effect)^2 (Cochran, 1977, Sampling Techniques, ch. 4).
+    """
+    error = (high - low) / (2 * stats.norm.ppf(0.975))
+    effect = max(value, least, 1e-9)
+    wanted = n * ((stats.norm.ppf(0.975) + stats.norm.ppf(power)) * error / effect) ** 2
+    return int(min(max(math.ceil(wanted), n + 1), 10**6))
+
+
+def with_segment(frame: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose customer has a segment, with column ``segment``."""
+    known = segments[["customer_id", "segment"]].dropna()
+    return frame.merge(known, on="customer_id", how="inner", validate="many_to_one")

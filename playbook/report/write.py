@@ -1,0 +1,144 @@
+"""Writes the report's pages from templates."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from nbconvert import HTMLExporter
+
+from playbook import results
+from playbook.coverage import coverage
+from playbook.engagement import Folder
+from playbook.errors import StepError
+from playbook.report.safe import MAX_PAGE_BYTES, fonts_css, readable
+from playbook.report.start_page import read_start_page
+from playbook.report.step_page import read_step_page
+from playbook.runner.graph import STEPS
+
+__all__ = ["write_report"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_report(folder: Folder, period: str) -> list[Path]:
+    """Write ``report/`` of a period and return its files.
+
+    Raises
+    ------
+    StepError
+        When a page grows beyond 5 MB.
+    """
+    root = folder.run(period)
+    target, work = root / "report", root / ".report"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    pages = _Pages(folder, period, work)
+    pages.write()
+    shutil.rmtree(target, ignore_errors=True)
+    work.rename(target)
+    return sorted(target.glob("*.html"))
+
+
+class _Pages:
+    """The pages of one report under way."""
+
+    def __init__(self, folder: Folder, period: str, target: Path) -> None:
+        self.folder = folder
+        self.period = period
+        self.target = target
+        self.engagement = folder.engagement()
+        self.plan = folder.plan(period)
+        self.templates = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.templates.filters["readable"] = readable
+        self.steps = [step for step in STEPS.values() if step.notebook]
+
+    def write(self) -> None:
+        cards = []
+        for step in self.steps:
+            assert step.notebook is not None
+            notebook = self.folder.run(self.period) / "notebooks" / step.notebook.name
+            page = read_step_page(notebook)
+            self._page(
+                f"{step.id}_{step.name}.html",
+                "step.html",
+                page.title,
+                page=page,
+                appendix=f"notebook_{step.id}.html",
+            )
+            self._page(
+                f"notebook_{step.id}.html",
+                "appendix.html",
+                page.title,
+                body=_notebook_html(notebook),
+                back=f"{step.id}_{step.name}.html",
+            )
+            cards.append(
+                {
+                    "href": f"{step.id}_{step.name}.html",
+                    "title": page.title,
+                    "headlines": self._headlines(step.id),
+                }
+            )
+        parts = coverage(self.folder, self.period)
+        start = read_start_page(self.folder, self.period)
+        self._page(
+            "index.html",
+            "start.html",
+            "The strategy on one page",
+            start=start,
+            cards=cards,
+            parts=parts,
+        )
+
+    def _headlines(self, step: str) -> list[str]:
+        path = self.folder.run(self.period) / "results" / f"{step}_findings.json"
+        return [finding["headline"] for finding in json.loads(path.read_text(encoding="utf-8"))[:3]]
+
+    def _page(self, name: str, template: str, title: str, **content: Any) -> None:
+        shared = {
+            "title": title, "client": self.engagement.client, "period": self.period, "as_of": self.plan.as_of,
+            "currency": self.engagement.currency, "style": (TEMPLATES / "style.css").read_text(encoding="utf-8"),
+            "steps": [{"href": f"{s.id}_{s.name}.html", "label": f"{int(s.id)} {s.name}"} for s in self.steps], "here": name,
+        }  # fmt: skip
+        body = self.templates.get_template(template).render(shared | content | {"fonts": ""})
+        text = body.replace("/*fonts*/", fonts_css(body), 1)
+        if len(text.encode()) > MAX_PAGE_BYTES:
+            raise StepError(
+                f"report: {name} is larger than {MAX_PAGE_BYTES:,} bytes; show fewer figures in that notebook"
+            )
+        results.publish(self.target / name, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _notebook_html(notebook: Path) -> str:
+    """Return an executed notebook as HTML without script or outside address."""
+    node = nbformat.read(notebook, as_version=4)
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            for kind in [
+                k
+                for k in output.get("data", {})
+                if k not in ("text/plain", "text/html", "image/png")
+            ]:
+                del output["data"][kind]
+    exporter = HTMLExporter(
+        template_name="basic",
+        sanitize_html=True,
+        mathjax_url="",
+        require_js_url="",
+        embed_images=True,
+    )
+    body, _ = exporter.from_notebook_node(node)
+    body = re.sub(r"<script\b.*?</script>", "", body, flags=re.S | re.I)
+    return re.sub(r'\shref="https?:[^"]*"', "", readable(body))

@@ -1,0 +1,153 @@
+"""Shared runs and rules: the demo is run once, in the background, while the unit tests run."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+_DEMO_RUNS = Path(tempfile.mkdtemp(prefix="playbook-test-"))
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ["PYTHONHASHSEED"] = "0"
+os.environ["TZ"] = "UTC"
+os.environ.pop("ENGAGEMENT", None)
+os.environ.pop("PERIOD", None)
+os.environ["PLAYBOOK_RUNS"] = str(_DEMO_RUNS)  # what the kernels of nbval read
+
+REQUIRED = {name for name in os.environ.get("PLAYBOOK_REQUIRE", "").split(",") if name}
+
+
+class DemoRun:
+    """The demo's two periods, run by a process of its own."""
+
+    process: subprocess.Popen | None = None
+    output = ""
+
+    @classmethod
+    def start(cls) -> None:
+        cls.process = subprocess.Popen(
+            [sys.executable, "-m", "playbook", "run", "demo", "--all-periods"],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    @classmethod
+    def wait(cls) -> None:
+        assert cls.process is not None
+        if not cls.output:
+            cls.output = cls.process.communicate(timeout=600)[0] or "nothing was printed"
+        if cls.process.returncode != 0:
+            pytest.exit(f"the demo's run failed:\n{cls.output}", returncode=1)
+
+
+def _needs_demo(item: pytest.Item) -> bool:
+    return type(item).__name__ == "IPyNbCell" or "demo" in getattr(item, "fixturenames", ())
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Leave HTML out of nbval's comparison: the plain text holds the same numbers."""
+    if hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("text/html",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what needs the demo's run last, notebooks at the very end."""
+    items.sort(key=lambda item: (_needs_demo(item), type(item).__name__ == "IPyNbCell"))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not session.config.option.collectonly and any(map(_needs_demo, session.items)):
+        DemoRun.start()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _needs_demo(item):
+        DemoRun.wait()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if DemoRun.process is not None and DemoRun.process.poll() is None:
+        DemoRun.process.kill()
+        DemoRun.process.wait()
+    shutil.rmtree(_DEMO_RUNS, ignore_errors=True)
+
+
+def skip_or_fail(what: str, message: str) -> None:
+    """Skip a check the machine cannot do, unless PLAYBOOK_REQUIRE names it."""
+    (pytest.fail if what in REQUIRED else pytest.skip)(message)
+
+
+@pytest.fixture(scope="session")
+def demo() -> Path:
+    """Folder of the demo's runs, both periods done."""
+    return _DEMO_RUNS / "demo"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the public data sets."""
+    if not os.environ.get("PLAYBOOK_REAL_DATA"):
+        skip_or_fail("real_data", "PLAYBOOK_REAL_DATA is not set: the public data sets are not here")
+    return Path(os.environ["PLAYBOOK_REAL_DATA"])
+
+
+@pytest.fixture(scope="session")
+def tiny_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the engagement ``tiny``: the demo's plans over 300 customers."""
+    from playbook.market import write_demo
+
+    data = tmp_path_factory.mktemp("data")
+    shutil.copytree(ROOT / "data" / "demo", data / "tiny", ignore=shutil.ignore_patterns("inbox"))
+    write_demo(data / "tiny" / "inbox", 300, 7)
+    return data
+
+
+def run_playbook(data: Path, runs: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """Run ``python -m playbook`` over a data folder and return what it said."""
+    return subprocess.run(
+        [sys.executable, "-m", "playbook", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+        env=os.environ | {"PLAYBOOK_DATA": str(data), "PLAYBOOK_RUNS": str(runs)} | environment,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of one whole run of ``tiny``, period 2025."""
+    runs = tmp_path_factory.mktemp("runs")
+    done = run_playbook(tiny_inputs, runs, "run", "tiny", "--period", "2025")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return runs / "tiny" / "2025"
+
+
+@pytest.fixture
+def delivery(tmp_path: Path) -> Iterator[Path]:
+    """A well-formed engagement ``acme`` of two customers and three orders, to be broken by a test."""
+    folder = tmp_path / "acme"
+    (folder / "inbox").mkdir(parents=True)
+    (folder / "plans").mkdir()
+    (folder / "engagement.yml").write_text(
+        'client: Acme\nbrand: Acme\ncurrency: EUR\nconstraints: {max_quarantined_share: 0.5}\ninbox:\n  - {files: "customers.csv", table: customers}\n'
+        '  - {files: "orders*", table: orders}\n',
+        encoding="utf-8",
+    )
+    (folder / "plans" / "2025.yml").write_text("as_of: 2025-12-31\n", encoding="utf-8")
+    (folder / "inbox" / "customers.csv").write_text("customer_id,name\n001,Ada\n002,Grace\n", encoding="utf-8")
+    (folder / "inbox" / "orders.csv").write_text(
+        "order_id,customer_id,ordered_at,revenue\n0001,001,2025-01-05,10.10\n0002,002,2025-02-06 12:00:00,20.20\n0003,,2025-03-07,-5.05\n",
+        encoding="utf-8",
+    )
+    yield tmp_path
+
+
+def write_gzip(path: Path, text: str) -> None:
+    """Write text as a gzip file without time stamp."""
+    with path.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as packed:
+        packed.write(text.encode())
