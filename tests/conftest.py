@@ -95,7 +95,9 @@ def demo() -> Path:
 def real_data() -> Path:
     """Folder of the public data sets."""
     if not os.environ.get("PLAYBOOK_REAL_DATA"):
-        skip_or_fail("real_data", "PLAYBOOK_REAL_DATA is not set: the public data sets are not here")
+        skip_or_fail(
+            "real_data", "PLAYBOOK_REAL_DATA is not set: the public data sets are not here"
+        )
     return Path(os.environ["PLAYBOOK_REAL_DATA"])
 
 
@@ -110,7 +112,9 @@ def tiny_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-def run_playbook(data: Path, runs: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+def run_playbook(
+    data: Path, runs: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess:
     """Run ``python -m playbook`` over a data folder and return what it said."""
     return subprocess.run(
         [sys.executable, "-m", "playbook", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
@@ -139,7 +143,9 @@ def delivery(tmp_path: Path) -> Iterator[Path]:
         encoding="utf-8",
     )
     (folder / "plans" / "2025.yml").write_text("as_of: 2025-12-31\n", encoding="utf-8")
-    (folder / "inbox" / "customers.csv").write_text("customer_id,name\n001,Ada\n002,Grace\n", encoding="utf-8")
+    (folder / "inbox" / "customers.csv").write_text(
+        "customer_id,name\n001,Ada\n002,Grace\n", encoding="utf-8"
+    )
     (folder / "inbox" / "orders.csv").write_text(
         "order_id,customer_id,ordered_at,revenue\n0001,001,2025-01-05,10.10\n0002,002,2025-02-06 12:00:00,20.20\n0003,,2025-03-07,-5.05\n",
         encoding="utf-8",

@@ -10,13 +10,30 @@ from playbook.answer import Answer, Missing
 from playbook.display import Sentence, Shown
 from playbook.figures.core import clean
 
-HOSTILE = ["<script>alert(1)</script>", "$x^2$ 100 $", "客户 很好", "a\u202eb\u200bc", "Ünïcödé – “quoted”", "x" * 200, "=cmd()", "\x00\n"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "$x^2$ 100 $",
+    "客户 很好",
+    "a\u202eb\u200bc",
+    "Ünïcödé – “quoted”",
+    "x" * 200,
+    "=cmd()",
+    "\x00\n",
+]
 
 
 def _answer(names: list[str]) -> Answer:
     table = pd.DataFrame({"name": names, "share": [(i + 1) / 10 for i in range(len(names))]})
     table["low"], table["high"] = table.share * 0.9, table.share * 1.1
-    return Answer(table, "The finding " * 12, "Do it.", "descriptive", "What is shown " * 12, {"share": "%"}, "orders")
+    return Answer(
+        table,
+        "The finding " * 12,
+        "Do it.",
+        "descriptive",
+        "What is shown " * 12,
+        {"share": "%"},
+        "orders",
+    )
 
 
 @pytest.mark.parametrize("draw", [
@@ -28,14 +45,20 @@ def _answer(names: list[str]) -> Answer:
     lambda a: figures.stacked(a, y="name", parts=["share", "low"]),
     lambda a: figures.waterfall(a, y="name", x="share", start=1.0, start_name="before", end_name="after"),
 ])  # fmt: skip
-def test_hostile_and_foreign_names_are_drawn_without_a_warning(draw) -> None:  # noqa: ANN001
+def test_hostile_and_foreign_names_are_drawn_without_a_warning(draw) -> None:
     picture = draw(_answer(HOSTILE))
     assert picture.png() == draw(_answer(HOSTILE)).png()
     assert repr(picture).startswith("Figure: The finding")
 
 
 def test_lines_over_time_are_drawn() -> None:
-    table = pd.DataFrame({"month": pd.date_range("2025-01-01", periods=6, freq="MS").tolist() * 2, "group": ["a"] * 6 + ["b"] * 6, "value": range(12)})
+    table = pd.DataFrame(
+        {
+            "month": pd.date_range("2025-01-01", periods=6, freq="MS").tolist() * 2,
+            "group": ["a"] * 6 + ["b"] * 6,
+            "value": range(12),
+        }
+    )
     answer = Answer(table, "Up", "Go.", "descriptive", units={"value": "currency"})
     assert figures.lines(answer, x="month", y="value", group="group", target=5.0).png()
 

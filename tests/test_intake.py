@@ -46,7 +46,9 @@ def test_a_good_delivery_is_kept_whole(delivery: Path) -> None:
     assert not [f for f in intake.findings if f["level"] == "problem"]
 
 
-@pytest.mark.parametrize("kind", ["csv", "bom", "semicolon", "tsv", "gz", "xlsx", "parquet", "jsonl"])
+@pytest.mark.parametrize(
+    "kind", ["csv", "bom", "semicolon", "tsv", "gz", "xlsx", "parquet", "jsonl"]
+)
 def test_every_kind_of_file_gives_the_same_table(delivery: Path, kind: str) -> None:
     _, target = _take(delivery)
     wanted = _orders(target)
@@ -68,17 +70,29 @@ def test_every_kind_of_file_gives_the_same_table(delivery: Path, kind: str) -> N
     elif kind == "xlsx":
         frame.to_excel(inbox / "orders.xlsx", index=False, engine="xlsxwriter")
     elif kind == "parquet":
-        typed = frame.assign(revenue=frame.revenue.astype(float), ordered_at=pd.to_datetime(frame.ordered_at, format="mixed"))
+        typed = frame.assign(
+            revenue=frame.revenue.astype(float),
+            ordered_at=pd.to_datetime(frame.ordered_at, format="mixed"),
+        )
         typed.to_parquet(inbox / "orders.parquet", index=False)
     else:
-        rows = [{k: (float(v) if k == "revenue" else v or None) for k, v in row.items()} for row in frame.to_dict("records")]
-        (inbox / "orders.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        rows = [
+            {k: (float(v) if k == "revenue" else v or None) for k, v in row.items()}
+            for row in frame.to_dict("records")
+        ]
+        (inbox / "orders.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+        )
     _, target = _take(delivery)
     pd.testing.assert_frame_equal(_orders(target), wanted)
 
 
 def test_a_date_that_is_none_goes_to_quarantine_with_its_row(delivery: Path) -> None:
-    _write(delivery, "orders.csv", "order_id,customer_id,ordered_at,revenue\n1,001,2025-01-05,1\n2,001,2025-13-45,2\n3,002,2025-01-07,3\n")
+    _write(
+        delivery,
+        "orders.csv",
+        "order_id,customer_id,ordered_at,revenue\n1,001,2025-01-05,1\n2,001,2025-13-45,2\n3,002,2025-01-07,3\n",
+    )
     intake, target = _take(delivery)
     finding = intake.findings[0]
     assert (finding["file"], finding["row"], finding["count"]) == ("orders.csv", 3, 1)
@@ -89,18 +103,34 @@ def test_a_date_that_is_none_goes_to_quarantine_with_its_row(delivery: Path) -> 
 
 
 def test_exact_repeats_are_merged_and_conflicts_quarantined(delivery: Path) -> None:
-    rows = ["1,001,2025-01-05,1", "1,001,2025-01-05,1", "2,001,2025-01-06,2", "2,001,2025-01-06,9", "3,002,2025-01-07,3", "4,002,2025-01-08,4"]
-    _write(delivery, "orders.csv", "order_id,customer_id,ordered_at,revenue\n" + "\n".join(rows) + "\n")
+    rows = [
+        "1,001,2025-01-05,1",
+        "1,001,2025-01-05,1",
+        "2,001,2025-01-06,2",
+        "2,001,2025-01-06,9",
+        "3,002,2025-01-07,3",
+        "4,002,2025-01-08,4",
+    ]
+    _write(
+        delivery, "orders.csv", "order_id,customer_id,ordered_at,revenue\n" + "\n".join(rows) + "\n"
+    )
     intake, target = _take(delivery)
     ledger = intake.ledger.set_index("table").loc["orders"]
     assert ledger[["rows_in", "kept", "quarantined", "merged"]].tolist() == [6, 3, 2, 1]
     assert ledger.money_in == pytest.approx(20) and ledger.money_quarantined == pytest.approx(11)
-    assert any("order_id 2 stands more than once with different content" in f["message"] for f in intake.findings)
+    assert any(
+        "order_id 2 stands more than once with different content" in f["message"]
+        for f in intake.findings
+    )
     assert _orders(target).order_id.tolist() == ["1", "3", "4"]
 
 
 def test_an_order_of_an_unknown_customer_stays_in_the_totals_as_a_guest(delivery: Path) -> None:
-    _write(delivery, "orders.csv", "order_id,customer_id,ordered_at,revenue\n1,001,2025-01-05,1\n2,999,2025-01-06,2\n")
+    _write(
+        delivery,
+        "orders.csv",
+        "order_id,customer_id,ordered_at,revenue\n1,001,2025-01-05,1\n2,999,2025-01-06,2\n",
+    )
     intake, target = _take(delivery)
     assert _orders(target).customer_id.isna().tolist() == [False, True]
     finding = next(f for f in intake.findings if f["level"] == "problem")
@@ -108,7 +138,11 @@ def test_an_order_of_an_unknown_customer_stays_in_the_totals_as_a_guest(delivery
 
 
 def test_a_line_with_too_few_or_too_many_values_is_quarantined(delivery: Path) -> None:
-    _write(delivery, "orders.csv", "order_id,customer_id,ordered_at,revenue\n1,001,2025-01-05,1\n2,001,2025-01-06\n3,002,2025-01-07,3,x\n4,002,2025-01-08,4\n")
+    _write(
+        delivery,
+        "orders.csv",
+        "order_id,customer_id,ordered_at,revenue\n1,001,2025-01-05,1\n2,001,2025-01-06\n3,002,2025-01-07,3,x\n4,002,2025-01-08,4\n",
+    )
     intake, target = _take(delivery)
     assert _orders(target).order_id.tolist() == ["1", "4"]
     assert intake.ledger.set_index("table").loc["orders", "quarantined"] == 2
@@ -117,8 +151,14 @@ def test_a_line_with_too_few_or_too_many_values_is_quarantined(delivery: Path) -
 def test_too_much_quarantined_stops_the_run_and_leaves_the_earlier_tables(delivery: Path) -> None:
     _, target = _take(delivery)
     before = (target / "tables" / "orders.parquet").read_bytes()
-    _write(delivery, "orders.csv", "order_id,customer_id,ordered_at,revenue\n1,001,never,1\n2,001,never,2\n3,002,2025-01-07,3\n")
-    with pytest.raises(DataError, match=r"orders.csv row 2: ordered_at 'never' is not a date.*2 of 3 rows"):
+    _write(
+        delivery,
+        "orders.csv",
+        "order_id,customer_id,ordered_at,revenue\n1,001,never,1\n2,001,never,2\n3,002,2025-01-07,3\n",
+    )
+    with pytest.raises(
+        DataError, match=r"orders.csv row 2: ordered_at 'never' is not a date.*2 of 3 rows"
+    ):
         _take(delivery)
     assert (target / "tables" / "orders.parquet").read_bytes() == before
     assert not (target / ".intake").exists()
@@ -127,16 +167,26 @@ def test_too_much_quarantined_stops_the_run_and_leaves_the_earlier_tables(delive
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("orders.csv", "order_id,customer_id,ordered_at\n1,001,2025-01-05\n", "no column for orders.revenue"),
+        (
+            "orders.csv",
+            "order_id,customer_id,ordered_at\n1,001,2025-01-05\n",
+            "no column for orders.revenue",
+        ),
         ("orders.csv", "", "the file is empty"),
-        ("orders.csv", "order_id,order_id,ordered_at,revenue\n", "the header 'order_id' stands twice"),
+        (
+            "orders.csv",
+            "order_id,order_id,ordered_at,revenue\n",
+            "the header 'order_id' stands twice",
+        ),
         ("orders.xlsx", "this is no workbook", "cannot be read"),
         ("orders.parquet", "this is no parquet", "cannot be read"),
         ("orders.pkl", "x", "this kind of file is not read"),
         ("orders.jsonl", "[1]\n", "no JSON object"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named(delivery: Path, name: str, text: str, said: str) -> None:
+def test_a_file_that_cannot_be_used_is_named(
+    delivery: Path, name: str, text: str, said: str
+) -> None:
     (delivery / "acme" / "inbox" / "orders.csv").unlink()
     _write(delivery, name, text)
     with pytest.raises(DataError, match=said) as error:
@@ -149,10 +199,18 @@ def test_bytes_that_are_not_utf8_are_refused_not_guessed(delivery: Path) -> None
     path.write_bytes("customer_id,name\n001,Jürgen\n002,Åsa\n".encode("latin-1"))
     with pytest.raises(DataError, match=r"customers.csv: cannot be read"):
         _take(delivery)
-    sources = [{"files": "customers.csv", "table": "customers", "encoding": "latin-1"}, {"files": "orders*", "table": "orders"}]
-    engagement = Engagement.model_validate({"client": "A", "brand": "A", "currency": "EUR", "inbox": sources})
+    sources = [
+        {"files": "customers.csv", "table": "customers", "encoding": "latin-1"},
+        {"files": "orders*", "table": "orders"},
+    ]
+    engagement = Engagement.model_validate(
+        {"client": "A", "brand": "A", "currency": "EUR", "inbox": sources}
+    )
     take_in(delivery / "acme" / "inbox", engagement, delivery / "run")
-    assert pd.read_parquet(delivery / "run" / "tables" / "customers.parquet").name.tolist() == ["Jürgen", "Åsa"]
+    assert pd.read_parquet(delivery / "run" / "tables" / "customers.parquet").name.tolist() == [
+        "Jürgen",
+        "Åsa",
+    ]
 
 
 def test_a_link_out_of_the_inbox_is_refused(delivery: Path) -> None:
@@ -174,9 +232,16 @@ def test_a_missing_inbox_or_table_is_named(delivery: Path) -> None:
 
 
 def test_hostile_headers_and_values_are_only_data(delivery: Path) -> None:
-    _write(delivery, "customers.csv", 'customer_id,name,"x""); drop table y; --"\n001,"\'; drop table x; --",1\n002,"=cmd()",2\n')
+    _write(
+        delivery,
+        "customers.csv",
+        'customer_id,name,"x""); drop table y; --"\n001,"\'; drop table x; --",1\n002,"=cmd()",2\n',
+    )
     _, target = _take(delivery)
-    assert pd.read_parquet(target / "tables" / "customers.parquet").name.tolist() == ["'; drop table x; --", "=cmd()"]
+    assert pd.read_parquet(target / "tables" / "customers.parquet").name.tolist() == [
+        "'; drop table x; --",
+        "=cmd()",
+    ]
 
 
 def test_names_that_look_like_null_are_kept(delivery: Path) -> None:
@@ -186,16 +251,26 @@ def test_names_that_look_like_null_are_kept(delivery: Path) -> None:
 
 
 def test_personal_values_are_not_repeated_in_findings(delivery: Path) -> None:
-    _write(delivery, "customers.csv", "customer_id,name,birth_date\n001,Ada,1815-secret\n002,Grace,1906-12-09\n")
+    _write(
+        delivery,
+        "customers.csv",
+        "customer_id,name,birth_date\n001,Ada,1815-secret\n002,Grace,1906-12-09\n",
+    )
     intake, _ = _take(delivery)
     assert "secret" not in json.dumps(intake.findings)
 
 
 def test_orders_customers_and_products_can_be_derived_from_lines(delivery: Path) -> None:
-    _write(delivery, "lines.csv", "InvoiceNo,Stock,Qty,Price,Cust,Date\nA,x,2,1.25,7,2025-01-01\nA,y,1,3,7,2025-01-01\nB,x,-1,1.25,,2025-01-02\n")
+    _write(
+        delivery,
+        "lines.csv",
+        "InvoiceNo,Stock,Qty,Price,Cust,Date\nA,x,2,1.25,7,2025-01-01\nA,y,1,3,7,2025-01-01\nB,x,-1,1.25,,2025-01-02\n",
+    )
     source = {"files": "lines.csv", "table": "order_lines", "derive": ["orders", "customers", "products"], "columns": {
         "order_id": "InvoiceNo", "product_id": "Stock", "quantity": "Qty", "unit_price": "Price", "orders.customer_id": "Cust", "orders.ordered_at": "Date"}}  # fmt: skip
-    engagement = Engagement.model_validate({"client": "A", "brand": "A", "currency": "EUR", "inbox": [source]})
+    engagement = Engagement.model_validate(
+        {"client": "A", "brand": "A", "currency": "EUR", "inbox": [source]}
+    )
     intake = take_in(delivery / "acme" / "inbox", engagement, delivery / "run")
     orders = _orders(delivery / "run")
     assert orders.revenue.tolist() == [Decimal("5.50"), Decimal("-1.25")]
@@ -203,15 +278,25 @@ def test_orders_customers_and_products_can_be_derived_from_lines(delivery: Path)
     assert intake.ledger.set_index("table").loc["customers", "kept"] == 1
 
 
-_text = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12).map(str.strip)
+_text = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12).map(
+    str.strip
+)
 _row = st.tuples(
     st.decimals(-99999, 99999, places=2, allow_nan=False), st.datetimes(min_value=pd.Timestamp("2000-01-01"), max_value=pd.Timestamp("2030-01-01")), _text
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(_row, min_size=1, max_size=8), delimiter=st.sampled_from(",;\t|"), decimal=st.sampled_from(".,"))
-def test_what_is_written_comes_back(delivery: Path, rows: list, delimiter: str, decimal: str) -> None:
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.lists(_row, min_size=1, max_size=8),
+    delimiter=st.sampled_from(",;\t|"),
+    decimal=st.sampled_from(".,"),
+)
+def test_what_is_written_comes_back(
+    delivery: Path, rows: list, delimiter: str, decimal: str
+) -> None:
     """Any table in any delimiter and decimal mark is read back to the cent and the second."""
     frame = pd.DataFrame(
         {
@@ -222,13 +307,20 @@ def test_what_is_written_comes_back(delivery: Path, rows: list, delimiter: str, 
         }
     )
     frame.to_csv(delivery / "acme" / "inbox" / "orders.csv", sep=delimiter, index=False)
-    sources = [{"files": "customers.csv", "table": "customers"}, {"files": "orders.csv", "table": "orders", "decimal": decimal}]
-    engagement = Engagement.model_validate({"client": "A", "brand": "A", "currency": "EUR", "inbox": sources})
+    sources = [
+        {"files": "customers.csv", "table": "customers"},
+        {"files": "orders.csv", "table": "orders", "decimal": decimal},
+    ]
+    engagement = Engagement.model_validate(
+        {"client": "A", "brand": "A", "currency": "EUR", "inbox": sources}
+    )
     intake = take_in(delivery / "acme" / "inbox", engagement, delivery / "run")
     orders = _orders(delivery / "run")
     assert orders.revenue.tolist() == [row[0] for row in rows]
     assert orders.ordered_at.dt.strftime("%Y-%m-%d %H:%M:%S").tolist() == frame.ordered_at.tolist()
-    assert [value or "" for value in orders.channel.astype(object).where(orders.channel.notna(), "")] == frame.channel.tolist()
+    assert [
+        value or "" for value in orders.channel.astype(object).where(orders.channel.notna(), "")
+    ] == frame.channel.tolist()
     assert intake.ledger.set_index("table").loc["orders", "kept"] == len(rows)
 
 
@@ -245,7 +337,9 @@ def test_the_real_retailer_is_conserved_to_the_cent(real_data: Path, tmp_path: P
     root = Path(__file__).resolve().parents[1]
     engagement = read_model(root / "data" / "online_retail" / "engagement.yml", Engagement)
     intake = take_in(real_data / "online_retail", engagement, tmp_path)
-    totals = intake.ledger.groupby("table")[["rows_in", "kept", "quarantined", "merged", "money_in", "money_kept"]].sum()
+    totals = intake.ledger.groupby("table")[
+        ["rows_in", "kept", "quarantined", "merged", "money_in", "money_kept"]
+    ].sum()
     assert totals.loc["order_lines", "rows_in"] == 541_909
     assert totals.loc["order_lines", ["kept", "quarantined", "merged"]].sum() == 541_909
     assert round(totals.loc["order_lines", "money_in"], 2) == 9_747_747.93

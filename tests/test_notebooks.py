@@ -46,7 +46,11 @@ def test_code_cells_are_short_and_choose_nothing_but_calls(path: Path) -> None:
     for cell in _code(path):
         source = "".join(cell["source"])
         assert 1 <= source.count("\n") + 1 <= 12, source
-        assert not re.search(r"^\s*[%!]|;\s*$|(?<![\w.])/(?:home|tmp|root|work)/|\bMarkdown\(|\bHTML\(|sys\.exit", source, re.M), source
+        assert not re.search(
+            r"^\s*[%!]|;\s*$|(?<![\w.])/(?:home|tmp|root|work)/|\bMarkdown\(|\bHTML\(|sys\.exit",
+            source,
+            re.M,
+        ), source
         assert not [n for n in ast.walk(ast.parse(source)) if isinstance(n, FORBIDDEN)], source
 
 
@@ -63,7 +67,12 @@ def test_outputs_are_whole_small_and_without_error(path: Path) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_sections_are_those_of_the_method(path: Path) -> None:
-    named = [tag.removeprefix("section:") for cell in _cells(path) for tag in _tags(cell) if tag.startswith("section:")]
+    named = [
+        tag.removeprefix("section:")
+        for cell in _cells(path)
+        for tag in _tags(cell)
+        if tag.startswith("section:")
+    ]
     wanted = [part["section"] for part in method() if part["step"] == path.name[:2]]
     assert sorted(named) == sorted(wanted)
 

@@ -9,9 +9,9 @@ import pytest
 
 from playbook import results
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.contract import CONTRACT
 from playbook.errors import DataError, PlaybookError
 from playbook.run import STEPS
-from playbook.contract import CONTRACT
 
 SEGMENTS = pd.DataFrame({"customer_id": ["1", "2"], "segment": ["A", "B"]})
 
@@ -62,7 +62,12 @@ def test_a_missing_part_makes_what_is_made_from_it_missing() -> None:
 
 
 def test_key_figures_are_sorted_and_complete(tmp_path: Path) -> None:
-    results.save_metrics(tmp_path / "03_metrics.json", [Metric("b", 2.0), Metric("a", 1.0, 0.5, 1.5, 10, "%")], "03", "2025")
+    results.save_metrics(
+        tmp_path / "03_metrics.json",
+        [Metric("b", 2.0), Metric("a", 1.0, 0.5, 1.5, 10, "%")],
+        "03",
+        "2025",
+    )
     frame = results.load_metrics(tmp_path)
     assert frame.id.tolist() == ["a", "b"] and frame.period.unique().tolist() == ["2025"]
 

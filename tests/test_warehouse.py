@@ -20,13 +20,18 @@ NAMES = sorted(path.stem for path in QUERIES.glob("*.sql"))
 def _write(folder: Path, name: str, rows: list[dict]) -> None:
     """Write rows as a standard table; columns not given are null."""
     columns = ", ".join(
-        f"cast({'$' + c if c in rows[0] else 'null'} as {SQL_TYPE[col.kind]}) as {c}" for c, col in TABLES[name].columns.items()
+        f"cast({'$' + c if c in rows[0] else 'null'} as {SQL_TYPE[col.kind]}) as {c}"
+        for c, col in TABLES[name].columns.items()
     )
     db = duckdb.connect()
     selects = [db.execute(f"select {columns}", row).df() for row in rows]
     frame = pd.concat(selects)  # noqa: F841 - read by name in the next statement
-    types = ", ".join(f"cast({c} as {SQL_TYPE[col.kind]}) as {c}" for c, col in TABLES[name].columns.items())
-    db.execute(f"copy (select {types} from frame) to '{folder / f'{name}.parquet'}' (format parquet)")
+    types = ", ".join(
+        f"cast({c} as {SQL_TYPE[col.kind]}) as {c}" for c, col in TABLES[name].columns.items()
+    )
+    db.execute(
+        f"copy (select {types} from frame) to '{folder / f'{name}.parquet'}' (format parquet)"
+    )
 
 
 def test_later_rows_and_later_outcomes_are_hidden(tmp_path: Path) -> None:
@@ -43,7 +48,10 @@ def test_later_rows_and_later_outcomes_are_hidden(tmp_path: Path) -> None:
     deals = then.table("opportunities")
     assert deals.is_won.isna().tolist() == [True, False]
     assert deals.stage.isna().tolist() == [True, False]
-    assert Warehouse(tmp_path, date(2025, 12, 31)).table("opportunities").is_won.tolist() == [True, False]
+    assert Warehouse(tmp_path, date(2025, 12, 31)).table("opportunities").is_won.tolist() == [
+        True,
+        False,
+    ]
 
 
 def test_an_absent_table_is_empty_and_not_there(tmp_path: Path) -> None:
@@ -53,7 +61,9 @@ def test_an_absent_table_is_empty_and_not_there(tmp_path: Path) -> None:
 
 
 def test_money_is_exact_and_ids_are_text(tmp_path: Path) -> None:
-    rows = [{"order_id": f"{i:05d}", "ordered_at": "2024-01-01", "revenue": "0.10"} for i in range(3)]
+    rows = [
+        {"order_id": f"{i:05d}", "ordered_at": "2024-01-01", "revenue": "0.10"} for i in range(3)
+    ]
     _write(tmp_path, "orders", rows)
     frame = Warehouse(tmp_path, date(2024, 12, 31)).table("orders")
     assert frame.order_id.tolist() == ["00000", "00001", "00002"]
@@ -63,7 +73,11 @@ def test_money_is_exact_and_ids_are_text(tmp_path: Path) -> None:
 def test_data_cannot_make_the_engine_read_other_files(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "tables", date(2024, 12, 31))
     warehouse.count("orders")
-    for statement in ("select * from read_csv('/etc/passwd')", "install httpfs", "set enable_external_access = true"):
+    for statement in (
+        "select * from read_csv('/etc/passwd')",
+        "install httpfs",
+        "set enable_external_access = true",
+    ):
         with pytest.raises(duckdb.Error):
             warehouse._connection.execute(statement)
 
@@ -82,9 +96,13 @@ def test_every_query_runs_on_nothing_and_names_its_row(name: str, tmp_path: Path
     assert re.match(r"--.*\brow\b", text), "the first line says what one row is"
     wanted = set(re.findall(r"\$(\w+)", text)) - {"as_of", "since"}
     parameters = {key: _EXAMPLES[key] for key in wanted}
-    frame = Warehouse(tmp_path, date(2024, 12, 31)).query(name, since=date(2023, 12, 31), **parameters)
+    frame = Warehouse(tmp_path, date(2024, 12, 31)).query(
+        name, since=date(2023, 12, 31), **parameters
+    )
     assert len(frame.columns) > 0
-    assert not re.search(r"list\s*\([^)]*order by|quantile_cont\(|date_diff\(\s*'(month|year)'", text, re.I)
+    assert not re.search(
+        r"list\s*\([^)]*order by|quantile_cont\(|date_diff\(\s*'(month|year)'", text, re.I
+    )
 
 
 _DAY = date(2023, 6, 30)

@@ -110,9 +110,13 @@ def _predict(models: list[Pipeline], data: pd.DataFrame) -> np.ndarray:
 
 def _cross_fit(
     kinds: dict[str, str], data: pd.DataFrame, arm: np.ndarray, y: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Expected outcome with and without contact, from models blind to the customer."""
-    with_contact, without = np.empty(len(y)), np.empty(len(y))
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Expected outcome with and without contact, from models blind to the customer.
+
+    Also the mean uplift of each customer's fold: a fold with a high effect leaves the others
+    low, so that ranking across folds without taking it out is biased against the model.
+    """
+    with_contact, without, level = np.empty(len(y)), np.empty(len(y)), np.empty(len(y))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     strata = arm * 2 + (y > np.median(y))
     if np.unique(strata, return_counts=True)[1].min() < FOLDS:
@@ -121,7 +125,8 @@ def _cross_fit(
         for side, out in ((1.0, with_contact), (0.0, without)):
             rows = fit[arm[fit] == side]
             out[held] = _predict(_fit(kinds, data.iloc[rows], y[rows], seed), data.iloc[held])
-    return with_contact, without
+        level[held] = (with_contact - without)[held].mean()
+    return with_contact, without, level
 
 
 def _shrinkage(raw: np.ndarray, robust: np.ndarray) -> float:
@@ -250,9 +255,9 @@ def uplift(
     chance = assignment_probability(frame, probability, arm)
     kinds = feature_kinds(frame, features)
     data = prepare(frame, kinds)
-    m1, m0 = _cross_fit(kinds, data, arm, y, seed)
+    m1, m0, level = _cross_fit(kinds, data, arm, y, seed)
     robust = m1 - m0 + arm * (y - m1) / chance - (1 - arm) * (y - m0) / (1 - chance)
-    raw = np.round(m1 - m0, 9)
+    raw = np.round(m1 - m0 - level + (m1 - m0).mean(), 9)
     order = np.argsort(-raw, kind="stable")
     rank = np.empty(len(raw))
     rank[order] = (np.arange(len(raw)) + 0.5) / len(raw)

@@ -71,8 +71,7 @@ def demand(lines: pd.DataFrame, segments: pd.DataFrame) -> Answer:
     )
     peak = best.iloc[0]
     services = cells[cells["kind"] == "service"]["revenue"].sum() / cells["revenue"].sum()
-    gap = best.assign(missed=lambda t: (100 - t["index"]) / 100 * t["share"] / (t["index"] / 100))
-    gap = gap.assign(missed=gap["missed"] * gap["revenue"] / gap["share"]).sort_values(
+    gap = best.assign(missed=best["revenue"] * (100 / best["index"] - 1)).sort_values(
         ["missed", "product_group", "segment"], ascending=[False, True, True]
     )
     under = gap.iloc[0]

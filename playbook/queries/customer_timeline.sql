@@ -5,7 +5,7 @@ from (
     cast(revenue as double) as amount, order_id as id
   from orders where customer_id = $customer
   union all
-  select occurred_at, 'contact', concat(touchpoint, coalesce(concat(', ', outcome), '')), channel, null, interaction_id
+  select occurred_at, 'contact', case when outcome is null then touchpoint else concat(touchpoint, ', ', outcome) end, channel, null, interaction_id
   from interactions where customer_id = $customer
   union all
   select opened_at, 'service case', topic, channel, null, ticket_id

@@ -1,0 +1,58 @@
+"""Writes the generated pages of ``docs/`` from their one source, so that they cannot go stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playbook.contract import CONTRACT
+from playbook.coverage import method
+from playbook.engagement import ROOT
+from playbook.tables import dictionary
+
+__all__ = ["pages", "write_docs"]
+
+
+def pages() -> dict[str, str]:
+    """Return file name to text of every generated page."""
+    return {
+        "data-dictionary.md": dictionary(),
+        "method.md": _method(),
+        "results.md": _results(),
+    }
+
+
+def write_docs(folder: Path = ROOT / "docs") -> list[Path]:
+    """Write the generated pages and return their paths."""
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in pages()]
+
+
+def _method() -> str:
+    lines = [
+        "# The method, part by part",
+        "",
+        "Made from `playbook/method.yml` by `make docs`. Each part has a section in the notebook of its step;",
+        "`python -m playbook coverage demo` checks on the executed notebooks that it holds output.",
+        "",
+        "| id | part | notebook | section |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {p['id']} | {p['part']} | {p['step']} | {p['section']} |" for p in method()]
+    return "\n".join(lines) + "\n"
+
+
+def _results() -> str:
+    lines = [
+        "# What each step hands on",
+        "",
+        "Made from `playbook/contract.py` by `make docs`. Results are Parquet files in a run's `results/`.",
+        "",
+        "| result | step | one row per | columns | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {c.step} | {', '.join(c.key)} | {', '.join(c.columns)} | {c.meaning} |"
+        for name, c in CONTRACT.items()
+    ]
+    return "\n".join(lines) + "\n"

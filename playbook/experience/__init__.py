@@ -1,0 +1,47 @@
+"""Step 5, customer experience: the journey, its touchpoints and pain points, and what to mend first.
+
+Glossary
+--------
+stage
+    Awareness, consideration, purchase, support, loyalty: the five parts of a customer's journey.
+touchpoint
+    A place where customer and client meet, such as a product page, the delivery or the call centre.
+failure
+    A contact whose outcome is in the client's list of bad outcomes (late, not solved, abandoned).
+moment of truth
+    A touchpoint whose satisfaction goes together with recommendation, other things being equal.
+value at risk
+    What affected customers are worth, times the lower share of them who order again. It is an
+    association with controls; only an experiment shows what mending it would bring.
+"""
+
+from __future__ import annotations
+
+from playbook.experience.callbacks import callbacks
+from playbook.experience.channels import cases_by_channel, failures_by_channel
+from playbook.experience.drivers import case_drivers, incident_drivers, touchpoint_drivers
+from playbook.experience.improvements import improvements
+from playbook.experience.incidents import customer_incidents
+from playbook.experience.journey import journey, journey_by_channel, journey_by_segment
+from playbook.experience.journey_map import journey_map
+from playbook.experience.service import backlog, service_levels
+from playbook.experience.touchpoints import removal_effects, touchpoint_table
+
+__all__ = [
+    "backlog",
+    "callbacks",
+    "case_drivers",
+    "cases_by_channel",
+    "customer_incidents",
+    "failures_by_channel",
+    "improvements",
+    "incident_drivers",
+    "journey",
+    "journey_by_channel",
+    "journey_by_segment",
+    "journey_map",
+    "removal_effects",
+    "service_levels",
+    "touchpoint_drivers",
+    "touchpoint_table",
+]

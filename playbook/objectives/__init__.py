@@ -1,0 +1,53 @@
+"""Step 01: what the client wants to reach, where it stands, whether it will get there, and by what plan.
+
+Glossary
+--------
+baseline
+    A figure over the 12 months up to ``as_of``, with the range that chance alone would give it.
+objective
+    A figure, the value it should have, by when, and who answers for it.
+initiative
+    A piece of work that serves objectives.
+gap
+    Target minus what the figure is expected to be without new action.
+RACI
+    Who is responsible (does it), accountable (answers for it, exactly one), consulted, informed.
+critical path
+    The chain of initiatives that wait for each other and together decide when the plan ends.
+"""
+
+from __future__ import annotations
+
+from playbook.objectives.baselines import baselines
+from playbook.objectives.capability import capability
+from playbook.objectives.checks import plan_findings
+from playbook.objectives.forecast import annual_forecast, monthly_forecast
+from playbook.objectives.goals import objectives_result, targets, tracing
+from playbook.objectives.governance import communication, guidance, responsibilities, risks
+from playbook.objectives.reach import business_as_usual, levers, reachability
+from playbook.objectives.resources import budget, workload
+from playbook.objectives.roadmap import roadmap
+from playbook.objectives.tree import shapley_change, what_moved
+
+__all__ = [
+    "annual_forecast",
+    "baselines",
+    "budget",
+    "business_as_usual",
+    "capability",
+    "communication",
+    "guidance",
+    "levers",
+    "monthly_forecast",
+    "objectives_result",
+    "plan_findings",
+    "reachability",
+    "responsibilities",
+    "risks",
+    "roadmap",
+    "shapley_change",
+    "targets",
+    "tracing",
+    "what_moved",
+    "workload",
+]

@@ -1,0 +1,223 @@
+"""Business as usual: what a figure will be if nothing new is done, and how sure that is."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.tools.sm_exceptions import ModelWarning
+from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+
+__all__ = ["AnnualForecast", "MonthlyForecast", "annual_forecast", "monthly_forecast"]
+
+SEASON = 12
+FEWEST_MONTHS = 24
+"""Months below which season and growth cannot be told apart."""
+FEWEST_ORIGINS = 3
+DRAWS = 4000
+
+
+@dataclass(frozen=True)
+class MonthlyForecast:
+    """Simulated futures of a monthly series.
+
+    Attributes
+    ----------
+    method
+        Model that was chosen.
+    paths
+        Draws by months ahead.
+    errors
+        ``method``, ``error`` (mean absolute rolling-origin error as a share of the mean month), ``origins``.
+    """
+
+    method: str
+    paths: np.ndarray
+    errors: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["method", "error", "origins"])
+    )
+
+
+@dataclass(frozen=True)
+class AnnualForecast:
+    """Distribution of a 12-month figure at a later day: Student's t with ``df`` degrees of freedom."""
+
+    method: str
+    expected: float
+    sd: float
+    df: float
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Return the central interval."""
+        half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.sd
+        return self.expected - half, self.expected + half
+
+    def chance(self, target: float) -> float:
+        """Return the probability that the figure is at least ``target``."""
+        if self.sd == 0:
+            return float(self.expected >= target)
+        return float(stats.t.sf((target - self.expected) / self.sd, self.df))
+
+
+def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForecast:
+    """Simulate a monthly series ahead with the model of the smallest rolling-origin error.
+
+    Parameters
+    ----------
+    values
+        Whole months in order, the last one the newest.
+    months
+        Months ahead.
+    seed
+        Seed of the draws.
+
+    Notes
+    -----
+    With 27 months or more, exponential smoothing with level and season, the same with a damped trend, and
+    last year's month (seasonal naive) are each forecast from every month with two years before
+    it, up to 12 months ahead. With 24 to 26 months nothing can be compared and last year's month is
+    kept; with fewer, a random walk around the mean month with unknown drift. Paths are widened when the
+    rolling-origin errors were larger than the model says.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 6 months or no month ahead.
+
+    References
+    ----------
+    Hyndman, R. J. & Athanasopoulos, G. (2021). Forecasting: Principles and Practice, ch. 5.10 and 8.
+    """
+    series = np.asarray(values, dtype=float)
+    if len(series) < 6 or months < 1 or not np.isfinite(series).all():
+        raise ValueError(
+            f"not enough data to forecast: {len(series)} whole months, 6 needed, {months} months ahead"
+        )
+    rng = np.random.default_rng(seed)
+    if len(series) < FEWEST_MONTHS:
+        return MonthlyForecast("random walk, drift unknown", _walk(series, months, rng))
+    last_origin = len(series) - FEWEST_ORIGINS
+    if last_origin < FEWEST_MONTHS or series.std() == 0:
+        return MonthlyForecast("last year's month", _seasonal_naive(series, months, rng))
+    origins = range(FEWEST_MONTHS, last_origin + 1)
+    scored = {name: _errors(series, model, origins) for name, model in _MODELS.items()}
+    size = np.abs(series).mean() or 1.0
+    table = pd.DataFrame(
+        {
+            "method": list(scored),
+            "error": [float(np.abs(errors).mean() / size) for errors, _ in scored.values()],
+            "origins": len(origins),
+        }
+    ).sort_values(["error", "method"], ignore_index=True)
+    best = str(table.loc[0, "method"])
+    errors, spread = scored[best]
+    wider = max(1.0, float(np.sqrt(np.mean(errors**2) / np.mean(spread**2)))) if spread.any() else 1
+    paths = _MODELS[best](series, months, rng)
+    centre = paths.mean(axis=0)
+    return MonthlyForecast(best, centre + wider * (paths - centre), table)
+
+
+def _errors(
+    series: np.ndarray,
+    model: Callable[[np.ndarray, int, np.random.Generator], np.ndarray],
+    origins: range,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Errors of all origins and horizons, and the standard deviations the model gave them."""
+    errors, spread = [], []
+    for origin in origins:
+        ahead = min(SEASON, len(series) - origin)
+        paths = model(series[:origin], ahead, np.random.default_rng(origin))
+        errors.append(series[origin : origin + ahead] - paths.mean(axis=0))
+        spread.append(paths.std(axis=0))
+    return np.concatenate(errors), np.concatenate(spread)
+
+
+def _walk(series: np.ndarray, months: int, rng: np.random.Generator) -> np.ndarray:
+    """Paths from the mean of the last 12 months, with the noise of the monthly changes and drift of its error."""
+    noise = float(np.diff(series).std(ddof=1))
+    drift = rng.normal(0, noise / np.sqrt(len(series) - 1), (DRAWS, 1))
+    steps = drift + rng.normal(0, noise, (DRAWS, months))
+    return series[-SEASON:].mean() + steps.cumsum(axis=1)
+
+
+def _seasonal_naive(series: np.ndarray, months: int, rng: np.random.Generator) -> np.ndarray:
+    """Last year's month, plus a shift of the whole year and noise of the month, as large as those seen."""
+    change = series[SEASON:] - series[:-SEASON]
+    years = len(change) // SEASON
+    blocks = change[len(change) - years * SEASON :].reshape(years, SEASON)
+    shift = np.sqrt(np.mean(blocks.mean(axis=1) ** 2) * (1 + 1 / years))
+    noise = (blocks - blocks.mean(axis=1, keepdims=True)).std()
+    last = np.resize(series[-SEASON:], months)
+    common = rng.normal(0, shift, (DRAWS, 1))
+    return last + common + rng.normal(0, noise, (DRAWS, months))
+
+
+def _smoothing(
+    trend: str | None,
+) -> Callable[[np.ndarray, int, np.random.Generator], np.ndarray]:
+    def paths(series: np.ndarray, months: int, rng: np.random.Generator) -> np.ndarray:
+        size = np.abs(series).mean()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ModelWarning)
+            model = ETSModel(
+                series / size,
+                error="add",
+                trend=trend,
+                damped_trend=trend is not None,
+                seasonal="add",
+                seasonal_periods=SEASON,
+                initialization_method="heuristic",
+            )
+            fit = model.fit(disp=False, maxiter=500)
+            drawn = fit.simulate(months, anchor="end", repetitions=DRAWS, rng=rng)
+        return np.asarray(drawn).reshape(months, DRAWS).T * size
+
+    return paths
+
+
+_MODELS: dict[str, Callable[[np.ndarray, int, np.random.Generator], np.ndarray]] = {
+    "last year's month": _seasonal_naive,
+    "smoothed level and season": _smoothing(None),
+    "smoothed level, damped trend and season": _smoothing("add"),
+}
+
+
+def annual_forecast(
+    history: np.ndarray, steps: float, baseline: float, se: float, se_each: float = 0.0
+) -> AnnualForecast:
+    """Carry a 12-month figure ahead with a drift model.
+
+    Parameters
+    ----------
+    history
+        Earlier values at equal distances, oldest first (12-month figures month by month, or survey waves).
+    steps
+        How many of these distances ahead.
+    baseline, se
+        The figure now and its sampling standard error.
+    se_each
+        Sampling standard error of one point of ``history`` when the points share no data (waves);
+        zero when each overlaps with the next (12-month figures month by month).
+
+    Notes
+    -----
+    The drift is the mean change per step, counted only as far as it exceeds its own error (factor
+    ``max(0, 1 - 1/t²)``). The variance is that of a random walk with the drift's error, at least the sampling
+    variance of both years. With fewer than four points only that sampling variance is known.
+    """
+    floor = np.sqrt(2) * se
+    points = np.asarray(history, dtype=float)
+    if len(points) < 4:
+        return AnnualForecast("level only, chance of sampling", baseline, float(floor), 30.0)
+    change = np.diff(points)
+    noise = max(float(change.var(ddof=1)) - 2 * se_each**2, 0.0)
+    drift, n = float(change.mean()), len(change)
+    error = np.sqrt((noise + 2 * se_each**2 / n) / n)
+    kept = max(0.0, 1 - (error / drift) ** 2) if drift else 0.0
+    variance = steps * noise + (steps * error) ** 2 + (floor**2 if se_each else 0.0)
+    sd = float(np.sqrt(max(variance, floor**2)))
+    return AnnualForecast("drift", baseline + steps * drift * kept, sd, float(max(n - 1, 3)))

@@ -1,0 +1,217 @@
+"""What moved the result: the year's change split exactly over the leaves of the metric tree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from itertools import combinations
+
+import pandas as pd
+
+from playbook.answer import Answer, answers, format_value, need
+from playbook.errors import NotEnough
+from playbook.objectives.baselines import is_whole_year, margin_of
+
+__all__ = ["branch_leaves", "shapley_change", "what_moved"]
+
+BRANCHES = ("existing customers", "new customers", "guests")
+
+
+def shapley_change(
+    value: Callable[[Mapping[str, float]], float],
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+) -> dict[str, float]:
+    """Split ``value(after) - value(before)`` over the leaves; the parts sum exactly to the change.
+
+    Parameters
+    ----------
+    value
+        Computes the figure from its leaves.
+    before, after
+        Leaf name to its level in either period; zero and negative levels are allowed.
+
+    Returns
+    -------
+    dict
+        Leaf name to its part, averaged over all orders in which the leaves could have moved.
+
+    Raises
+    ------
+    ValueError
+        When the two periods do not name the same leaves.
+
+    References
+    ----------
+    Shapley, L. S. (1953). A value for n-person games; Shorrocks, A. F. (2013). Decomposition
+    procedures for distributional analysis, J. Econ. Inequality 11, eq. 9.
+    """
+    if set(before) != set(after):
+        raise ValueError(
+            f"both periods need the same leaves; only one has {set(before) ^ set(after)}"
+        )
+    names = sorted(before)
+    n = len(names)
+    worth = {
+        moved: value({k: after[k] if k in moved else before[k] for k in names})
+        for size in range(n + 1)
+        for moved in map(frozenset, combinations(names, size))
+    }
+    weight = [math.factorial(s) * math.factorial(n - s - 1) / math.factorial(n) for s in range(n)]
+    return {
+        name: math.fsum(
+            weight[len(moved)] * (worth[moved | {name}] - worth[moved])
+            for moved in worth
+            if name not in moved
+        )
+        for name in names
+    }
+
+
+def branch_leaves(
+    before: pd.Series, after: pd.Series, measure: str
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the leaves of one branch in both periods; their product is the branch's result.
+
+    Parameters
+    ----------
+    before, after
+        ``customers``, ``orders``, ``revenue``, ``margin``, ``priced_revenue`` of the branch.
+    measure
+        ``gross margin`` or ``revenue``.
+
+    Notes
+    -----
+    A rate that is not defined (no orders, say) takes its level of the other period, so that the count
+    carries the change. Where the product cannot give the result (refunds without orders), the branch has
+    one leaf, its amount.
+    """
+    first, second = _levels(before, measure), _levels(after, measure)
+    for name in first:
+        if math.isnan(first[name]):
+            first[name] = second[name]
+        if math.isnan(second[name]):
+            second[name] = first[name]
+        if math.isnan(first[name]):
+            first[name] = second[name] = 0.0
+    results = [_result(row, measure) for row in (before, after)]
+    for levels, result in zip((first, second), results, strict=True):
+        if not math.isclose(math.prod(levels.values()), result, rel_tol=1e-9, abs_tol=1e-9):
+            return {"amount": results[0]}, {"amount": results[1]}
+    return first, second
+
+
+def _levels(row: pd.Series, measure: str) -> dict[str, float]:
+    customers, orders = float(row["customers"]), float(row["orders"])
+    revenue = float(row["revenue"])
+    levels = {}
+    if row["branch"] == "guests":
+        levels["orders"] = orders
+    else:
+        levels["customers"] = customers
+        levels["orders per customer"] = orders / customers if customers else math.nan
+    levels["revenue per order"] = revenue / orders if orders else math.nan
+    if measure == "gross margin":
+        levels["margin rate"] = _result(row, measure) / revenue if revenue else math.nan
+    return levels
+
+
+def _result(row: pd.Series, measure: str) -> float:
+    if measure == "revenue":
+        return float(row["revenue"])
+    return margin_of(row) if row["revenue"] else float(row["margin"])
+
+
+@answers
+def what_moved(branches: pd.DataFrame) -> Answer:
+    """Split the change of gross margin (revenue, where costs are unknown) over the metric tree.
+
+    Parameters
+    ----------
+    branches
+        One row per 12-month window and branch, as query ``branch_figures``.
+
+    Returns
+    -------
+    Answer
+        One row per leaf: branch, leaf, name, before, after, change, effect (currency).
+        ``answer["start"]`` and ``answer["end"]`` hold the two levels.
+    """
+    ask = "orders of at least 24 months"
+    need(branches, "orders by branch of customers", ask)
+    first = branches[branches["years_ago"] == 1]
+    if first.empty or not is_whole_year(first.iloc[0]):
+        raise NotEnough("there is no whole year before this one to compare with", ask)
+    measure = "gross margin" if _costs_known(branches) else "revenue"
+    now, then = _by_branch(branches, 0), _by_branch(branches, 1)
+    rows = []
+    for name in BRANCHES:
+        before, after = branch_leaves(then.loc[name], now.loc[name], measure)
+        parts = shapley_change(lambda leaves: math.prod(leaves.values()), before, after)
+        rows += [
+            {
+                "branch": name,
+                "leaf": leaf,
+                "name": f"{name}: {leaf}",
+                "before": before[leaf],
+                "after": after[leaf],
+                "change": after[leaf] / before[leaf] - 1 if before[leaf] else math.nan,
+                "effect": parts[leaf],
+            }
+            for leaf in before
+        ]
+    table = pd.DataFrame(rows)
+    start = sum(_result(then.loc[name], measure) for name in BRANCHES)
+    end = sum(_result(now.loc[name], measure) for name in BRANCHES)
+    return Answer(
+        table=table,
+        headline=_headline(table, measure, start, end),
+        so_what=_so_what(table, end - start),
+        kind="diagnostic",
+        caption=f"Change of {measure} on the year before by leaf of the metric tree (currency, parts sum exactly)",
+        units={"before": "number", "after": "number", "change": "%", "effect": "currency"},
+        source="orders; Shapley values over customers × orders × revenue per order × margin rate",
+        extra={"start": start, "end": end, "measure": measure},
+    )
+
+
+def _costs_known(branches: pd.DataFrame) -> bool:
+    recent = branches[(branches["revenue"] != 0) & branches["years_ago"].isin([0, 1])]
+    return not any(math.isnan(margin_of(row)) for _, row in recent.iterrows())
+
+
+def _by_branch(branches: pd.DataFrame, years_ago: int) -> pd.DataFrame:
+    """Figures by branch, zero where a branch has no order in that window."""
+    columns = ["customers", "orders", "revenue", "margin", "priced_revenue"]
+    part = branches[branches["years_ago"] == years_ago].set_index("branch")[columns]
+    part = part.astype("float64").reindex(list(BRANCHES)).fillna(0.0)
+    return part.assign(branch=part.index)
+
+
+def _headline(table: pd.DataFrame, measure: str, start: float, end: float) -> str:
+    way = "rose" if end >= start else "fell"
+    same = table[(table["effect"] >= 0) == (end >= start)]
+    most = same.loc[same["effect"].abs().idxmax()]
+    amount = format_value(abs(end - start), "currency")
+    return f"{measure.capitalize()} {way} by {amount}, mostly through {most['name']}"
+
+
+def _so_what(table: pd.DataFrame, change: float) -> str:
+    ordered = table.sort_values(["effect", "name"])
+    worst, best = ordered.iloc[0], ordered.iloc[-1]
+    told = []
+    if worst["effect"] < 0:
+        told.append(f"{worst['name']} took {format_value(-worst['effect'], 'currency')}")
+    if best["effect"] > 0:
+        told.append(f"{best['name']} brought {format_value(best['effect'], 'currency')}")
+    by_branch = table.groupby("branch", sort=True)["effect"].sum()
+    main = by_branch.abs().idxmax()
+    return (
+        f"{' and '.join(told).capitalize() or 'Nothing moved'}; {main} as a whole account for "
+        f"{_signed(by_branch[main])} of {_signed(change)}. "
+        "This splits the arithmetic and does not say why: look for the reason of the largest leaf in step 2."
+    )
+
+
+def _signed(value: float) -> str:
+    return ("+" if value >= 0 else "−") + format_value(abs(value), "currency")

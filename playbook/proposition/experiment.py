@@ -1,0 +1,263 @@
+"""The choice experiment read: one model per segment, and how well it predicts choices not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.choice import (
+    Coding,
+    LogitResult,
+    choice_probabilities,
+    choose_classes,
+    conditional_logit,
+    counts_model,
+    effects_code,
+    evaluate_holdout,
+)
+from playbook.errors import NotEnough
+from playbook.proposition.words import plural
+from playbook.tables import TABLES
+
+__all__ = ["Experiment", "SegmentModel", "choice_experiment", "fit_experiment", "read_attributes"]
+
+ASK = "a choice experiment (conjoint) with about 300 customers, or its export by alternative"
+EVERYBODY = "everybody"
+
+
+@dataclass(frozen=True)
+class SegmentModel:
+    """Part-worths of one segment; ``own`` is false when it borrows those of all respondents."""
+
+    segment: str
+    result: LogitResult
+    n: int
+    own: bool
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Coding, tasks used and held out, one model a segment (by name) and one for everybody."""
+
+    coding: Coding
+    train: pd.DataFrame
+    held_out: pd.DataFrame
+    models: dict[str, SegmentModel]
+    everybody: LogitResult
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the attributes, price left out."""
+        return [name for name in self.coding.attributes if name != "price"]
+
+
+def read_attributes(choices: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the choices with numeric attributes as numbers, and the names of the attributes.
+
+    Attributes are the columns that the standard table does not name; one whose every shown value
+    reads as a number is a number. Attributes with a single level are left out.
+    """
+    standard = set(TABLES["choice_tasks"].columns) | {"segment"}
+    none = choices["is_none"].astype("boolean").fillna(False).to_numpy(bool)
+    frame, names = choices.assign(is_none=none), []
+    for column in sorted(set(choices.columns) - standard):
+        shown = frame.loc[~none, column]
+        numbers = pd.to_numeric(shown, errors="coerce")
+        if numbers.notna().all():
+            frame[column] = pd.to_numeric(frame[column], errors="coerce").astype(float)
+        if shown.nunique() > 1:
+            names.append(column)
+    return frame, names
+
+
+def _coding(train: pd.DataFrame, names: list[str]) -> Coding:
+    """Code the attributes; the level least liked by all is the reference of each."""
+    none = "is_none" if train["is_none"].any() else None
+    first = effects_code(train, names, none=none)
+    everybody = conditional_logit(train, first.matrix(train))
+    worth = first.level_rows() @ everybody.params[first.columns]
+    least = {name: str(worth.loc[name].idxmin()) for name in first.levels}
+    return effects_code(train, names, reference=least, none=none)
+
+
+def fit_experiment(
+    choices: pd.DataFrame, segments: pd.DataFrame, smallest_sample: int = 40
+) -> Experiment:
+    """Fit a conditional logit for everybody and one for each segment with enough respondents.
+
+    Parameters
+    ----------
+    choices
+        Standard table ``choice_tasks``: one row an alternative, with its attributes.
+    segments
+        ``customer_id``, ``segment``.
+    smallest_sample
+        Respondents that a segment needs for a model of its own.
+
+    Raises
+    ------
+    NotEnough
+        No choices, or none that a model can be fitted to.
+    """
+    need(choices, "choice tasks", ASK, rows=30)
+    frame, names = read_attributes(choices)
+    if not names:
+        raise NotEnough("the choice tasks have no attribute with two levels", ASK)
+    frame = frame.merge(segments[["customer_id", "segment"]], on="customer_id", how="left")
+    held = frame["is_holdout"].astype("boolean").fillna(False).to_numpy(bool)
+    train = frame[~held].reset_index(drop=True)
+    held_out = frame[held].reset_index(drop=True)
+    if train["respondent_id"].nunique() < 30:
+        raise NotEnough(f"{train['respondent_id'].nunique()} respondents, 30 needed", ASK)
+    try:
+        coding = _coding(train, names)
+        everybody = conditional_logit(train, coding.matrix(train))
+    except ValueError as error:
+        raise NotEnough(f"choice tasks that a model can be fitted to: {error}", ASK) from error
+    models = {}
+    for segment in sorted(segments["segment"].dropna().unique()):
+        part = train[train["segment"] == segment]
+        models[str(segment)] = _segment_model(
+            str(segment), part, coding, everybody, smallest_sample
+        )
+    return Experiment(coding, train, held_out, models, everybody)
+
+
+def _segment_model(
+    segment: str, part: pd.DataFrame, coding: Coding, everybody: LogitResult, smallest: int
+) -> SegmentModel:
+    n = part["respondent_id"].nunique()
+    if n >= max(smallest, len(coding.columns) + 1):
+        try:
+            return SegmentModel(segment, conditional_logit(part, coding.matrix(part)), n, True)
+        except ValueError:  # a level that all or none of so few people choose: borrow
+            pass
+    return SegmentModel(segment, everybody, everybody.n_respondents, False)
+
+
+def _predictions(experiment: Experiment, seed: int) -> tuple[dict[str, pd.Series], int]:
+    """Probabilities of the held-out choices by four ways of predicting, and the hidden classes."""
+    held, coding = experiment.held_out, experiment.coding
+    design = coding.matrix(held)
+    everybody = choice_probabilities(experiment.everybody, held, design)
+    by_segment = everybody.copy()
+    for name, model in experiment.models.items():
+        rows = held["segment"] == name
+        if model.own and rows.any():
+            by_segment[rows] = choice_probabilities(model.result, held[rows], design[rows])
+    train = experiment.train
+    _, hidden = choose_classes(train, coding.matrix(train), seed=seed, starts=2)
+    names = [*coding.levels, *coding.numeric]
+    counted = counts_model(train, held, names, none=coding.none)
+    return {
+        "one model a segment": by_segment,
+        "one model for everybody": everybody,
+        "hidden classes": choice_probabilities(hidden, held, design),
+        "counting levels": counted,
+    }, len(hidden.shares)
+
+
+@answers
+def choice_experiment(
+    choices: pd.DataFrame, segments: pd.DataFrame, smallest_sample: int = 40, seed: int = 1
+) -> Answer:
+    """Return how well the choice models predict tasks they have not seen, and the models.
+
+    Parameters
+    ----------
+    choices
+        Standard table ``choice_tasks``; attributes as text columns.
+    segments
+        ``customer_id``, ``segment``.
+    smallest_sample
+        Respondents a segment needs for a model of its own; smaller ones borrow everybody's.
+    seed
+        Seed of the latent-class model it is compared with.
+
+    Returns
+    -------
+    Answer
+        ``model``, ``hit_rate`` with ``low`` and ``high``, ``log_likelihood_per_task``, ``tasks``,
+        best predicting first; ``extra["experiment"]`` is the `Experiment` for the sections after,
+        ``extra["respondents"]`` counts respondents per segment.
+
+    Notes
+    -----
+    Conditional logit (McFadden, 1974) with errors clustered by respondent, effects coding.
+    """
+    experiment = fit_experiment(choices, segments, smallest_sample)
+    people = _respondents(experiment)
+    borrowed = people[~people["own_model"]]["segment"].tolist()
+    table, classes = _scores(experiment, seed)
+    n = experiment.everybody.n_respondents
+    extra = {"experiment": experiment, "respondents": people}
+    kind = (
+        "All segments have a model of their own. "
+        if not borrowed
+        else f"{plural(len(borrowed), 'segment')} with fewer than {smallest_sample} respondents "
+        "borrow the model of everybody. "
+    )
+    units = {"hit_rate": "%", "low": "%", "high": "%", "tasks": "count"}
+    if table.empty:
+        return Answer(
+            table=people,
+            headline=f"{n:,} customers chose among complete offers; no task was held out to check",
+            so_what=kind + "Hold out two tasks a respondent next time, so that the model can fail.",
+            kind="predictive",
+            caption=f"Respondents of the choice experiment by segment (n = {n:,})",
+            source="choice experiment",
+            extra=extra,
+        )
+    ours = table.set_index("model").loc["one model a segment"]
+    chance = float(table.set_index("model").loc["chance", "hit_rate"])
+    best = str(table.iloc[0]["model"])
+    verdict = (
+        f"It is {format_value(ours['hit_rate'] / chance)} times chance: good enough to rank features."
+        if ours["low"] > chance
+        else "That is no better than chance: do not decide on it; ask the experiment again."
+    )
+    return Answer(
+        table=table,
+        headline=(
+            f"The model foresees {format_value(ours['hit_rate'], '%')} of unseen choices; "
+            f"chance alone {format_value(chance, '%')}"
+        ),
+        so_what=(
+            f"{verdict} {kind}"
+            f"Best on held-out tasks: {best}; beyond segments the data show "
+            + ("no further hidden groups of taste." if classes == 1
+               else f"{classes} hidden groups of taste.")
+        ),
+        kind="predictive",
+        caption=f"Held-out tasks predicted by each model, 95 % interval (n = {n:,} respondents)",
+        units=units,
+        source="choice experiment; conditional logit per segment, errors clustered by respondent",
+        metrics=(
+            Metric("choice_hit_rate", float(ours["hit_rate"]), float(ours["low"]),
+                   float(ours["high"]), n, "%", "predictive"),
+        ),
+        extra=extra,
+    )  # fmt: skip
+
+
+def _respondents(experiment: Experiment) -> pd.DataFrame:
+    counted = experiment.train.groupby("segment")["respondent_id"].nunique()
+    rows = [
+        {"segment": name, "respondents": int(counted.get(name, 0)), "own_model": model.own}
+        for name, model in experiment.models.items()
+    ]
+    return pd.DataFrame(rows, columns=["segment", "respondents", "own_model"])
+
+
+def _scores(experiment: Experiment, seed: int) -> tuple[pd.DataFrame, int]:
+    if experiment.held_out.empty:
+        return pd.DataFrame(), 0
+    predictions, classes = _predictions(experiment, seed)
+    table = evaluate_holdout(experiment.held_out, predictions)
+    table = table.rename(columns={"per_task": "log_likelihood_per_task", "n": "tasks"})
+    order = np.lexsort((table["model"], -table["log_likelihood_per_task"]))
+    columns = ["model", "hit_rate", "low", "high", "log_likelihood_per_task", "tasks"]
+    return table.iloc[order][columns].reset_index(drop=True), classes

@@ -1,0 +1,199 @@
+"""What features are worth in money, and which prices customers find acceptable."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from playbook import choice
+from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.errors import NotEnough
+from playbook.proposition.experiment import ASK, Experiment
+from playbook.proposition.words import feature, join
+from playbook.stats import bootstrap
+
+__all__ = ["acceptable_prices", "willingness_to_pay"]
+
+
+def _segment_worth(
+    experiment: Experiment, seed: int
+) -> tuple[list[pd.DataFrame], list[str], list[str]]:
+    """Tables of willingness to pay, segments refused, and segments that borrow."""
+    parts, refused, borrowed = [], [], []
+    for name, model in experiment.models.items():
+        try:
+            table = choice.willingness_to_pay(model.result, "price", experiment.coding, seed)
+        except ValueError:
+            refused.append(name)
+            continue
+        parts.append(table.assign(segment=name, n=model.n, own_model=model.own))
+        if not model.own:
+            borrowed.append(name)
+    return parts, refused, borrowed
+
+
+@answers
+def willingness_to_pay(experiment: Answer, seed: int = 1) -> Answer:
+    """Return what each feature is worth to each segment, in money.
+
+    Parameters
+    ----------
+    experiment
+        From `choice_experiment`; needs a numeric attribute ``price``.
+    seed
+        Seed of the simulated intervals.
+
+    Returns
+    -------
+    Answer
+        ``feature``, ``segment``, ``attribute``, ``level``, ``instead_of``, ``worth`` (currency)
+        with ``low`` and ``high``, ``n``, ``own_model``; worthiest features first. Segments whose
+        price effect is not surely negative are refused and named.
+
+    Notes
+    -----
+    Minus the part-worth difference over the price coefficient; interval by Krinsky & Robb (1986).
+    """
+    read: Experiment = experiment["experiment"]
+    if "price" not in read.coding.numeric:
+        raise NotEnough("the choice tasks have no price", ASK + " with a price in each offer")
+    parts, refused, borrowed = _segment_worth(read, seed)
+    if not parts:
+        raise NotEnough(
+            "the effect of price is not surely negative in any segment, so no willingness to pay",
+            "a choice experiment with more respondents or wider prices",
+        )
+    table = pd.concat(parts, ignore_index=True)
+    table = table[table["attribute"].isin(read.coding.levels)]
+    split = table["level"].str.split(" instead of ", n=1, expand=True)
+    table = table.assign(level=split[0], instead_of=split[1]).rename(columns={"value": "worth"})
+    table["feature"] = [feature(a, v) for a, v in zip(table["attribute"], table["level"], strict=True)]  # fmt: skip
+    table["mean"] = table.groupby("feature")["worth"].transform("mean")
+    table = table.sort_values(["mean", "feature", "segment"], ascending=[False, True, True])
+    columns = ["feature", "segment", "worth", "low", "high", "instead_of", "n", "own_model", "attribute", "level"]  # fmt: skip
+    sure = table[(table["low"] > 0) & table["own_model"]]
+    sure = sure.sort_values(["low", "feature", "segment"], ascending=[False, True, True])
+    free = sorted(set(table["feature"]) - set(table[table["low"] > 0]["feature"]))
+    n = read.everybody.n_respondents
+    if sure.empty:
+        headline = "No segment is shown to pay extra for a feature"
+        so_what = "Compete on price and service, and ask more respondents before adding features."
+    else:
+        top = sure.iloc[0]
+        headline = (
+            f"{top['segment']} pay {format_value(top['worth'], 'currency')} more for "
+            f"{top['level']} ({top['attribute'].replace('_', ' ')})"
+        )
+        so_what = (
+            f"The interval is {format_value(top['low'], 'currency')} to {format_value(top['high'], 'currency')} "
+            f"against {top['instead_of']}. {len(sure):,} of {len(table):,} features are surely worth money to a segment: "
+            "offer a feature only where it is worth more than it costs"
+            + (f"; nobody is shown to pay for {join(free)}." if free else ".")
+        )
+    if refused:
+        so_what += f" Refused for {join(refused)}: their answers do not react to price enough."
+    return Answer(
+        table=table[columns].reset_index(drop=True),
+        headline=headline,
+        so_what=so_what,
+        kind="diagnostic",
+        caption=(
+            f"Willingness to pay by segment, against the least liked level, 95 % interval (n = {n:,})"
+            + (f"; {join(borrowed)}: all respondents" if borrowed else "")
+        ),
+        units={"worth": "currency", "low": "currency", "high": "currency", "n": "count"},
+        source="choice experiment; ratio of part-worth and price effect, Krinsky–Robb intervals",
+        metrics=(Metric("features_worth_money", float(len(sure)), n=n, unit="count", kind="diagnostic"),),
+        extra={"refused": refused},
+    )  # fmt: skip
+
+
+QUESTIONS = ("too_cheap", "bargain", "expensive", "too_expensive")
+"""Endings of the ids of the four questions of the price sensitivity meter."""
+
+
+def _four_prices(ratings: pd.DataFrame) -> pd.DataFrame:
+    """One row a respondent with the four prices in a possible order."""
+    ending = pd.Series("", index=ratings.index, dtype="object")
+    for name in sorted(QUESTIONS, key=len):  # the longer ending last: too_expensive over expensive
+        ending[ratings["question_id"].str.endswith(name)] = name
+    rows = ratings.assign(question=ending)[ending != ""]
+    wide = rows.pivot_table(index="respondent", columns="question", values="value", aggfunc="mean")
+    wide = wide.reindex(columns=list(QUESTIONS)).dropna()
+    ordered = (np.diff(wide.to_numpy(float), axis=1) >= 0).all(axis=1)
+    return wide[ordered]
+
+
+def _crossing(falling: pd.Series, rising: pd.Series) -> float:
+    """Price at which the share that falls with price meets the share that rises with it."""
+    grid = np.unique(np.concatenate([falling.to_numpy(float), rising.to_numpy(float)]))
+    down = np.array([(falling >= price).mean() for price in grid])
+    up = np.array([(rising <= price).mean() for price in grid])
+    after = int(np.argmax(up >= down))
+    if after == 0:
+        return float(grid[0])
+    gap0, gap1 = down[after - 1] - up[after - 1], down[after] - up[after]
+    step = gap0 / (gap0 - gap1) if gap0 != gap1 else 0.0
+    return float(grid[after - 1] + step * (grid[after] - grid[after - 1]))
+
+
+POINTS = {
+    "lowest acceptable": ("too_cheap", "expensive"),
+    "least resisted": ("too_cheap", "too_expensive"),
+    "neither cheap nor expensive": ("bargain", "expensive"),
+    "highest acceptable": ("bargain", "too_expensive"),
+}
+
+
+@answers
+def acceptable_prices(ratings: pd.DataFrame, seed: int = 1) -> Answer:
+    """Return the range of acceptable prices from the four questions of Van Westendorp.
+
+    Parameters
+    ----------
+    ratings
+        Query ``survey_ratings`` with kind price: ``respondent``, ``question_id`` (ending in
+        too_cheap, bargain, expensive, too_expensive), ``item`` (product), ``value`` (currency).
+    seed
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Answer
+        ``point``, ``price`` (currency) with ``low`` and ``high``, ``n``.
+
+    Notes
+    -----
+    Van Westendorp (1976), price sensitivity meter: crossings of the cumulative curves. Answers in
+    an impossible order are left out and counted in the caption. It asks for opinions, not choices.
+    """
+    ask = "the four price questions (too cheap, bargain, expensive, too expensive) for a key product"
+    need(ratings, "answers to price questions", ask)
+    wide = need(_four_prices(ratings), "respondents with four prices in order", ask, rows=30)
+    rows = []
+    for point, (falling, rising) in POINTS.items():
+        found = bootstrap(
+            wide, lambda f, a=falling, b=rising: _crossing(f[a], f[b]), seed, draws=200
+        )
+        rows.append({"point": point, "price": found.value, "low": found.low, "high": found.high, "n": found.n})  # fmt: skip
+    table = pd.DataFrame(rows)
+    price = table.set_index("point")["price"]
+    left_out = ratings["respondent"].nunique() - len(wide)
+    product = join(sorted(ratings["item"].dropna().unique()))
+    lowest, highest = price["lowest acceptable"], price["highest acceptable"]
+    return Answer(
+        table=table,
+        headline=(
+            f"Customers accept {format_value(lowest, 'currency')} to {format_value(highest, 'currency')} "
+            f"for this {product}"
+        ),
+        so_what=(
+            f"Resistance is least at {format_value(price['least resisted'], 'currency')}. Use it to check the prices "
+            "of the simulation: a best price outside this range needs a test in the shop before it is set."
+        ),
+        kind="descriptive",
+        caption=f"Van Westendorp price points, 95 % interval (n = {len(wide):,}; {left_out:,} left out: incomplete or in impossible order)",
+        units={"price": "currency", "low": "currency", "high": "currency", "n": "count"},
+        source="survey; crossings of cumulative price curves (Van Westendorp, 1976), bootstrap",
+        extra={"lowest": float(lowest), "highest": float(highest)},
+    )  # fmt: skip

@@ -1,0 +1,222 @@
+"""Net Promoter Score by wave and group, its changes tested, and what silence could hide."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.research.surveys import with_weights
+from playbook.stats import (
+    NetPromoter,
+    false_discovery,
+    net_promoter,
+    net_promoter_difference,
+)
+
+__all__ = ["by_group", "by_wave", "unobserved"]
+
+ASK = "answers to the question how likely customers are to recommend (0 to 10), by wave"
+GROUPS = ("country", "age_band", "customer_type", "market_segment")
+LEAST = 30
+"""Fewest answers a group needs in both years."""
+
+
+def _valid(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the answers that are whole numbers from 0 to 10, waves in order of time."""
+    good = scores[scores["score"].between(0, 10) & (scores["score"] % 1 == 0)]
+    begin = good.groupby("wave")["answered_at"].min()
+    return good.assign(begin=good["wave"].map(begin)).sort_values(
+        ["begin", "wave", "response_id"], ignore_index=True
+    )
+
+
+def _score(part: pd.DataFrame) -> NetPromoter:
+    return net_promoter(part["score"], part["weight"])
+
+
+@answers
+def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
+    """Return the score of each wave, raw and weighted, and the change from the wave before.
+
+    Standard error 100·√((p + d − (p − d)²)/n) with Kish's effective n; changes are compared as independent
+    samples (customers in both waves make the interval too wide, never too narrow) and their p-values
+    adjusted for the number of changes (Benjamini & Hochberg 1995).
+
+    Parameters
+    ----------
+    scores
+        response_id, customer_id, wave, answered_at, score.
+    weights
+        customer_id, wave, weight.
+
+    Returns
+    -------
+    Answer
+        Table: wave, answers, promoters, detractors, raw, nps (weighted), low, high, change, change_low,
+        change_high, q.
+    """
+    frame = with_weights(_valid(need(scores, "answers on recommendation", ASK, rows=20)), weights)
+    rows, before = [], None
+    for wave, part in frame.groupby("wave", sort=False):
+        if len(part) < 10:
+            continue
+        score, raw = _score(part), net_promoter(part["score"])
+        step = net_promoter_difference(score, before) if before else None
+        rows.append(
+            {"wave": wave, "answers": len(part), "promoters": score.promoters, "detractors": score.detractors,
+             "raw": raw.score, "nps": score.score, "low": score.low, "high": score.high,
+             "change": step.value if step else np.nan, "change_low": step.low if step else np.nan,
+             "change_high": step.high if step else np.nan, "p": step.p_value if step else np.nan}
+        )  # fmt: skip
+        before = score
+    need(pd.DataFrame(rows), "waves with at least ten answers", ASK)
+    table = pd.DataFrame(rows)
+    table["q"] = false_discovery(table["p"])
+    last, dropped = table.iloc[-1], len(scores) - len(frame)
+    moves = table[table["q"] < 0.05]
+    told = (
+        "Changes beyond chance: "
+        + ", ".join(f"{r.wave} {format_value(r.change, 'points')} points" for r in moves.itertuples())
+        if len(moves)
+        else "No change from one wave to the next is beyond chance"
+    )
+    return Answer(
+        table=table.drop(columns="p"),
+        headline=f"Net Promoter Score in {last['wave']} is {last['nps']:.0f} ({last['low']:.0f} to {last['high']:.0f})",
+        so_what=f"{told}. The weighted score lies {format_value(abs(last['nps'] - last['raw']), 'points')} points "
+        f"{'above' if last['nps'] >= last['raw'] else 'below'} the raw one. Judge it by its interval: a move of less than "
+        f"{format_value(1.4 * (last['high'] - last['low']) / 2, 'points')} points between two such waves is noise."
+        + (f" {dropped} answers outside 0 to 10 were left out." if dropped else ""),
+        kind="descriptive",
+        caption=f"Net Promoter Score by wave in points, weighted, 95 % interval (n = {len(frame):,} answers)",
+        units={"answers": "count", "promoters": "%", "detractors": "%", "raw": "points", "nps": "points", "low": "points",
+               "high": "points", "change": "points", "change_low": "points", "change_high": "points", "q": "ratio"},
+        source="survey answers on recommendation; weights by raking",
+        metrics=(Metric("nps_last_wave_weighted", last["nps"], last["low"], last["high"], int(last["answers"]), "points"),),
+    )  # fmt: skip
+
+
+@answers
+def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -> Answer:
+    """Return the score of each group over the year, and its change from the year before.
+
+    Parameters
+    ----------
+    scores
+        As for `by_wave`, with country, age_band, customer_type, market_segment.
+    since
+        The day before the year begins.
+
+    Returns
+    -------
+    Answer
+        Table: dimension, group, answers, nps, low, high, change, change_low, change_high, q; lowest first. Of a
+        customer with several answers in a year the last one counts.
+    """
+    frame = with_weights(_valid(need(scores, "answers on recommendation", ASK, rows=50)), weights)
+    edge = pd.Timestamp(since) + pd.Timedelta(days=1)
+    frame["year"] = np.select(
+        [frame["answered_at"] >= edge, frame["answered_at"] >= edge - pd.DateOffset(years=1)],
+        ["now", "before"],
+        "earlier",
+    )
+    who = frame["customer_id"].fillna("anonymous " + frame["response_id"])
+    frame = frame.assign(who=who).sort_values(["answered_at", "response_id"])
+    frame = frame.drop_duplicates(["who", "year"], keep="last")
+    rows = []
+    for dimension in GROUPS:
+        for group, part in frame.groupby(dimension):
+            now, before = part[part["year"] == "now"], part[part["year"] == "before"]
+            if len(now) >= LEAST and group != "not known":
+                rows.append(_group_row(dimension, str(group), now, before))
+    need(pd.DataFrame(rows), f"groups with {LEAST} answers this year", ASK)
+    table = pd.DataFrame(rows)
+    table["q"] = false_discovery(table["p"])
+    table = table.sort_values(["nps", "dimension", "group"], ignore_index=True).drop(columns="p")
+    low, high = table.iloc[0], table.iloc[-1]
+    moved, tested = table[table["q"] < 0.05], int(table["q"].notna().sum())
+    return Answer(
+        table=table,
+        headline=f"{_cap(low['group'])} recommend least ({low['nps']:.0f}), {high['group']} most ({high['nps']:.0f})",
+        so_what=(
+            "Changed beyond chance since the year before: "
+            + ", ".join(f"{r.group} ({format_value(r.change, 'points')} points)" for r in moved.itertuples())
+            + ". Look there for the cause first."
+            if len(moved)
+            else f"None of {tested} tested changes since the year before is beyond chance; do not act on the arrows. "
+            f"Start with {low['group']}, where the level itself is lowest."
+            if tested
+            else f"There is no year before to compare with. Start with {low['group']}, where the level is lowest."
+        ),
+        kind="descriptive",
+        caption=f"Net Promoter Score by group in points, last 12 months, weighted, 95 % interval (n = {int((frame['year'] == 'now').sum()):,})",
+        units={"answers": "count", "nps": "points", "low": "points", "high": "points", "change": "points",
+               "change_low": "points", "change_high": "points", "q": "ratio"},
+        source="survey answers on recommendation; changes adjusted for the number of groups",
+    )  # fmt: skip
+
+
+def _cap(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _group_row(dimension: str, group: str, now: pd.DataFrame, before: pd.DataFrame) -> dict:
+    score = _score(now)
+    row = {"dimension": dimension.replace("_", " "), "group": group, "answers": len(now), "nps": score.score,
+           "low": score.low, "high": score.high, "change": np.nan, "change_low": np.nan, "change_high": np.nan, "p": np.nan}  # fmt: skip
+    if len(before) >= LEAST:
+        step = net_promoter_difference(score, _score(before))
+        row |= {"change": step.value, "change_low": step.low, "change_high": step.high, "p": step.p_value}
+    return row
+
+
+@answers
+def unobserved(panel: pd.DataFrame, scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
+    """Return what the score of all invited customers would be if the silent ones thought otherwise.
+
+    A sensitivity table: weighting cannot see opinions that go with silence itself. Late answers stand
+    next to it, since people who almost did not answer resemble those who did not (Filion 1976).
+
+    Parameters
+    ----------
+    panel
+        As for `surveys.response`, with answered_at.
+    scores, weights
+        As for `by_wave`.
+
+    Returns
+    -------
+    Answer
+        Table: assumed_gap (points the silent lie from the respondents), nps (of all invited).
+    """
+    frame = with_weights(_valid(need(scores, "answers on recommendation", ASK, rows=50)), weights)
+    need(panel, "survey invitations", "the list of invited customers for each wave", rows=50)
+    wave = frame["wave"].iloc[-1]
+    last = frame[frame["wave"] == wave]
+    invited = panel[panel["wave"] == wave]
+    need(invited, f"invitations of wave {wave}", "the list of invited customers for each wave", rows=20)
+    rate, score = float(invited["answered"].mean()), _score(last)
+    gaps = [-30.0, -20.0, -10.0, 0.0, 10.0]
+    table = pd.DataFrame({"assumed_gap": gaps, "nps": [score.score + (1 - rate) * gap for gap in gaps]})
+    delay = frame.merge(panel[["customer_id", "wave", "invited_at"]], on=["customer_id", "wave"])
+    days = (delay["answered_at"] - delay["invited_at"]).dt.total_seconds() / 86400
+    late = days > days.median()
+    step = net_promoter_difference(_score(delay[late]), _score(delay[~late])) if late.any() else None
+    told = (
+        f"Those who answered late score {format_value(step.value, 'points')} points against the early ones "
+        f"({format_value(step.low, 'points')} to {format_value(step.high, 'points')}, all waves), "
+        + ("a sign that the silent differ too" if step.low > 0 or step.high < 0 else "no sign of a difference")
+        if step
+        else "Answer times are not known"
+    )
+    return Answer(
+        table=table,
+        headline=f"Ten points between silent and heard customers would move the score by {10 * (1 - rate):.0f}",
+        so_what=f"{told}. Weighting does not mend this: call a small random sample of those who did not answer before the score "
+        "becomes a target for pay or strategy.",
+        kind="diagnostic",
+        caption=f"Net Promoter Score of all invited customers under assumed gaps in points, {wave} ({format_value(rate, '%')} answered)",
+        units={"assumed_gap": "points", "nps": "points"},
+        source="survey invitations and answers on recommendation; assumption, not estimate",
+    )

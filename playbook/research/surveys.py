@@ -1,0 +1,422 @@
+"""Surveys: who answered, weights that undo uneven response, results with intervals, reliability.
+
+Glossary
+--------
+panel
+    One row an invited customer and wave, with whether they answered and what was known of them.
+weight
+    What a respondent counts for, mean one in each wave.
+effective answers
+    Equally weighted answers of the same precision (Kish).
+non-response bias
+    Error that remains because those who do not answer think otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats as distributions
+
+from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.errors import NotEnough
+from playbook.stats import (
+    cronbach_alpha,
+    effective_sample_size,
+    false_discovery,
+    rake,
+    two_proportion_difference,
+    wilson,
+)
+
+__all__ = ["nonresponse", "reliability", "response", "response_style", "results", "weighting"]
+
+MARGINS = ("country", "age_band", "customer_type", "activity")
+"""What is known of invited customers whether they answer or not."""
+ASK_PANEL = "the list of invited customers for each wave"
+ASK_ANSWERS = "survey answers with their questions"
+LEAST_CELL = 5
+SCALE_KINDS = ("csat", "ces", "nps", "rating")
+ITEM_KINDS = ("psychographic", "rating", "csat", "ces")
+STYLE_KINDS = ("importance", "brand", "psychographic")
+
+
+def _main(panel: pd.DataFrame) -> pd.DataFrame:
+    """Return the panel of the survey with the most invitations, waves in order of time."""
+    sizes = panel.groupby("survey").size().sort_index()
+    chosen = panel[panel["survey"] == sizes.idxmax()]
+    begin = chosen.groupby("wave")["invited_at"].min()
+    return chosen.assign(begin=chosen["wave"].map(begin)).sort_values(
+        ["begin", "wave", "customer_id"], ignore_index=True
+    )
+
+
+@answers
+def response(panel: pd.DataFrame) -> Answer:
+    """Return the response rate of each wave, with Wilson intervals.
+
+    Parameters
+    ----------
+    panel
+        survey, wave, customer_id, invited_at, answered.
+
+    Returns
+    -------
+    Answer
+        Table: wave, invited, answered, rate, low, high.
+    """
+    need(panel, "survey invitations", ASK_PANEL, rows=20)
+    frame = _main(panel)
+    rows = []
+    for wave, part in frame.groupby("wave", sort=False):
+        share = wilson(int(part["answered"].sum()), len(part))
+        rows.append(
+            {"wave": wave, "invited": len(part), "answered": int(part["answered"].sum()),
+             "rate": share.value, "low": share.low, "high": share.high}
+        )  # fmt: skip
+    table = pd.DataFrame(rows)
+    first, last = table.iloc[0], table.iloc[-1]
+    change = two_proportion_difference(
+        last["answered"], last["invited"], first["answered"], first["invited"]
+    )
+    moved = (
+        f"{'Up' if change.value > 0 else 'Down'} {format_value(abs(change.value), '%')} since {first['wave']}"
+        if len(table) > 1 and change.p_value < 0.05
+        else "No change beyond chance since the first wave" if len(table) > 1 else "One wave so far"
+    )
+    return Answer(
+        table=table,
+        headline=f"{format_value(last['rate'], '%')} of invited customers answered in {last['wave']}",
+        so_what=f"{moved}. The {format_value(1 - last['rate'], '%')} who stayed silent are the risk of every survey figure: "
+        "compare who they are, weight for it, and say what weighting cannot mend.",
+        kind="descriptive",
+        caption=f"Share of invited customers who answered, by wave, with 95 % interval (n = {len(frame):,} invitations)",
+        units={"invited": "count", "answered": "count", "rate": "%", "low": "%", "high": "%"},
+        source="survey invitations and answers",
+        metrics=(
+            Metric("response_rate", last["rate"], last["low"], last["high"], int(last["invited"]), "%"),
+        ),
+    )
+
+
+@answers
+def nonresponse(panel: pd.DataFrame) -> Answer:
+    """Return in what those who answered differ from those who did not, over the last two waves.
+
+    Parameters
+    ----------
+    panel
+        As for `response`, with country, age_band, customer_type, activity, cases_12m, case_csat.
+
+    Returns
+    -------
+    Answer
+        Table: what, group, invited, rate (response), low, high, q (false-discovery adjusted p of the
+        difference to all others); sorted by distance from the overall rate.
+    """
+    need(panel, "survey invitations", ASK_PANEL, rows=50)
+    frame = _main(panel)
+    frame = frame[frame["wave"].isin(list(dict.fromkeys(frame["wave"]))[-2:])].copy()
+    frame["service"] = np.select(
+        [frame["cases_12m"] == 0, frame["case_csat"] <= 2, frame["case_csat"] > 2],
+        ["no service case", "case rated 1 or 2", "case rated 3 to 5"],
+        "case not rated",
+    )
+    rows = []
+    for column in (*MARGINS, "service"):
+        for group, part in frame.groupby(column):
+            rest = frame[frame[column] != group]
+            if len(part) < 20 or len(rest) < 20:
+                continue
+            yes, others = int(part["answered"].sum()), int(rest["answered"].sum())
+            share = wilson(yes, len(part))
+            test = two_proportion_difference(yes, len(part), others, len(rest))
+            rows.append(
+                {"what": column.replace("_", " "), "group": group, "invited": len(part), "rate": share.value,
+                 "low": share.low, "high": share.high, "p": test.p_value}
+            )  # fmt: skip
+    need(pd.DataFrame(rows), "groups of at least 20 invited customers", ASK_PANEL)
+    table = pd.DataFrame(rows).assign(q=lambda t: false_discovery(t["p"]))
+    overall = float(frame["answered"].mean())
+    table["distance"] = (table["rate"] - overall).abs().round(6)
+    table = table.sort_values(["distance", "what", "group"], ascending=[False, True, True])
+    table = table.drop(columns=["distance", "p"]).reset_index(drop=True)
+    uneven = table[table["q"] < 0.05]
+    if len(uneven):
+        top = uneven.iloc[0]
+        told = f"{top['group']} ({top['what']}) answer {format_value(top['rate'], '%')}, against {format_value(overall, '%')} overall"
+        headline = f"Response is uneven: {top['group']} answer {format_value(top['rate'], '%')}"
+    else:
+        told = "No group's response differs from the others beyond chance"
+        headline = "No group answers more or less than the others beyond chance"
+    return Answer(
+        table=table,
+        headline=headline,
+        so_what=f"{told}. Weight on country, age, customer type and activity, and read results of groups that answer rarely with care.",
+        kind="diagnostic",
+        caption=f"Response rate by group, last two waves (n = {len(frame):,} invitations), q = adjusted for {len(table)} comparisons",
+        units={"invited": "count", "rate": "%", "low": "%", "high": "%", "q": "ratio"},
+        source="survey invitations, answers, orders and service cases before the invitation",
+    )
+
+
+def _pooled(frame: pd.DataFrame, column: str) -> pd.Series:
+    """Return the column with groups of fewer than five respondents put together."""
+    counts = frame.loc[frame["answered"].astype(bool), column].value_counts()
+    small = [g for g in frame[column].unique() if counts.get(g, 0) < LEAST_CELL]
+    values = frame[column].where(~frame[column].isin(small), "other")
+    left = int(counts.reindex(small).fillna(0).sum())
+    if small and left < LEAST_CELL and len(counts):
+        values = values.where(values.ne("other"), sorted(counts.index, key=lambda g: (-counts[g], g))[0])
+    return values
+
+
+def _rake_wave(part: pd.DataFrame) -> pd.DataFrame:
+    pooled = pd.DataFrame({c: _pooled(part, c) for c in MARGINS}, index=part.index)
+    answered = part["answered"].astype(bool)
+    margins = {
+        c: pooled[c].value_counts(normalize=True).to_dict()
+        for c in MARGINS
+        if pooled.loc[answered, c].nunique() > 1
+    }
+    who = part.loc[answered, ["customer_id", "wave"]]
+    if not margins:
+        return who.assign(weight=1.0)
+    return who.assign(weight=rake(pooled[answered], margins))
+
+
+@answers
+def weighting(panel: pd.DataFrame) -> Answer:
+    """Return weights that give respondents the make-up of all invited customers, and their cost.
+
+    Raking (Deming & Stephan 1940) on country, age band, customer type and activity, wave by wave;
+    groups of fewer than five respondents are pooled.
+
+    Returns
+    -------
+    Answer
+        Table by wave: answered, effective (Kish), loss (share of precision lost), largest_weight.
+        ``extra["weights"]`` has customer_id, wave, weight.
+    """
+    need(panel, "survey invitations", ASK_PANEL, rows=50)
+    frame = _main(panel)
+    parts, rows = [], []
+    for wave, part in frame.groupby("wave", sort=False):
+        if int(part["answered"].sum()) < 20:
+            continue
+        try:
+            weights = _rake_wave(part)
+        except ValueError as error:
+            raise NotEnough(f"weights of wave {wave}: {error}", ASK_PANEL) from None
+        effective = effective_sample_size(weights["weight"])
+        parts.append(weights)
+        rows.append({"wave": wave, "answered": len(weights), "effective": effective,
+                     "loss": 1 - effective / len(weights), "largest_weight": float(weights["weight"].max())})  # fmt: skip
+    need(pd.DataFrame(rows), "waves with at least 20 answers", ASK_ANSWERS)
+    table, last = pd.DataFrame(rows), rows[-1]
+    return Answer(
+        table=table,
+        headline=f"Weighting costs {format_value(last['loss'], '%')} of precision in {last['wave']}",
+        so_what=f"{last['answered']:,} answers are worth {last['effective']:,.0f} equally weighted ones; the largest weight is "
+        f"{last['largest_weight']:.1f}. "
+        + (
+            "No answer dominates, so use the weighted figures."
+            if last["largest_weight"] < 5
+            else "A few answers weigh heavily: show raw figures beside weighted ones and invite more of those who rarely answer."
+        ),
+        kind="descriptive",
+        caption="Respondents raked to all invited customers by country, age, customer type and activity",
+        units={"answered": "count", "effective": "count", "loss": "%", "largest_weight": "ratio"},
+        source="survey invitations and answers; raking (Deming and Stephan 1940)",
+        metrics=(Metric("effective_answers", last["effective"], n=last["answered"], unit="count"),),
+        extra={"weights": pd.concat(parts, ignore_index=True)},
+    )
+
+
+def weighted_mean(values: pd.Series, weights: pd.Series) -> tuple[float, float, float]:
+    """Return the weighted mean and its 95 % interval (linearised variance, t on n − 1)."""
+    value, weight = values.to_numpy(float), weights.to_numpy(float)
+    mean = float((weight * value).sum() / weight.sum())
+    n = len(value)
+    variance = n / max(n - 1, 1) * ((weight * (value - mean)) ** 2).sum() / weight.sum() ** 2
+    half = float(distributions.t.ppf(0.975, max(n - 1, 1)) * np.sqrt(variance))
+    return mean, mean - half, mean + half
+
+
+def with_weights(scores: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
+    """Return the answers with their ``weight``; answers that cannot be weighted count one."""
+    joined = scores.merge(weights, on=["customer_id", "wave"], how="left")
+    return joined.assign(weight=joined["weight"].fillna(1.0))
+
+
+@answers
+def results(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
+    """Return the mean of each satisfaction, effort and intention question, weighted beside raw.
+
+    Parameters
+    ----------
+    scores
+        One row an answer: customer_id, wave, question_id, question, kind, value, scale_min, scale_max.
+    weights
+        customer_id, wave, weight.
+
+    Returns
+    -------
+    Answer
+        Table: question, kind, answers, raw, weighted, low, high (weighted, 95 %), on_scale (0 to 1: place
+        of the weighted mean on its scale); lowest place first.
+    """
+    asked = scores[scores["kind"].isin(SCALE_KINDS)]
+    need(asked, "answers on satisfaction, effort or recommendation", ASK_ANSWERS, rows=20)
+    rows = []
+    for (identifier, text, kind), part in with_weights(asked, weights).groupby(
+        ["question_id", "question", "kind"]
+    ):
+        if len(part) < 20:
+            continue
+        mean, low, high = weighted_mean(part["value"], part["weight"])
+        span = part["scale_max"].iloc[0] - part["scale_min"].iloc[0]
+        rows.append(
+            {"question": text, "kind": kind, "answers": len(part), "raw": float(part["value"].mean()),
+             "weighted": mean, "low": low, "high": high,
+             "on_scale": (mean - part["scale_min"].iloc[0]) / span if span > 0 else np.nan, "id": identifier}
+        )  # fmt: skip
+    need(pd.DataFrame(rows), "questions with at least 20 answers", ASK_ANSWERS)
+    table = pd.DataFrame(rows).round({"on_scale": 9}).sort_values(["on_scale", "id"], ignore_index=True)
+    moved = table.assign(shift=(table["weighted"] - table["raw"]).abs().round(9))
+    most = moved.sort_values(["shift", "id"], ascending=[False, True]).iloc[0]
+    lowest, highest = table.iloc[0], table.iloc[-1]
+    return Answer(
+        table=table.drop(columns="id"),
+        headline=f"Lowest on its scale: “{_stem(lowest['question'])}” at {lowest['weighted']:.1f}",
+        so_what=f"The best rated is “{_stem(highest['question'])}” ({highest['weighted']:.1f}). Weighting moves no mean by more than "
+        f"{most['shift']:.2f} points. Put the lowest first when experience is improved, and check there whether it drives recommendation.",
+        kind="descriptive",
+        caption=f"Means of the last 12 months, weighted with 95 % interval beside raw (n = {asked['response_id'].nunique():,} questionnaires)",
+        units={"answers": "count", "raw": "ratio", "weighted": "ratio", "low": "ratio", "high": "ratio", "on_scale": "%"},
+        source="survey answers; weights by raking",
+        metrics=_overall(table),
+    )  # fmt: skip
+
+
+def _overall(table: pd.DataFrame) -> tuple[Metric, ...]:
+    found = table[table["id"].str.contains("overall") & table["kind"].eq("csat")]
+    if found.empty:
+        return ()
+    row = found.iloc[0]
+    return (
+        Metric("csat_weighted", row["weighted"], row["low"], row["high"], int(row["answers"]), "ratio"),
+    )
+
+
+def _stem(question: str) -> str:
+    """Return a question without its opening words."""
+    text = str(question)
+    for opening in ("How satisfied are you with ", "How likely are you to ", "Our ", "The "):
+        text = text.removeprefix(opening)
+    return text.rstrip("?.").split(": it")[0][:46]
+
+
+@answers
+def reliability(scores: pd.DataFrame) -> Answer:
+    """Return Cronbach's alpha of each construct measured by two or more questions.
+
+    Returns
+    -------
+    Answer
+        Table: construct, questions, answers, alpha, low, high, weakest (question whose removal helps most)
+        and alpha_without it; lowest alpha first.
+    """
+    asked = scores[scores["kind"].isin(ITEM_KINDS)].dropna(subset=["construct"])
+    need(asked, "answers on constructs of several questions", "psychographic survey questions", rows=30)
+    rows = []
+    for (_, construct), part in asked.groupby(["kind", "construct"]):
+        wide = part.pivot_table(index="response_id", columns="question_id", values="value", observed=True)
+        if wide.shape[1] < 2 or len(wide.dropna()) < 30:
+            continue
+        try:
+            alpha = cronbach_alpha(wide)
+        except ValueError:
+            continue
+        worst = alpha.items.sort_values(["alpha_if_dropped", "item"], ascending=[False, True]).iloc[0]
+        rows.append(
+            {"construct": construct, "questions": wide.shape[1], "answers": alpha.n, "alpha": alpha.value,
+             "low": alpha.low, "high": alpha.high, "weakest": worst["item"], "alpha_without": worst["alpha_if_dropped"]}
+        )  # fmt: skip
+    need(pd.DataFrame(rows), "constructs with two questions and 30 full answers", "constructs of three or more questions")
+    table = pd.DataFrame(rows).sort_values(["alpha", "construct"], ignore_index=True)
+    weak = table[table["alpha"] < 0.7]
+    return Answer(
+        table=table,
+        headline=f"{len(table) - len(weak)} of {len(table)} constructs are measured reliably",
+        so_what=(
+            f"{', '.join(weak['construct'])} stay below 0.7: do not segment on them before the question "
+            f"{weak.iloc[0]['weakest'].replace('_', ' ')} is reworded."
+            if len(weak)
+            else f"All reach 0.7, the lowest is {table.iloc[0]['construct']} ({table.iloc[0]['alpha']:.2f}); their mean scores may be used "
+            "to segment."
+        ),
+        kind="descriptive",
+        caption="Cronbach's alpha with Feldt's 95 % interval, last 12 months",
+        units={"questions": "count", "answers": "count", "alpha": "ratio", "low": "ratio", "high": "ratio", "alpha_without": "ratio"},
+        source="survey answers; Cronbach (1951), Feldt (1965)",
+    )  # fmt: skip
+
+
+@answers
+def response_style(scores: pd.DataFrame, kinds: Sequence[str] = STYLE_KINDS) -> Answer:
+    """Return whether countries use rating scales differently, which would fake differences of opinion.
+
+    Each respondent's share of end-of-scale answers and mean place on the scale, over at least ten
+    ratings; countries are compared by Kruskal–Wallis.
+
+    Returns
+    -------
+    Answer
+        Table by country: respondents, ends_of_scale with low and high, mean_place (0 to 1).
+    """
+    rated = scores[scores["kind"].isin(kinds) & (scores["scale_max"] > scores["scale_min"])]
+    need(rated, "ratings on scales", ASK_ANSWERS, rows=50)
+    place = (rated["value"] - rated["scale_min"]) / (rated["scale_max"] - rated["scale_min"])
+    people = (
+        rated.assign(place=place, end=place.isin([0.0, 1.0]).astype(float))
+        .groupby(["response_id", "country"])
+        .agg(ends=("end", "mean"), place=("place", "mean"), n=("end", "size"))
+        .reset_index()
+    )
+    people = people[(people["n"] >= 10) & people["country"].ne("not known")]
+    sizes = people.groupby("country").size()
+    people = people[people["country"].isin(sizes[sizes >= 20].index)]
+    groups = [part for _, part in people.groupby("country")]
+    need(pd.DataFrame(index=range(len(groups))), "countries with 20 respondents", "the customers' country", rows=2)
+    rows = []
+    for part in groups:
+        mean, low, high = weighted_mean(part["ends"], pd.Series(1.0, part.index))
+        rows.append({"country": part["country"].iloc[0], "respondents": len(part), "ends_of_scale": mean,
+                     "low": low, "high": high, "mean_place": float(part["place"].mean())})  # fmt: skip
+    table = pd.DataFrame(rows).sort_values("country", ignore_index=True)
+    p = [_kruskal([part[c].to_numpy() for part in groups]) for c in ("ends", "place")]
+    q = false_discovery(p)
+    differs = bool((q < 0.05).any())
+    return Answer(
+        table=table,
+        headline="Countries use the scales differently" if differs else "Countries use the rating scales alike",
+        so_what=(
+            "Compare ranks or changes between countries, not levels: part of a difference is habit of answering."
+            if differs
+            else "Scores may be compared between countries without correction for habits of answering."
+        )
+        + f" (Adjusted p: ends of the scale {q[0]:.3f}, level {q[1]:.3f}.)",
+        kind="diagnostic",
+        caption=f"Use of rating scales by country (n = {len(people):,} respondents with at least ten ratings)",
+        units={"respondents": "count", "ends_of_scale": "%", "low": "%", "high": "%", "mean_place": "%"},
+        source="survey ratings of importance, brands and attitudes",
+    )  # fmt: skip
+
+
+def _kruskal(groups: list[np.ndarray]) -> float:
+    if len(np.unique(np.concatenate(groups))) < 2:
+        return 1.0
+    return float(distributions.kruskal(*groups).pvalue)

@@ -1,0 +1,124 @@
+"""Names that say what stands out, and that stay with their segment from year to year."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+
+__all__ = ["kept_names", "name_segments"]
+
+LONGEST = 40
+NOTICEABLE = 0.3
+TEMPO = {
+    ("days since last order", -1): "Recent",
+    ("days since last order", 1): "Lapsed",
+    ("orders per year", 1): "Frequent",
+    ("orders per year", -1): "Occasional",
+    ("order value", 1): "Big-ticket",
+    ("order value", -1): "Small-order",
+}
+KIND = {
+    ("discount share", 1): "bargain hunters",
+    ("cases per order", 1): "service seekers",
+    ("units per order", 1): "multi-item buyers",
+    ("units per order", -1): "single-item buyers",
+}
+
+
+def name_segments(deviations: pd.DataFrame) -> dict[int, str]:
+    """Return a unique name of at most 40 characters for each segment, from its strongest deviations.
+
+    The first word tells activity or order value, the rest what, where or how the segment buys.
+
+    Parameters
+    ----------
+    deviations
+        Segments in rows, figures of the basis in columns: difference from the mean of all customers in
+        standard deviations.
+    """
+    names: dict[int, str] = {}
+    for segment, row in deviations.iterrows():
+        ordered = row.reindex(row.abs().sort_values(ascending=False, kind="stable").index)
+        tempo = [word for f, z in ordered.items() if (word := TEMPO.get((f, _sign(z))))]
+        kind = [word for f, z in ordered.items() if (word := _kind(str(f), float(z)))]
+        tries = [
+            _short(first, second) for second in [*kind, "customers"] for first in tempo or ["Average"]
+        ]
+        free = [name for name in tries if name not in names.values()]
+        names[int(str(segment))] = free[0] if free else f"{tries[0][:36]} {segment}"
+    return names
+
+
+def kept_names(centers: pd.DataFrame, previous: pd.DataFrame) -> dict[int, str]:
+    """Return last year's name of each segment that is recognisably the same one.
+
+    Profiles are matched one to one at the smallest total distance (Hungarian method); a name is kept
+    when its segment moved less than half the way to the nearest other segment of last year.
+
+    Parameters
+    ----------
+    centers
+        Segments in rows, figures in columns, in the units of ``previous``.
+    previous
+        Result ``segment_model`` of last year: ``segment``, ``feature``, ``center``, ``scale``.
+
+    References
+    ----------
+    Kuhn (1955), The Hungarian method for the assignment problem, Naval Research Logistics 2.
+    """
+    old = previous.pivot_table(index="segment", columns="feature", values="center")
+    scale = previous.groupby("feature")["scale"].first()
+    shared = [f for f in centers.columns if f in old.columns]
+    if not shared:
+        return {}
+    before = old[shared].to_numpy() / scale[shared].to_numpy()
+    now = centers[shared].to_numpy() / scale[shared].to_numpy()
+    apart = np.sqrt(((now[:, None, :] - before[None, :, :]) ** 2).sum(axis=2))
+    among = np.sqrt(((before[:, None, :] - before[None, :, :]) ** 2).sum(axis=2))
+    np.fill_diagonal(among, np.inf)
+    rows, columns = linear_sum_assignment(apart)
+    return {
+        int(centers.index[i]): str(old.index[j])
+        for i, j in zip(rows, columns, strict=True)
+        if apart[i, j] < 0.5 * among[j].min()
+    }
+
+
+def final_names(
+    deviations: pd.DataFrame, kept: Mapping[int, str], wanted: Mapping[str, str]
+) -> dict[int, str]:
+    """Return kept names, computed names for the rest, and what the plan wants instead; all unique."""
+    computed = name_segments(deviations)
+    taken = set(kept.values())
+    fresh = {k: v for k, v in computed.items() if k not in kept}
+    names = dict(kept)
+    for segment, name in fresh.items():
+        names[segment] = name if name not in taken else f"{name[:35]} new"
+    result: dict[int, str] = {}
+    for segment in sorted(names):
+        name = wanted.get(names[segment], names[segment])[:LONGEST]
+        result[segment] = name if name not in result.values() else f"{name[:37]} {segment + 1}"
+    return result
+
+
+def _sign(z: float) -> int:
+    return 0 if abs(z) < NOTICEABLE else int(np.sign(z))
+
+
+def _kind(feature: str, z: float) -> str:
+    if (feature, _sign(z)) in KIND:
+        return KIND[feature, _sign(z)]
+    dimension, _, name = feature.partition(": ")
+    if not name or z < NOTICEABLE:
+        return ""
+    return f"{name} buyers" if dimension == "category" else f"{name} customers"
+
+
+def _short(first: str, second: str) -> str:
+    words = second if second == "customers" else second.rpartition(" ")[0]
+    last = "" if second == "customers" else " " + second.rpartition(" ")[2]
+    room = LONGEST - len(first) - len(last) - 1
+    return f"{first} {words[:room].strip()}{last}"

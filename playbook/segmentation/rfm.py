@@ -1,0 +1,148 @@
+"""Recency, frequency, monetary: scores that survive ties, and rules that name every cell.
+
+Glossary
+--------
+score
+    1 (worst fifth) to 5 (best fifth); equal values always have equal scores.
+rule
+    A named region of the 125 cells; every cell has exactly one name.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.stats import wilson
+
+__all__ = ["NO_PURCHASE", "RULES", "behavioural", "rfm_segment", "score", "score_rfm"]
+
+NO_PURCHASE = "No purchase on record"
+RULES = (
+    "Champions",
+    "Loyal customers",
+    "New customers",
+    "Promising customers",
+    "At risk",
+    "Lapsing customers",
+    "Lapsed customers",
+)
+
+
+def score(values: pd.Series, best: str = "high") -> pd.Series:
+    """Return scores 1 to 5 by fifth of the mean rank; equal values share a score, a constant scores 3.
+
+    Parameters
+    ----------
+    values
+        Numbers; missing ones are scored 1.
+    best
+        "high" when a high value is good, "low" when a low one is.
+    """
+    given = values.astype(float) if best == "high" else -values.astype(float)
+    share = (given.rank(method="average") - 0.5) / max(int(given.notna().sum()), 1)
+    return np.floor(share * 5).add(1).clip(1, 5).fillna(1).astype(int)
+
+
+def score_rfm(customers: pd.DataFrame) -> pd.DataFrame:
+    """Return ``recency``, ``frequency`` and ``monetary`` scores (1 to 5) of customers with an order.
+
+    Parameters
+    ----------
+    customers
+        ``customer_id``, ``recency_days``, ``orders``, ``purchases_value`` (currency).
+
+    References
+    ----------
+    Hughes (1994), Strategic Database Marketing.
+    """
+    buyers = customers[customers["orders"] > 0]
+    return pd.DataFrame(
+        {
+            "customer_id": buyers["customer_id"],
+            "recency": score(buyers["recency_days"], best="low"),
+            "frequency": score(buyers["orders"]),
+            "monetary": score(buyers["purchases_value"]),
+        }
+    )
+
+
+def rfm_segment(scores: pd.DataFrame) -> pd.Series:
+    """Return the name of the rule of each customer: a partition of all cells."""
+    recency = scores["recency"]
+    worth = (scores["frequency"] + scores["monetary"]) / 2
+    names = np.select(
+        [
+            (recency >= 4) & (worth >= 4),
+            (recency >= 3) & (worth >= 3),
+            (recency >= 4) & (scores["frequency"] <= 2),
+            recency >= 3,
+            (recency <= 2) & (worth >= 4),
+            recency == 2,
+        ],
+        list(RULES[:-1]),
+        default=RULES[-1],
+    )
+    return pd.Series(names, index=scores.index, name="rule", dtype="str")
+
+
+@answers
+def behavioural(customers: pd.DataFrame) -> Answer:
+    """Return the segments by recency, frequency and monetary value with size, money and return.
+
+    Parameters
+    ----------
+    customers
+        Frame of `add_contribution`.
+    """
+    buyers = need(
+        customers[customers["orders"] > 0], "customers with an order", "orders with a customer number", rows=20
+    ).copy()  # fmt: skip
+    buyers["rule"] = rfm_segment(score_rfm(buyers))
+    table = _by_rule(buyers)
+    top = table.iloc[0]
+    risk = table[table["rule"] == "At risk"]
+    at_stake = float(risk["revenue_record"].sum())
+    share = at_stake / float(buyers["purchases_value"].sum())
+    return Answer(
+        table=table.drop(columns="revenue_record"),
+        headline=f"{top['rule']}: {format_value(top['share_customers'], '%')} of buyers, "
+        f"{format_value(top['share_revenue'], '%')} of revenue",
+        so_what=(
+            f"{int(risk['customers'].sum()):,} customers at risk brought {format_value(share, '%')} of all purchases on record "
+            "and have gone quiet. Write to these first; new customers come second, as their second order decides."
+        ),
+        kind="descriptive",
+        caption=f"Segments by recency, frequency and monetary value (n = {len(buyers):,} buyers; revenue of 12 months)",
+        units={
+            "customers": "count", "share_customers": "%", "revenue_12m": "currency", "share_revenue": "%",
+            "days_since_order": "days", "orders": "number", "margin_12m": "currency",
+        },  # fmt: skip
+        source="orders; fifths of mean ranks, so equal values score equally",
+        metrics=(_champions(buyers),),
+    )
+
+
+def _champions(buyers: pd.DataFrame) -> Metric:
+    best = int((buyers["rule"] == RULES[0]).sum())
+    ends = wilson(best, len(buyers))
+    return Metric("champions_share", best / len(buyers), ends.low, ends.high, len(buyers), "%")
+
+
+def _by_rule(buyers: pd.DataFrame) -> pd.DataFrame:
+    groups = buyers.groupby("rule")
+    table = pd.DataFrame(
+        {
+            "customers": groups.size(),
+            "revenue_12m": groups["revenue_12m"].sum().astype(float),
+            "margin_12m": groups["margin_12m"].sum().astype(float),
+            "days_since_order": groups["recency_days"].median().astype(float),
+            "orders": groups["orders"].mean().astype(float),
+            "revenue_record": groups["purchases_value"].sum().astype(float),
+        }
+    )
+    table.insert(1, "share_customers", table["customers"] / len(buyers))
+    total = float(table["revenue_12m"].sum())
+    table.insert(3, "share_revenue", table["revenue_12m"] / total if total else np.nan)
+    return table.reset_index().sort_values(["revenue_12m", "rule"], ascending=[False, True], ignore_index=True)  # fmt: skip

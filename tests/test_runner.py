@@ -1,0 +1,203 @@
+"""The runner on ``tiny``: what re-runs and what not, faults, attacks, and the same bytes whatever the order."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT, run_playbook
+
+from playbook.runner.graph import STEPS, needed, notebook_digest
+
+
+def _digests(run: Path) -> dict[str, dict[str, str]]:
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))["outputs"]
+        for path in sorted((run / ".stamps").glob("*.json"))
+    }
+
+
+def _results(run: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((run / "results").iterdir())}
+
+
+def test_each_step_waits_for_what_it_reads() -> None:
+    assert needed("segmentation") == ["intake", "01", "02", "03"]
+    assert needed("report") == list(STEPS)
+
+
+def test_a_notebooks_digest_knows_its_sources_only(tmp_path: Path) -> None:
+    notebook = json.loads((ROOT / "notebooks" / "01_objectives.ipynb").read_text(encoding="utf-8"))
+    path = tmp_path / "n.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    before = notebook_digest(path)
+    notebook["cells"][-1]["outputs"], notebook["cells"][-1]["execution_count"] = [], None
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    assert notebook_digest(path) == before
+    notebook["cells"][-1]["source"] = "run.done()  # edited"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    assert notebook_digest(path) != before
+
+
+def test_a_whole_run_leaves_everything_it_promises(tiny_run: Path) -> None:
+    assert len(list((tiny_run / "notebooks").glob("0?_*.ipynb"))) == 7
+    assert (tiny_run / "report" / "index.html").is_file()
+    manifest = json.loads((tiny_run / "manifest.json").read_text(encoding="utf-8"))
+    assert [step["step"] for step in manifest["steps"]] == list(STEPS)
+    assert oct((tiny_run / "quarantine").stat().st_mode)[-3:] == "700"
+    assert str(ROOT) not in (tiny_run / "manifest.json").read_text(encoding="utf-8")
+
+
+def test_a_second_run_does_nothing_and_touching_changes_nothing(
+    tiny_inputs: Path, tiny_run: Path
+) -> None:
+    for path in (tiny_inputs / "tiny" / "inbox").iterdir():
+        os.utime(path, (1, 1))
+    started = time.monotonic()
+    done = run_playbook(tiny_inputs, tiny_run.parents[1], "run", "tiny", "--period", "2025")
+    assert done.returncode == 0 and "nothing to do" in done.stdout
+    assert time.monotonic() - started < 5
+
+
+def test_shuffled_rows_another_clock_and_hash_seed_give_the_same_results(
+    tiny_inputs: Path, tiny_run: Path, tmp_path: Path
+) -> None:
+    """Same facts in another order, time zone and hash seed: same bytes in results and CRM files."""
+    data = tmp_path / "data"
+    subprocess.run(["cp", "-r", str(tiny_inputs), str(data)], check=True)
+    for path in sorted((data / "tiny" / "inbox").glob("*.csv*")):
+        frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+        shuffled = frame.sample(frac=1, random_state=3)[sorted(frame.columns)]
+        shuffled.to_csv(path, index=False)
+    done = run_playbook(
+        data,
+        tmp_path / "runs",
+        "run",
+        "tiny",
+        "--period",
+        "2025",
+        TZ="Pacific/Auckland",
+        PYTHONHASHSEED="7",
+        LC_ALL="C",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = tmp_path / "runs" / "tiny" / "2025"
+    differ = [
+        name for name, content in _results(tiny_run).items() if _results(again).get(name) != content
+    ]
+    assert [name for name in differ if not name.startswith("02_")] == []
+    assert {p.name: p.read_bytes() for p in (again / "crm").rglob("*.csv")} == {
+        p.name: p.read_bytes() for p in (tiny_run / "crm").rglob("*.csv")
+    }
+
+
+def test_a_killed_run_goes_on_where_it_was_and_leaves_no_kernel(
+    tiny_inputs: Path, tiny_run: Path, tmp_path: Path
+) -> None:
+    environment = os.environ | {"PLAYBOOK_DATA": str(tiny_inputs), "PLAYBOOK_RUNS": str(tmp_path)}
+    command = [sys.executable, "-m", "playbook", "run", "tiny", "--period", "2025"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    stamp = tmp_path / "tiny" / "2025" / ".stamps" / "01.json"
+    _until(stamp.is_file, 120)
+    kernels = _children(process.pid)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    _until(lambda: not any(_alive(pid) for pid in kernels), 20)
+    assert json.loads(stamp.read_text(encoding="utf-8"))["step"] == "01"
+    done = run_playbook(tiny_inputs, tmp_path, "run", "tiny", "--period", "2025")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "01 objectives" not in done.stdout
+    assert _results(tmp_path / "tiny" / "2025") == _results(tiny_run)
+
+
+def _until(holds, seconds: float) -> None:
+    """Wait for a condition of another process, which has no event to wait on."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def _children(pid: int) -> list[int]:
+    found = subprocess.run(
+        ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.split()
+    return [int(p) for p in found]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return (
+            Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
+            if Path("/proc").is_dir()
+            else os.kill(pid, 0) is None
+        )
+    except (OSError, IndexError):
+        return False
+
+
+def test_a_second_run_of_the_same_engagement_is_turned_away(
+    tiny_inputs: Path, tmp_path: Path
+) -> None:
+    from filelock import FileLock
+
+    (tmp_path / "tiny").mkdir()
+    with FileLock(tmp_path / "tiny" / ".lock"):
+        done = run_playbook(tiny_inputs, tmp_path, "run", "tiny", "--period", "2025")
+    assert done.returncode == 75 and "a run is under way" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("run", "../x"), 2, "engagement '../x'"),
+        (("run", "x; touch p"), 2, "engagement 'x; touch p'"),
+        (("run", "nobody"), 2, "no data/nobody/engagement.yml"),
+        (("run", "tiny", "--period", "1999"), 2, "plans/1999.yml: no such plan"),
+        (("run", "tiny", "--step", "sevenths"), 2, "expected one of intake"),
+    ],
+)
+def test_wrong_use_is_named(
+    tiny_inputs: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = run_playbook(tiny_inputs, tmp_path, *arguments)
+    assert done.returncode == code and said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_plan_with_an_unknown_notebook_parameter_is_refused(
+    delivery: Path, tmp_path: Path
+) -> None:
+    (delivery / "acme" / "plans" / "2025.yml").write_text(
+        "as_of: 2025-12-31\nparameters: {objectives: {horizn: 3}}\n", encoding="utf-8"
+    )
+    done = run_playbook(delivery, tmp_path / "runs", "run", "acme", "--step", "objectives")
+    assert done.returncode == 2 and "the notebook has no such parameter" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_any_work(
+    delivery: Path, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file, no folder", encoding="utf-8")
+    done = run_playbook(delivery, blocked, "run", "acme")
+    assert done.returncode == 1 and "cannot write there" in done.stderr
+
+
+def test_customers_and_orders_alone_are_enough(delivery: Path, tmp_path: Path) -> None:
+    """Two customers, three orders: every step says what is missing, and the run ends well."""
+    done = run_playbook(delivery, tmp_path / "runs", "run", "acme")
+    assert done.returncode == 0, done.stdout + done.stderr
+    start = (tmp_path / "runs" / "acme" / "2025" / "report" / "index.html").read_text(
+        encoding="utf-8"
+    )
+    assert "What we do not know yet" in start
