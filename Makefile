@@ -58,7 +58,7 @@ bench: $(READY) ## time a demo period, a run with nothing to do, and bare paperm
 	@$(PLAYBOOK) bench
 
 test-spark: $(READY) ## run every query on Spark as well and compare (needs the extra [spark] and Java 17)
-	@$(PY) -m pytest tests/spark -q
+	@$(PY) -m pytest tests/spark -o addopts=-q -p no:nbval -W ignore
 
 notebooks: $(READY) ## copy the demo's executed notebooks back to notebooks/
 	@$(PLAYBOOK) notebooks

@@ -26,7 +26,8 @@ CONTRACT: dict[str, Contract] = {
     "objectives": _contract(
         "01",
         "each objective with its baseline, target and chance of being reached",
-        "id name area metric target due owner baseline low high n unit gap probability",
+        "id name area metric target due owner baseline low high n unit expected expected_low "
+        "expected_high gap probability method",
         "id",
     ),
     # 02 research

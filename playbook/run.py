@@ -117,6 +117,43 @@ class Run:
         """Hand a result on to later steps; its columns and key are checked."""
         results.save(self.folder.run(self.period) / "results", self.step, name, frame)
 
+    def write_crm(
+        self, contents: Mapping[str, pd.DataFrame] | Missing, lists: Answer | Missing
+    ) -> pd.DataFrame | Missing:
+        """Write the CRM files of every system the engagement names into ``crm/<system>/`` (mode 0700).
+
+        Parameters
+        ----------
+        contents
+            From `playbook.crm.crm_contents`: keys and our own columns of each kind of file.
+        lists
+            From `playbook.crm.target_lists`; nobody outside them may stand on a target list.
+
+        Returns
+        -------
+        DataFrame
+            system, file, object, rows, bytes, sha256, mapping_version of each file, each re-read.
+
+        Raises
+        ------
+        DataError, ConsentError
+            When a file breaks a rule; then none of that system is written.
+        """
+        from playbook.crm.written import write_system
+
+        if isinstance(contents, Missing):
+            return contents
+        if isinstance(lists, Missing):
+            return lists
+        folder = self.folder.run(self.period) / "crm"
+        rows = [
+            row
+            for system in sorted(set(self.engagement.crm_systems))
+            for row in write_system(folder, system, contents, lists)
+        ]
+        columns = ["system", "file", "object", "rows", "bytes", "sha256", "mapping_version"]
+        return pd.DataFrame(rows, columns=columns)
+
     def show(self, answer: Answer | Missing, rows: int = 10) -> Shown:
         """Show the table of an answer: rounded, units named, at most ``rows`` rows."""
         return Shown(answer, self.currency, rows)

@@ -84,7 +84,7 @@ def test_data_cannot_make_the_engine_read_other_files(tmp_path: Path) -> None:
 
 def test_an_unknown_query_or_table_is_named(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path, date(2024, 12, 31))
-    with pytest.raises(DataError, match="queries/none.sql"):
+    with pytest.raises(DataError, match=r"queries/none\.sql"):
         warehouse.query("none")
     with pytest.raises(DataError, match="not a standard table"):
         warehouse.table("orders; drop table orders")

@@ -17,7 +17,7 @@ value at risk
 
 from __future__ import annotations
 
-from playbook.experience.callbacks import callbacks
+from playbook.experience.callbacks import callback_causes, callbacks
 from playbook.experience.channels import cases_by_channel, failures_by_channel
 from playbook.experience.drivers import case_drivers, incident_drivers, touchpoint_drivers
 from playbook.experience.improvements import improvements
@@ -29,6 +29,7 @@ from playbook.experience.touchpoints import removal_effects, touchpoint_table
 
 __all__ = [
     "backlog",
+    "callback_causes",
     "callbacks",
     "case_drivers",
     "cases_by_channel",

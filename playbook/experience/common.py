@@ -10,7 +10,18 @@ import pandas as pd
 
 from playbook.stats import wilson
 
-__all__ = ["FEWEST", "INTERACTIONS", "STAGES", "TICKETS", "in_period", "joined", "per_cent", "share", "year_to"]
+__all__ = [
+    "FEWEST",
+    "INTERACTIONS",
+    "STAGES",
+    "TICKETS",
+    "in_period",
+    "joined",
+    "per_cent",
+    "share",
+    "varies",
+    "year_to",
+]
 
 STAGES = ("awareness", "consideration", "purchase", "support", "loyalty")
 FEWEST = 5
@@ -50,3 +61,9 @@ def joined(names: Sequence[str]) -> str:
     """Return names as words: a, b and c."""
     names = [str(name) for name in names]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def varies(values: pd.Series) -> bool:
+    """Return whether a column holds more than one value."""
+    known = values.dropna()
+    return len(known) > 0 and bool((known != known.iloc[0]).any())

@@ -181,7 +181,9 @@ def journey_by_segment(
     known = stages.merge(segments[["customer_id", "segment"]], on="customer_id")
     need(known[known["consideration"] > 0], "customers seen considering", INTERACTIONS, rows=30)
     speed = journeys.merge(segments[["customer_id", "segment"]], on="customer_id")
-    speed = speed.assign(days=(speed["ordered_at"] - speed["awareness_at"]) / DAY).dropna(subset=["days"])
+    speed = speed.assign(days=(speed["ordered_at"] - speed["awareness_at"]) / DAY).dropna(
+        subset=["days"]
+    )
     rows = []
     for segment, group in known.groupby("segment"):
         looking = group[group["consideration"] > 0]
@@ -198,7 +200,7 @@ def journey_by_segment(
     table = pd.DataFrame(rows).sort_values(["ordered", "segment"], ascending=[True, True], ignore_index=True)  # fmt: skip
     need(table, "segments with customers seen considering", INTERACTIONS, rows=2)
     first, last = table.iloc[0], table.iloc[-1]
-    unsold = int(round((1 - first["ordered"]) * first["n_considered"]))
+    unsold = round((1 - first["ordered"]) * first["n_considered"])
     return Answer(
         table=table,
         headline=f"Customers who look and buy: {per_cent(first['ordered'])} in {first['segment']}, "

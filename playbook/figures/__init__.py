@@ -12,5 +12,17 @@ from playbook.figures.charts import (
     stacked,
     waterfall,
 )
+from playbook.figures.journey import funnel, journey_map
 
-__all__ = ["bars", "columns", "dots", "heat", "lines", "scatter", "stacked", "waterfall"]
+__all__ = [
+    "bars",
+    "columns",
+    "dots",
+    "funnel",
+    "heat",
+    "journey_map",
+    "lines",
+    "scatter",
+    "stacked",
+    "waterfall",
+]

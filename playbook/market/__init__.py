@@ -7,7 +7,7 @@ It shares no code with the steps and models.
 
 from __future__ import annotations
 
-from .deliver import inbox_mapping, write_demo, write_inbox, write_truth
+from .deliver import write_demo, write_inbox, write_truth
 from .world import World, simulate
 
-__all__ = ["World", "inbox_mapping", "simulate", "write_demo", "write_inbox", "write_truth"]
+__all__ = ["World", "simulate", "write_demo", "write_inbox", "write_truth"]

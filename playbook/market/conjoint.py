@@ -20,13 +20,19 @@ TASKS, HOLDOUT, ALTERNATIVES, VERSIONS = 8, 2, 3, 12
 
 
 def choice_table(
-    rng: np.random.Generator, people: People, active: np.ndarray, respondents: int
+    rng: np.random.Generator,
+    people: People,
+    active: np.ndarray,
+    respondents: int,
+    end: np.datetime64,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return ``choice_tasks`` and the truth: each respondent's own part-worths.
 
-    Business buyers are asked twice as often as others, as they are few.
+    Business buyers are asked twice as often as others, as they are few. Half of those who were
+    customers by then answered in the October before the last one.
     """
-    pool = np.flatnonzero(active)
+    last, before = (end.astype("datetime64[us]") - np.timedelta64(d, "D") for d in (77, 442))
+    pool = np.flatnonzero(active & (people.acquired_at < last))
     quota = np.where(people.segment[pool] == len(s.SEGMENTS) - 1, 2.0, 1.0)
     size = min(respondents, len(pool))
     who = np.sort(rng.choice(pool, size, replace=False, p=quota / quota.sum()))
@@ -55,6 +61,7 @@ def choice_table(
         "is_none": is_none,
         "version": codes(version[respondent] + 1, 2),
         "is_holdout": task >= TASKS - HOLDOUT,
+        "answered_at": _answered(people.acquired_at[who], before, last)[respondent],
     }
     for k, (attribute, levels) in enumerate(LEVELS.items()):
         values = np.full(rows, None, dtype=object)
@@ -66,6 +73,12 @@ def choice_table(
     truth.insert(0, "respondent_id", codes(np.arange(n) + 1, 4, "P"))
     truth.insert(1, "segment", np.array(s.SEGMENTS)[people.segment[who]])
     return table("choice_tasks", columns), truth
+
+
+def _answered(acquired_at: np.ndarray, before: np.datetime64, last: np.datetime64) -> np.ndarray:
+    """Return when each respondent answered: every second one a year before the others."""
+    early = (np.arange(len(acquired_at)) % 2 == 0) & (acquired_at < before)
+    return np.where(early, before, last)
 
 
 def _designs(rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
-import yaml
 
 from playbook.tables import TABLES
 
@@ -77,35 +76,11 @@ def write_truth(world: World, folder: Path) -> None:
         _bytes(folder / f"{name}.csv", _csv(rounded))
 
 
-def write_demo(folder: Path, customers: int = 6000, seed: int = 2025) -> World:
-    """Write the demo engagement's ``inbox`` and ``inbox_mapping_draft.yml`` into ``folder``."""
+def write_demo(inbox: Path, customers: int = 6000, seed: int = 2025) -> World:
+    """Write the demo client's delivery into the folder ``inbox`` and return its world."""
     world = simulate(customers=customers, seed=seed)
-    write_inbox(world, Path(folder) / "inbox")
-    text = yaml.safe_dump({"inbox": inbox_mapping(world)}, sort_keys=False, width=100)
-    _bytes(Path(folder) / "inbox_mapping_draft.yml", text.encode())
+    write_inbox(world, inbox)
     return world
-
-
-def inbox_mapping(world: World) -> list[dict]:
-    """Return which file holds which table, and the headers that differ from our names."""
-    special: dict[str, dict] = {
-        "orders": {"files": "orders_*.csv.gz", "columns": ORDER_HEADERS},
-        "order_lines": {"files": "order_lines_*.csv.gz", "columns": LINE_HEADERS},
-        "tickets": {"files": "tickets.jsonl"},
-        "interactions": {"files": "interactions.parquet"},
-        "employee_survey": {"files": "employee_survey.tsv"},
-        **{n: {"files": "surveys.xlsx", "sheet": sheet} for n, sheet in SHEETS.items()},
-    }
-    entries: list[dict] = []
-    for name in (n for n in TABLES if n in world.tables):
-        plain = {"files": f"{name}.csv.gz" if name in COMPRESSED else f"{name}.csv"}
-        entry: dict = dict(special.get(name, plain))
-        columns = entry.pop("columns", None)
-        entry["table"] = name
-        if columns:
-            entry["columns"] = dict(columns)
-        entries.append(entry)
-    return entries
 
 
 def _yearly(tables: dict[str, pd.DataFrame], folder: Path) -> None:

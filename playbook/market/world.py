@@ -211,7 +211,7 @@ def _research(
         rng, crowd, past.orders, past.cases, past.satisfaction, past.active, start_year, end
     )
     tables |= answers
-    tables["choice_tasks"], worths = conjoint.choice_table(rng, crowd, past.active[-1], 350)
+    tables["choice_tasks"], worths = conjoint.choice_table(rng, crowd, past.active[-1], 560, end)
     everyone = np.arange(len(crowd))
     seen = {
         "shop": everyone[rng.random(len(crowd)) < 0.9],

@@ -24,7 +24,8 @@ from playbook.objectives.checks import plan_findings
 from playbook.objectives.forecast import annual_forecast, monthly_forecast
 from playbook.objectives.goals import objectives_result, targets, tracing
 from playbook.objectives.governance import communication, guidance, responsibilities, risks
-from playbook.objectives.reach import business_as_usual, levers, reachability
+from playbook.objectives.levers import levers
+from playbook.objectives.reach import business_as_usual, reachability
 from playbook.objectives.resources import budget, workload
 from playbook.objectives.roadmap import roadmap
 from playbook.objectives.tree import shapley_change, what_moved

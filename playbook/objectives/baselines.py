@@ -206,10 +206,7 @@ def _in_words(figures: pd.DataFrame) -> pd.DataFrame:
 
 
 def _signed(value: float, unit: str) -> str:
-    if unit == "%":
-        text = f"{abs(100 * value):.1f} points"
-    else:
-        text = format_value(abs(value), unit)
+    text = f"{abs(100 * value):.1f} points" if unit == "%" else format_value(abs(value), unit)
     return ("+" if value >= 0 else "−") + text
 
 
@@ -219,7 +216,9 @@ def _headline(figures: pd.DataFrame) -> str:
     row = by_id.loc[main]
     name = str(row["name"])
     if row["change"] != row["change"]:
-        return f"{name} is {format_value(row['value'], 'currency')}; there is no whole year before it"
+        return (
+            f"{name} is {format_value(row['value'], 'currency')}; there is no whole year before it"
+        )
     way = "rose" if row["change"] >= 0 else "fell"
     share = format_value(abs(row["change"] / row["before_value"]), "%")
     sure = "more than chance" if row["beyond_chance"] else "within what chance does"

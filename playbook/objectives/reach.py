@@ -1,4 +1,4 @@
-"""Will each target be reached without new action, how large is the gap, and what would close it."""
+"""Will each target be reached without new action and how large is the gap?"""
 
 from __future__ import annotations
 
@@ -13,60 +13,82 @@ import pandas as pd
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.engagement.model import Objective
 from playbook.errors import NotEnough
-from playbook.objectives.forecast import AnnualForecast, annual_forecast, monthly_forecast
-from playbook.stats import net_promoter_from_shares
+from playbook.objectives.forecast import (
+    FEWEST_MONTHS,
+    AnnualForecast,
+    MonthlyForecast,
+    annual_forecast,
+    monthly_forecast,
+)
+from playbook.objectives.histories import (
+    FLOWS,
+    ROLLING,
+    rolling_history,
+    wave_history,
+    whole_months,
+)
 
-__all__ = ["business_as_usual", "levers", "reachability"]
-
-FLOWS = {"new_customers": "new_customers", "revenue": "revenue", "gross_margin": "margin"}
-"""Figures that are sums of months, and their column in ``monthly_figures``."""
-
-ROLLING = {
-    "active_customers": ("active_customers", ""),
-    "retention_rate": ("retained_customers", "previous_customers"),
-    "repeat_rate": ("repeat_customers", "active_customers"),
-    "orders_per_customer": ("orders", "active_customers"),
-    "average_order_value": ("revenue", "orders"),
-}
-"""Figures of 12 months that are no sums, as numerator and denominator in ``rolling_figures``."""
-
-
-def whole_months(monthly: pd.DataFrame, column: str) -> pd.Series:
-    """Return one column by month: only whole months, zero for a month without rows."""
-    part = monthly[~monthly["is_partial"].astype(bool)].sort_values("month")
-    if len(part) and pd.Timestamp(part["first_day"].iloc[0]).day > 5:
-        part = part.iloc[1:]
-    if part.empty:
-        return pd.Series(dtype="float64")
-    values = pd.Series(
-        part[column].astype("float64").to_numpy(), index=pd.PeriodIndex(part["month"], freq="M")
-    )
-    months = pd.period_range(values.index[0], values.index[-1], freq="M")
-    return values.reindex(months, fill_value=0.0)
+__all__ = ["business_as_usual", "reachability"]
 
 
 @answers
-def business_as_usual(monthly: pd.DataFrame, as_of: date, seed: int) -> Answer:
-    """Return monthly gross margin (revenue, where costs are unknown) so far and expected for 12 months.
+def business_as_usual(monthly: pd.DataFrame, figures: pd.DataFrame, seed: int) -> Answer:
+    """Return what gross margin (revenue, where costs are unknown) will be in 12 months without new action.
 
     Parameters
     ----------
     monthly
         One row per month, as query ``monthly_figures``.
+    figures
+        ``figures`` of `baselines`.
+    seed
+        Seed of the simulated paths.
 
     Returns
     -------
     Answer
-        month, actual, expected, low, high (80 % interval of a month, currency); ``answer["errors"]`` compares the
-        models.
+        span (three months each, then the year), last_year, expected, low, high (95 %, currency);
+        ``answer["series"]`` is monthly: month, actual, expected, low, high; ``answer["errors"]`` compares the models.
     """
-    need(monthly, "months with orders", "orders of at least six months", rows=6)
-    known = monthly["priced_revenue"].astype("float64").sum() >= 0.9 * monthly["revenue"].sum()
-    measure = "gross margin" if known else "revenue"
-    history = whole_months(monthly, "margin" if known else "revenue")
-    forecast = _monthly(history, 12, seed, measure)
-    low, high = np.quantile(forecast.paths, [0.1, 0.9], axis=0)
-    ahead = pd.period_range(history.index[-1] + 1, periods=12, freq="M")
+    ask = "orders of at least 12 months"
+    need(monthly, "months with orders", ask, rows=6)
+    metric = (
+        "gross_margin"
+        if figures.set_index("metric")["value"].notna()["gross_margin"]
+        else "revenue"
+    )
+    history = whole_months(monthly, FLOWS[metric])
+    if len(history) < 12:
+        raise NotEnough(f"only {len(history)} whole months of orders", ask)
+    forecast = _monthly(history, 12, seed, metric)
+    _, se = _value_and_se(figures.set_index("metric").loc[metric])
+    year = _year(history, forecast, 12, se)
+    name = metric.replace("_", " ")
+    return Answer(
+        table=_by_quarter(history, forecast, year),
+        headline=f"Without new action the next 12 months bring {format_value(year.expected, 'currency')} {name}",
+        so_what=_usual_words(forecast, year, float(history.iloc[-12:].sum()), len(history)),
+        kind="predictive",
+        caption=f"{name.capitalize()} of the last {len(history)} whole months and the next 12, with 95 % range",
+        units=dict.fromkeys(("last_year", "expected", "low", "high"), "currency"),
+        source=f"orders; {forecast.method}, simulated paths",
+        metrics=(
+            Metric(
+                f"expected_{metric}",
+                year.expected,
+                *year.interval(),
+                len(history),
+                "currency",
+                "predictive",
+            ),
+        ),
+        extra={"errors": forecast.errors, "measure": name, "series": _series(history, forecast)},
+    )
+
+
+def _series(history: pd.Series, forecast: MonthlyForecast) -> pd.DataFrame:
+    ahead = pd.period_range(history.index[-1] + 1, periods=forecast.paths.shape[1], freq="M")
+    low, high = np.quantile(forecast.paths, [0.025, 0.975], axis=0)
     past = pd.DataFrame({"month": history.index.to_timestamp(), "actual": history.to_numpy()})
     future = pd.DataFrame(
         {
@@ -76,68 +98,64 @@ def business_as_usual(monthly: pd.DataFrame, as_of: date, seed: int) -> Answer:
             "high": high,
         }
     )
-    year = forecast.paths.sum(axis=1)
-    last = float(history.iloc[-12:].sum()) if len(history) >= 12 else math.nan
-    return Answer(
-        table=pd.concat([future, past], ignore_index=True).sort_values("month", ignore_index=True)[
-            ["month", "actual", "expected", "low", "high"]
-        ],
-        headline=f"Without new action the next 12 months bring {format_value(year.mean(), 'currency')} {measure}",
-        so_what=_usual_words(forecast, year, last, len(history)),
-        kind="predictive",
-        caption=f"Monthly {measure} (currency), {len(history)} whole months and 12 months ahead with 80 % range",
-        units={
-            "actual": "currency",
-            "expected": "currency",
-            "low": "currency",
-            "high": "currency",
-            measure: "currency",
-        },
-        source=f"orders; model: {forecast.method}, 4,000 simulated paths",
-        metrics=(
-            Metric(
-                f"expected_{measure.replace(' ', '_')}",
-                float(year.mean()),
-                *(float(q) for q in np.quantile(year, [0.025, 0.975])),
-                len(history),
-                "currency",
-                "predictive",
-            ),
-        ),
-        extra={"errors": forecast.errors, "measure": measure, "as_of": as_of},
-    )
+    return past.merge(future, on="month", how="outer").sort_values("month", ignore_index=True)
 
 
-def _usual_words(forecast, year: np.ndarray, last: float, months: int) -> str:
-    low, high = np.quantile(year, [0.025, 0.975])
+def _by_quarter(
+    history: pd.Series, forecast: MonthlyForecast, year: AnnualForecast
+) -> pd.DataFrame:
+    first = history.index[-1] + 1
+    rows = []
+    for start in range(0, 12, 3):
+        paths = forecast.paths[:, start : start + 3].sum(axis=1)
+        low, high = np.quantile(paths, [0.025, 0.975])
+        rows.append(
+            {
+                "span": f"{(first + start).strftime('%b %Y')} to {(first + start + 2).strftime('%b %Y')}",
+                "last_year": float(history.iloc[-12:].iloc[start : start + 3].sum()),
+                "expected": float(paths.mean()),
+                "low": float(low),
+                "high": float(high),
+            }
+        )
+    low, high = year.interval()
+    last = float(history.iloc[-12:].sum())
+    total = {
+        "span": "the year",
+        "last_year": last,
+        "expected": year.expected,
+        "low": low,
+        "high": high,
+    }
+    return pd.DataFrame([*rows, total])
+
+
+def _usual_words(forecast: MonthlyForecast, year: AnnualForecast, last: float, months: int) -> str:
+    low, high = year.interval()
     text = (
         f"The year to come lies between {format_value(low, 'currency')} and {format_value(high, 'currency')} "
-        "with 95 % probability"
+        f"with 95 % probability, after {format_value(last, 'currency')} in the last 12 whole months"
     )
-    if last == last:
-        text += f", after {format_value(last, 'currency')} in the last 12 whole months"
-    if months < 24:
-        text += (
+    if months < FEWEST_MONTHS:
+        return text + (
             f". Only {months} whole months are known, so season and growth cannot be told apart and the range is "
             "wide: plan in quarters and forecast again each quarter."
         )
-    elif forecast.errors.empty:
-        text += (
+    if forecast.errors.empty:
+        return text + (
             f". With {months} months no model can be compared with another, so last year's months are repeated: "
             "treat a target inside this range as reachable by luck alone."
         )
-    else:
-        miss = format_value(float(forecast.errors.loc[0, "error"]), "%")
-        text += (
-            f". The chosen model missed a month by {miss} on average when tried on the past: "
-            "a target inside this range needs no strategy, one above it does."
-        )
-    return text
+    miss = format_value(float(forecast.errors.loc[0, "error"]), "%")
+    return text + (
+        f". The chosen model missed a month by {miss} on average when tried on the past: "
+        "a target inside this range needs no strategy, one above it does."
+    )
 
 
-def _monthly(history: pd.Series, months: int, seed: int, name: str):
+def _monthly(history: pd.Series, months: int, seed: int, metric: str) -> MonthlyForecast:
     try:
-        return monthly_forecast(history.to_numpy(), months, seed + zlib.crc32(name.encode()))
+        return monthly_forecast(history.to_numpy(), months, seed + zlib.crc32(metric.encode()))
     except ValueError as error:
         raise NotEnough(str(error), "monthly orders of at least two years") from None
 
@@ -166,8 +184,8 @@ def reachability(
     Returns
     -------
     Answer
-        objective, today, target, expected, gap, probability, closes_it (what the gap means in customers, orders
-        or answers), method; ``answer["forecasts"]`` holds id, value, target, expected, low, high, gap, probability,
+        objective, today, expected_without_action, target, chance, gap_in_practice (what the gap means in customers,
+        orders or answers), method; ``answer["forecasts"]`` holds id, value, target, expected, low, high, gap, probability,
         unit in numbers.
     """
     if len(objectives) == 0:
@@ -192,12 +210,9 @@ def reachability(
         so_what=_reach_so_what(numbers),
         kind="predictive",
         caption="Each objective without new action: expected figure (95 % range), gap to target, chance of reaching it",
-        units={"probability": "%"},
         source="orders and survey waves; smoothed monthly series or drift of the 12-month figure",
         metrics=tuple(
-            Metric(
-                f"chance_{r.id.replace('-', '_')}", r.probability, unit="%", kind="predictive"
-            )
+            Metric(f"chance_{r.id.replace('-', '_')}", r.probability, unit="%", kind="predictive")
             for r in numbers.dropna(subset=["probability"]).itertuples()
         ),
         extra={"forecasts": numbers},
@@ -219,7 +234,7 @@ def _forecast(
         return None
     value, se = _value_and_se(known.loc[id_])
     if id_ in FLOWS:
-        return _flow(whole_months(monthly, FLOWS[id_]), objective, value, se, seed)
+        return _flow(whole_months(monthly, FLOWS[id_]), objective, se, seed)
     months = (objective.due.year - as_of.year) * 12 + objective.due.month - as_of.month
     if months < 1:
         return None
@@ -233,61 +248,24 @@ def _value_and_se(row: pd.Series) -> tuple[float, float]:
     return float(row["value"]), float(row["high"] - row["low"]) / 2 / 1.96
 
 
-def _flow(
-    history: pd.Series, objective: Objective, value: float, se: float, seed: int
-) -> AnnualForecast | None:
+def _flow(history: pd.Series, objective: Objective, se: float, seed: int) -> AnnualForecast | None:
     if history.empty:
         return None
     months = (pd.Period(objective.due, freq="M") - history.index[-1]).n
     if months < 1 or len(history) < 12:
         return None
-    forecast = _monthly(history, months, seed, objective.metric)
-    past = np.tile(history.to_numpy(), (len(forecast.paths), 1))
-    year = np.hstack([past, forecast.paths])[:, -12:].sum(axis=1)
-    sd = max(float(year.std()), math.sqrt(2) * se * min(months, 12) / 12)
+    return _year(history, _monthly(history, months, seed, objective.metric), months, se)
+
+
+def _year(history: pd.Series, forecast: MonthlyForecast, months: int, se: float) -> AnnualForecast:
+    """Sum of the 12 months to the end of the forecast; at least as uncertain as the chance of sampling."""
+    known = float(history.iloc[-(12 - months) :].sum()) if months < 12 else 0.0
+    year = forecast.paths[:, -12:].sum(axis=1) + known
+    sd = max(float(year.std()), se * math.sqrt(min(months, 12) / 12))
     return AnnualForecast(forecast.method, float(year.mean()), sd, 30.0)
 
 
-def rolling_history(rolling: pd.DataFrame, metric: str) -> np.ndarray:
-    """Return a 12-month figure month by month, without months whose span is not whole."""
-    above, below = ROLLING[metric]
-    part = rolling.sort_values("month")
-    part = part.iloc[23 if metric == "retention_rate" else 11 :]
-    values = part[above].astype("float64")
-    if below:
-        values = values / part[below].astype("float64")
-    return values.dropna().to_numpy()
-
-
-def wave_history(waves: pd.DataFrame, metric: str) -> tuple[np.ndarray, float, float]:
-    """Return the score of each wave of a survey, its usual standard error, and waves per year."""
-    part = waves[waves["kind"] == metric]
-    points, errors, days = [], [], []
-    for _, wave in part.groupby(["survey", "wave"], sort=True):
-        n = float(wave["answers"].sum())
-        if n < 5:
-            continue
-        if metric == "nps":
-            promoters = float(wave.loc[wave["value"] >= 9, "answers"].sum()) / n
-            detractors = float(wave.loc[wave["value"] <= 6, "answers"].sum()) / n
-            score = net_promoter_from_shares(promoters, detractors, int(n))
-            points.append(score.score)
-            errors.append(score.se)
-        else:
-            top = wave["value"] >= wave["scale_max"].fillna(5) - 1
-            share = float(wave.loc[top, "answers"].sum()) / n
-            points.append(share)
-            errors.append(math.sqrt(max(share * (1 - share), 1 / n) / n))
-        days.append(pd.Timestamp(wave["first_answer"].min()))
-    order = np.argsort(np.array(days, dtype="datetime64[us]"), kind="stable")
-    span = (max(days) - min(days)).days / 365.25 if len(days) > 1 else 0.0
-    per_year = (len(days) - 1) / span if span else 1.0
-    return np.array(points)[order], float(np.mean(errors)) if errors else 0.0, per_year
-
-
-def _reach_row(
-    objective: Objective, known: pd.DataFrame, forecast: AnnualForecast | None
-) -> dict:
+def _reach_row(objective: Objective, known: pd.DataFrame, forecast: AnnualForecast | None) -> dict:
     in_table = objective.metric in known.index
     unit = str(known.loc[objective.metric, "unit"]) if in_table else ""
     value = float(known.loc[objective.metric, "value"]) if in_table else math.nan
@@ -343,13 +321,22 @@ def _reach_words(numbers: pd.DataFrame) -> pd.DataFrame:
             if r.expected == r.expected
             else "–",
             "target": format_value(r.target, r.unit),
-            "probability": r.probability,
+            "chance": _chance(r.probability),
             "gap_in_practice": r.closes_it,
             "method": r.method,
         }
         for r in numbers.itertuples(index=False)
     ]
     return pd.DataFrame(rows)
+
+
+def _chance(probability: float) -> str:
+    """Return a chance in words that claim no more than is known."""
+    if probability != probability:
+        return "–"
+    if probability < 0.01:
+        return "under 1 %"
+    return "over 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
 
 
 def _reach_headline(numbers: pd.DataFrame) -> str:
@@ -370,7 +357,7 @@ def _reach_so_what(numbers: pd.DataFrame) -> str:
     if len(hard):
         first = hard.iloc[0]
         text.append(
-            f"{first['name']} is the widest stretch (chance {format_value(first['probability'], '%')}): "
+            f"{first['name']} is the widest stretch (chance {_chance(first['probability'])}): "
             f"it takes {first['closes_it']}"
         )
     if len(easy):
@@ -389,86 +376,3 @@ def _reach_so_what(numbers: pd.DataFrame) -> str:
         else ""
     )
     return f"{said}.{tail}"
-
-
-@answers
-def levers(moved: Answer, reach: Answer) -> Answer:
-    """Return which change of each leaf of the metric tree alone would close the gap in the result.
-
-    Parameters
-    ----------
-    moved
-        `what_moved`.
-    reach
-        `reachability`; the objective on gross margin (or revenue) sets the gap.
-
-    Returns
-    -------
-    Answer
-        lever, now, change_last_year, worth_of_1_percent (currency), needed, lift (share); sorted by lift.
-    """
-    measure = moved["measure"].replace(" ", "_")
-    forecasts = reach["forecasts"]
-    wanted = forecasts[(forecasts["metric"] == measure) & forecasts["gap"].notna()]
-    gap = float(wanted["gap"].iloc[0]) if len(wanted) else math.nan
-    table = moved.table
-    size = table.groupby("branch")["after"].transform("prod")
-    frame = pd.DataFrame(
-        {
-            "lever": table["name"],
-            "now": table["after"],
-            "change_last_year": table["change"],
-            "worth_of_1_percent": size / 100,
-            "needed": table["after"] * (1 + gap / size),
-            "lift": gap / size,
-        }
-    )
-    frame = frame[size > 0].sort_values(
-        ["worth_of_1_percent", "lever"], ascending=[False, True], ignore_index=True
-    )
-    need(frame, "leaves of the metric tree", "orders with revenue and cost")
-    if not gap > 0:
-        frame = frame.drop(columns=["needed", "lift"])
-    return Answer(
-        table=frame,
-        headline=_lever_headline(frame, gap, measure.replace("_", " ")),
-        so_what=_lever_words(frame, gap),
-        kind="predictive",
-        caption="Each lever alone: its level, last year's change, what 1 % more is worth, and the level that closes the gap",
-        units={
-            "now": "number",
-            "change_last_year": "%",
-            "worth_of_1_percent": "currency",
-            "needed": "number",
-            "lift": "%",
-        },
-        source="metric tree of the last 12 months; the result is linear in each leaf",
-    )
-
-
-def _lever_headline(frame: pd.DataFrame, gap: float, measure: str) -> str:
-    first = frame.iloc[0]
-    worth = format_value(first["worth_of_1_percent"], "currency")
-    branch = str(first["lever"]).split(":")[0]
-    if gap > 0:
-        return f"{format_value(first['lift'], '%')} more in one lever of {branch} closes the {measure} gap"
-    return f"One percent more in any lever of {branch} is worth {worth} of {measure}"
-
-
-def _lever_words(frame: pd.DataFrame, gap: float) -> str:
-    if not gap > 0:
-        return (
-            "No gap is left to close in the result, so spread effort by what one percent is worth and by what it costs; "
-            "a higher target would make the choice of lever matter."
-        )
-    best = frame["change_last_year"].max()
-    first = frame.iloc[0]
-    judged = (
-        "no lever has moved that much in the last year, so two or three must move together"
-        if first["lift"] > best
-        else "a change of that size has been seen in the last year"
-    )
-    return (
-        f"The gap of {format_value(gap, 'currency')} asks for {format_value(first['lift'], '%')} more in one lever of "
-        f"{str(first['lever']).split(':')[0]}; {judged}. Choose initiatives by the lever they move."
-    )

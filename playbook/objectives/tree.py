@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, answers, format_value, need
@@ -108,7 +109,7 @@ def _levels(row: pd.Series, measure: str) -> dict[str, float]:
     if row["branch"] == "guests":
         levels["orders"] = orders
     else:
-        levels["customers"] = customers
+        levels["number"] = customers
         levels["orders per customer"] = orders / customers if customers else math.nan
     levels["revenue per order"] = revenue / orders if orders else math.nan
     if measure == "gross margin":
@@ -134,8 +135,8 @@ def what_moved(branches: pd.DataFrame) -> Answer:
     Returns
     -------
     Answer
-        One row per leaf: branch, leaf, name, before, after, change, effect (currency).
-        ``answer["start"]`` and ``answer["end"]`` hold the two levels.
+        One row per leaf, largest effect first: name, before, after, change, effect (currency);
+        ``answer["leaves"]`` adds branch and leaf; ``answer["start"]`` and ``answer["end"]`` are the two levels.
     """
     ask = "orders of at least 24 months"
     need(branches, "orders by branch of customers", ask)
@@ -160,18 +161,20 @@ def what_moved(branches: pd.DataFrame) -> Answer:
             }
             for leaf in before
         ]
-    table = pd.DataFrame(rows)
+    leaves = pd.DataFrame(rows)
     start = sum(_result(then.loc[name], measure) for name in BRANCHES)
     end = sum(_result(now.loc[name], measure) for name in BRANCHES)
+    size = leaves["effect"].abs()
+    table = leaves.iloc[np.lexsort((leaves["name"], -size))].reset_index(drop=True)
     return Answer(
-        table=table,
+        table=table.drop(columns=["branch", "leaf"]),
         headline=_headline(table, measure, start, end),
         so_what=_so_what(table, end - start),
         kind="diagnostic",
         caption=f"Change of {measure} on the year before by leaf of the metric tree (currency, parts sum exactly)",
         units={"before": "number", "after": "number", "change": "%", "effect": "currency"},
         source="orders; Shapley values over customers × orders × revenue per order × margin rate",
-        extra={"start": start, "end": end, "measure": measure},
+        extra={"leaves": leaves, "start": start, "end": end, "measure": measure},
     )
 
 

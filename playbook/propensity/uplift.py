@@ -240,7 +240,10 @@ def uplift(
     -----
     Two models (one per arm), cross-fitted; gains, Qini (Radcliffe 2007) and policy values are means
     of doubly robust effects m1 - m0 + t(y-m1)/p - (1-t)(y-m0)/(1-p) (Robins, Rotnitzky,
-    Zhao 1994), unbiased under random assignment whatever the models do.
+    Zhao 1994), unbiased under random assignment whatever the models do. Where no customer
+    differs, cross-fitting leans the Qini coefficient slightly below zero: a positive lower bound
+    is as rare as stated (3 % of 200 simulations at 600 customers), a negative upper one is
+    not (11 %) and is no finding.
     """
     frame = keyed(frame)
     arm, y = binary(frame, treated), numeric_outcome(frame, outcome)

@@ -11,7 +11,7 @@ from scipy import stats
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.choice import attribute_importance
 from playbook.proposition.experiment import Experiment, SegmentModel
-from playbook.proposition.words import feature, join, plural, with_segment
+from playbook.proposition.words import feature, join, named, with_segment
 from playbook.stats import false_discovery, mean_interval
 
 __all__ = ["benefits", "part_worths", "preference_differences", "stated_importance", "what_decides"]
@@ -78,20 +78,20 @@ def benefits(experiment: Answer) -> Answer:
     table = table.sort_values(
         ["reach", "attribute", "liked", "segment"], ascending=[False, True, False, True]
     ).drop(columns=["liked", "reach"])
-    sure = table[table["low"] > 0]
-    best = table.sort_values(["part_worth", "segment"], ascending=[False, True], kind="stable")
+    sure = table[(table["low"] > 0) & table["own_model"]]
+    own = [name for name, model in read.models.items() if model.own]
+    best = sure.sort_values(["part_worth", "segment"], ascending=[False, True], kind="stable")
     top = best.groupby("segment").head(1)
-    top = top[top["low"] > 0]
-    words = [f"{row.segment}: {row.level} ({row.attribute.replace('_', ' ')})" for row in top.itertuples()]  # fmt: skip
-    common = sure.groupby("feature")["segment"].nunique()
-    shared = common[common == len(read.models)].index.tolist()
+    words = [f"{row.segment}: {named(row.attribute, row.level)}" for row in top.itertuples()]
+    common = sure.groupby(["attribute", "level"])["segment"].nunique()
+    shared = [named(*key) for key in common[common == len(own)].index]
     headline = (
-        f"Every segment values {join(shared, 2)}" if shared
-        else f"{words[0]} is the surest benefit" if words
+        f"Every segment with enough answers values {join(shared, 2)}" if shared
+        else f"{top.iloc[0]['segment']} value {named(top.iloc[0]['attribute'], top.iloc[0]['level'])} most of all" if words
         else "No single feature is surely valued by any segment"
     )  # fmt: skip
     so_what = (
-        f"{len(sure):,} of {len(table):,} part-worths are surely above average. "
+        f"{len(sure):,} of {int(table['own_model'].sum()):,} part-worths are surely above average. "
         + (f"Most valued by segment: {'; '.join(words[:6])}. " if words else "")
         + "Build the promise of each segment on its own surest feature; leave out what no segment values."
     )
@@ -134,8 +134,13 @@ def what_decides(experiment: Answer, seed: int = 1) -> Answer:
     columns = ["attribute", "segment", "importance", "low", "high", "n", "own_model"]
     ranked = table.drop_duplicates("attribute")
     features = table[table["attribute"] != "price"]
-    second = features.sort_values("importance", ascending=False, kind="stable").groupby("segment").head(1)
+    second = (
+        features.sort_values("importance", ascending=False, kind="stable")
+        .groupby("segment")
+        .head(1)
+    )
     second = second.sort_values("segment")
+    second = second[second["own_model"]]
     said = "; ".join(f"{row.segment}: {row.attribute} ({100 * row.importance:.0f} %)" for row in second.itertuples())  # fmt: skip
     first = ranked.iloc[0]
     return Answer(
@@ -186,10 +191,10 @@ def preference_differences(experiment: Answer) -> Answer:
     table = table.sort_values(["p_value", "attribute"]).reset_index(drop=True)
     found = table[table["differs"]]["attribute"].tolist()
     if found:
-        headline = f"Segments differ in taste for {join(found)}"
+        headline = f"Segments differ in taste for {join(found, 5)}"
         alike = table[~table["differs"]]["attribute"].tolist()
-        so_what = f"Tailor {join(found)} to each segment. " + (
-            f"For {join(alike)} no difference is shown: one standard serves all and costs less."
+        so_what = f"Tailor {join(found, 5)} to each segment. " + (
+            f"For {join(alike, 5)} no difference is shown: one standard serves all and costs less."
             if alike
             else "No attribute can be standardised safely."
         )
@@ -278,5 +283,4 @@ def stated_importance(ratings: pd.DataFrame, segments: pd.DataFrame) -> Answer:
         caption=f"Mean importance by segment, latest answer in the year (n = {people:,} respondents)",
         units={"importance": "points", "low": "points", "high": "points", "n": "count"},
         source="relationship survey; mean with t interval, cells with fewer than 5 left out",
-        extra={"segments": plural(table["segment"].nunique(), "segment")},
     )  # fmt: skip

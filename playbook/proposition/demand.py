@@ -65,16 +65,13 @@ def demand(lines: pd.DataFrame, segments: pd.DataFrame) -> Answer:
     need(shown, "groups of products with five buyers in a segment", "a longer history of orders")
     groups = cells.drop_duplicates("product_group").set_index("product_group")["group_revenue"]
     top_share = float(groups.iloc[0] / groups.sum())
-    named = shown[(shown["product_group"] != "all others") & (shown["buyers"] >= 30)]
-    best = (named if len(named) else shown).sort_values(
-        ["index", "product_group", "segment"], ascending=[False, True, True]
+    named = shown[shown["product_group"] != "all others"]
+    named = (named if len(named) else shown).assign(
+        excess=lambda t: t["revenue"] * (1 - 100 / t["index"])
     )
-    peak = best.iloc[0]
+    named = named.sort_values(["excess", "product_group", "segment"], ascending=[False, True, True])
+    peak, under = named.iloc[0], named.iloc[-1]
     services = cells[cells["kind"] == "service"]["revenue"].sum() / cells["revenue"].sum()
-    gap = best.assign(missed=best["revenue"] * (100 / best["index"] - 1)).sort_values(
-        ["missed", "product_group", "segment"], ascending=[False, True, True]
-    )
-    under = gap.iloc[0]
     return Answer(
         table=cells.drop(columns="group_revenue").reset_index(drop=True),
         headline=(
@@ -85,7 +82,7 @@ def demand(lines: pd.DataFrame, segments: pd.DataFrame) -> Answer:
             f"{groups.index[0]} is the largest group with {format_value(top_share, '%')} of revenue"
             + (f"; services bring {format_value(services, '%')}" if services > 0 else "")
             + f". The widest gap in money is {under['product_group']} among {under['segment']}: "
-            f"{format_value(under['missed'], 'currency')} a year below an average share. "
+            f"{format_value(-under['excess'], 'currency')} a year below an average share. "
             "Lead each segment's offer with what it over-buys and ask why it leaves the gap before filling it."
         ),
         kind="descriptive",

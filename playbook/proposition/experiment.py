@@ -68,7 +68,7 @@ def read_attributes(choices: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         numbers = pd.to_numeric(shown, errors="coerce")
         if numbers.notna().all():
             frame[column] = pd.to_numeric(frame[column], errors="coerce").astype(float)
-        if shown.nunique() > 1:
+        if (shown != shown.iloc[0]).any():
             names.append(column)
     return frame, names
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from playbook import choice
-from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.answer import Answer, Metric, answers, need
 from playbook.errors import NotEnough
 from playbook.proposition.experiment import ASK, Experiment
-from playbook.proposition.words import feature, join
+from playbook.proposition.words import feature, join, money, named
 from playbook.stats import bootstrap
 
 __all__ = ["acceptable_prices", "willingness_to_pay"]
@@ -33,13 +33,15 @@ def _segment_worth(
 
 
 @answers
-def willingness_to_pay(experiment: Answer, seed: int = 1) -> Answer:
+def willingness_to_pay(experiment: Answer, currency: str = "", seed: int = 1) -> Answer:
     """Return what each feature is worth to each segment, in money.
 
     Parameters
     ----------
     experiment
         From `choice_experiment`; needs a numeric attribute ``price``.
+    currency
+        Written before amounts.
     seed
         Seed of the simulated intervals.
 
@@ -73,7 +75,9 @@ def willingness_to_pay(experiment: Answer, seed: int = 1) -> Answer:
     columns = ["feature", "segment", "worth", "low", "high", "instead_of", "n", "own_model", "attribute", "level"]  # fmt: skip
     sure = table[(table["low"] > 0) & table["own_model"]]
     sure = sure.sort_values(["low", "feature", "segment"], ascending=[False, True, True])
-    free = sorted(set(table["feature"]) - set(table[table["low"] > 0]["feature"]))
+    paid = table[table["low"] > 0]["feature"]
+    idle = table[~table["feature"].isin(paid)].drop_duplicates("feature")
+    free = [named(a, v) for a, v in zip(idle["attribute"], idle["level"], strict=True)]
     n = read.everybody.n_respondents
     if sure.empty:
         headline = "No segment is shown to pay extra for a feature"
@@ -81,13 +85,13 @@ def willingness_to_pay(experiment: Answer, seed: int = 1) -> Answer:
     else:
         top = sure.iloc[0]
         headline = (
-            f"{top['segment']} pay {format_value(top['worth'], 'currency')} more for "
-            f"{top['level']} ({top['attribute'].replace('_', ' ')})"
+            f"{top['segment']} would pay {money(top['worth'], currency)} more for "
+            f"{named(top['attribute'], top['level'])}"
         )
         so_what = (
-            f"The interval is {format_value(top['low'], 'currency')} to {format_value(top['high'], 'currency')} "
-            f"against {top['instead_of']}. {len(sure):,} of {len(table):,} features are surely worth money to a segment: "
-            "offer a feature only where it is worth more than it costs"
+            f"The interval is {money(top['low'], currency)} to {money(top['high'])}, against "
+            f"{named(top['attribute'], top['instead_of'])}. In {len(sure):,} of {int(table['own_model'].sum()):,} cases a feature is "
+            "surely worth money to a segment: offer it only where it is worth more than it costs"
             + (f"; nobody is shown to pay for {join(free)}." if free else ".")
         )
     if refused:
@@ -127,8 +131,8 @@ def _four_prices(ratings: pd.DataFrame) -> pd.DataFrame:
 def _crossing(falling: pd.Series, rising: pd.Series) -> float:
     """Price at which the share that falls with price meets the share that rises with it."""
     grid = np.unique(np.concatenate([falling.to_numpy(float), rising.to_numpy(float)]))
-    down = np.array([(falling >= price).mean() for price in grid])
-    up = np.array([(rising <= price).mean() for price in grid])
+    down = 1 - np.searchsorted(np.sort(falling.to_numpy(float)), grid, "left") / len(falling)
+    up = np.searchsorted(np.sort(rising.to_numpy(float)), grid, "right") / len(rising)
     after = int(np.argmax(up >= down))
     if after == 0:
         return float(grid[0])
@@ -146,7 +150,7 @@ POINTS = {
 
 
 @answers
-def acceptable_prices(ratings: pd.DataFrame, seed: int = 1) -> Answer:
+def acceptable_prices(ratings: pd.DataFrame, currency: str = "", seed: int = 1) -> Answer:
     """Return the range of acceptable prices from the four questions of Van Westendorp.
 
     Parameters
@@ -154,6 +158,8 @@ def acceptable_prices(ratings: pd.DataFrame, seed: int = 1) -> Answer:
     ratings
         Query ``survey_ratings`` with kind price: ``respondent``, ``question_id`` (ending in
         too_cheap, bargain, expensive, too_expensive), ``item`` (product), ``value`` (currency).
+    currency
+        Written before amounts.
     seed
         Seed of the bootstrap.
 
@@ -167,7 +173,9 @@ def acceptable_prices(ratings: pd.DataFrame, seed: int = 1) -> Answer:
     Van Westendorp (1976), price sensitivity meter: crossings of the cumulative curves. Answers in
     an impossible order are left out and counted in the caption. It asks for opinions, not choices.
     """
-    ask = "the four price questions (too cheap, bargain, expensive, too expensive) for a key product"
+    ask = (
+        "the four price questions (too cheap, bargain, expensive, too expensive) for a key product"
+    )
     need(ratings, "answers to price questions", ask)
     wide = need(_four_prices(ratings), "respondents with four prices in order", ask, rows=30)
     rows = []
@@ -184,11 +192,11 @@ def acceptable_prices(ratings: pd.DataFrame, seed: int = 1) -> Answer:
     return Answer(
         table=table,
         headline=(
-            f"Customers accept {format_value(lowest, 'currency')} to {format_value(highest, 'currency')} "
+            f"Customers accept {money(lowest, currency)} to {money(highest)} "
             f"for this {product}"
         ),
         so_what=(
-            f"Resistance is least at {format_value(price['least resisted'], 'currency')}. Use it to check the prices "
+            f"Resistance is least at {money(price['least resisted'], currency)}. Use it to check the prices "
             "of the simulation: a best price outside this range needs a test in the shop before it is set."
         ),
         kind="descriptive",

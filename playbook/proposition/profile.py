@@ -130,7 +130,7 @@ def profile_traits(
         top = telling.sort_values(["difference", "segment"], ascending=[False, True]).iloc[0]
         headline = (
             f"{top['segment']} stand out most: {format_value(top['share'], '%')} "
-            f"{top['trait'].replace(': ', ' ')}, {format_value(top['share_all'], '%')} of all"
+            f"{top['trait']}, {format_value(top['share_all'], '%')} of all"
         )
         without = sorted(set(joined["segment"]) - set(telling["segment"]))
         so_what = (
@@ -141,7 +141,7 @@ def profile_traits(
             + "Use the traits above to choose media and pictures, not to exclude people."
         )
     return Answer(
-        table=picked.reset_index(drop=True),
+        table=picked.drop(columns="p_value").reset_index(drop=True),
         headline=headline,
         so_what=so_what,
         kind="descriptive",

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 import pandas as pd
 from scipy import stats
 
-__all__ = ["feature", "join", "people_needed", "plural", "with_segment"]
+from playbook.answer import format_value
+
+__all__ = ["feature", "join", "money", "named", "people_needed", "plural", "with_segment"]
 
 
 def join(words: Iterable[object], most: int = 3) -> str:
@@ -25,12 +27,23 @@ def plural(count: int, one: str) -> str:
 
 
 def feature(attribute: str, level: str) -> str:
-    """Return an attribute and its level as a reader says it."""
+    """Return an attribute and its level as a label: "delivery: next day"."""
     return f"{attribute.replace('_', ' ')}: {level}"
 
 
+def named(attribute: str, level: str) -> str:
+    """Return a level as a sentence says it: "next day delivery", "free assembly service"."""
+    return f"{level} {attribute.replace('_', ' ')}"
+
+
+def money(value: float, currency: str = "") -> str:
+    """Return an amount with its currency, whole units from 10 on: "EUR 38"."""
+    amount = format_value(float(value), "count" if abs(value) >= 10 else "currency")
+    return f"{currency} {amount}".strip()
+
+
 def people_needed(
-    value: float, low: float, high: float, n: int, least: float = 0.0, power: float = 0.8
+    value: float, low: float, high: float, n: int, least: float, fewest: int = 0
 ) -> int:
     """Return how many people must be asked so that an effect of this size is told from zero.
 
@@ -40,18 +53,18 @@ def people_needed(
         Estimate and its 95 % interval from ``n`` people.
     least
         Smallest effect worth claiming; used when the estimate is smaller.
-    power
-        Probability of finding it.
+    fewest
+        Never fewer people than this.
 
     Notes
     -----
-    The error shrinks with the root of the number of people, so
-    n' = n ((z_0.975 + z_power) SE / effect)^2 (Cochran, 1977, Sampling Techniques, ch. 4).
+    The error shrinks with the root of the number of people, so for a two-sided test at 5 % with 80 %
+    power n' = n ((z_0.975 + z_0.8) SE / effect)^2 (Cochran, 1977, Sampling Techniques, ch. 4).
     """
     error = (high - low) / (2 * stats.norm.ppf(0.975))
     effect = max(value, least, 1e-9)
-    wanted = n * ((stats.norm.ppf(0.975) + stats.norm.ppf(power)) * error / effect) ** 2
-    return int(min(max(math.ceil(wanted), n + 1), 10**6))
+    wanted = n * ((stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * error / effect) ** 2
+    return int(min(max(math.ceil(wanted), fewest), 10**6))
 
 
 def with_segment(frame: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,9 @@ select
   coalesce(c.market_segment, 'not known') as market_segment,
   case when c.customer_id is null then 'guest' when cast(c.acquired_at as date) > case when cast(o.ordered_at as date) > $cut then $cut else $start end then 'new customer' else 'existing customer' end as tenure,
   count(case when o.revenue > 0 then 1 end) as orders,
-  cast(sum(o.revenue) as double) as revenue
+  cast(sum(o.revenue) as double) as revenue,
+  cast(sum(case when o.revenue > 0 then o.revenue else 0 end) as double) as order_revenue,
+  sum(cast(o.revenue as double) * cast(o.revenue as double)) as squares
 from orders o
 left join customers c on c.customer_id = o.customer_id
 where cast(o.ordered_at as date) > $start

@@ -45,7 +45,9 @@ def audit(ledger: pd.DataFrame, coverage: pd.DataFrame, as_of: date) -> Answer:
             "valid": 1 - sums["quarantined"] / sums["rows_in"].clip(lower=1),
             "repeated": sums["merged"] / sums["rows_in"].clip(lower=1),
             "complete": (cells["filled"] / cells["rows"].clip(lower=1)).reindex(sums.index),
-            "days_behind": (pd.Timestamp(as_of) - latest.dt.normalize()).dt.days.reindex(sums.index),
+            "days_behind": (pd.Timestamp(as_of) - latest.dt.normalize()).dt.days.reindex(
+                sums.index
+            ),
         }
     )
     table = table.rename_axis("table").reset_index()
@@ -89,7 +91,9 @@ def _weakest(table: pd.DataFrame, late: pd.DataFrame) -> str:
         names = ", ".join(sorted(late["table"].str.replace("_", " "))[:3])
         said.append(f"more than three months behind: {names}, so ask for a fresh export")
     else:
-        said.append("no table with times is more than three months behind, so the picture is current")
+        said.append(
+            "no table with times is more than three months behind, so the picture is current"
+        )
     return "; ".join(said) + "."
 
 
@@ -168,7 +172,9 @@ def continuity(rows_by_quarter: pd.DataFrame, as_of: date) -> Answer:
     ).sort_values(["table", "quarter"], ignore_index=True)
     middle = table.groupby("table")["rows"].transform("median").clip(lower=1)
     table["level"] = (table["rows"] / middle).clip(upper=2)
-    table["quarter"] = table["quarter"].dt.year.astype(str) + " Q" + table["quarter"].dt.quarter.astype(str)
+    table["quarter"] = (
+        table["quarter"].dt.year.astype(str) + " Q" + table["quarter"].dt.quarter.astype(str)
+    )
     gaps = table[(table["rows"] == 0)]
     thin = table[(table["level"] < 0.4) & (table["rows"] > 0)]
     named = [f"{row.table.replace('_', ' ')} {row.quarter}" for row in gaps.itertuples()]
@@ -211,7 +217,9 @@ def intake_findings(findings: pd.DataFrame) -> Answer:
         finding=findings["message"].astype(str).map(_masked),
     )
     shown["worst"] = shown["level"].ne("problem")
-    shown = shown.sort_values(["worst", "rows", "table", "finding"], ascending=[True, False, True, True])
+    shown = shown.sort_values(
+        ["worst", "rows", "table", "finding"], ascending=[True, False, True, True]
+    )
     problems = shown[shown["level"] == "problem"]
     touched = int(problems["rows"].sum())
     return Answer(

@@ -142,7 +142,10 @@ def integration(records: pd.DataFrame, keys: pd.DataFrame) -> Answer:
     table = table.reset_index().sort_values("linked_by_client", ignore_index=True)
     both = linked[linked["customer_id"].notna()]
     same = _pairs(both.groupby(["group", "customer_id"]).size())
-    by_keys, by_client = _pairs(both.groupby("group").size()), _pairs(both.groupby("customer_id").size())
+    by_keys, by_client = (
+        _pairs(both.groupby("group").size()),
+        _pairs(both.groupby("customer_id").size()),
+    )
     found, agree = same / max(by_client, 1), same / max(by_keys, 1)
     unlinked, new = int(linked["customer_id"].isna().sum()), int(linked["new"].sum())
     return Answer(
@@ -187,7 +190,10 @@ def duplicate_effect(linked: pd.DataFrame, customers: pd.DataFrame) -> Answer:
         Table: counting, customers, revenue_per_customer, difference (from the client's links).
     """
     buyers = need(
-        customers[customers["revenue"] > 0], "customers with revenue", "orders with a customer number", 20
+        customers[customers["revenue"] > 0],
+        "customers with revenue",
+        "orders with a customer number",
+        20,
     )
     own = linked[linked["customer_id"].isin(buyers["customer_id"])]
     need(own, "records of buying customers", "links between systems", 20)
@@ -219,7 +225,9 @@ def duplicate_effect(linked: pd.DataFrame, customers: pd.DataFrame) -> Answer:
         caption=f"Revenue per buying customer, 12 months, by way of counting (n = {len(buyers):,} customers)",
         units={"customers": "count", "revenue_per_customer": "currency", "difference": "%"},
         source="orders of the last 12 months; customer records and links",
-        metrics=(Metric("suspected_duplicates", len(buyers) - merged, n=len(buyers), unit="count"),),
+        metrics=(
+            Metric("suspected_duplicates", len(buyers) - merged, n=len(buyers), unit="count"),
+        ),
     )
 
 

@@ -77,7 +77,9 @@ def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
     moves = table[table["q"] < 0.05]
     told = (
         "Changes beyond chance: "
-        + ", ".join(f"{r.wave} {format_value(r.change, 'points')} points" for r in moves.itertuples())
+        + ", ".join(
+            f"{r.wave} {format_value(r.change, 'points')} points" for r in moves.itertuples()
+        )
         if len(moves)
         else "No change from one wave to the next is beyond chance"
     )
@@ -167,7 +169,12 @@ def _group_row(dimension: str, group: str, now: pd.DataFrame, before: pd.DataFra
            "low": score.low, "high": score.high, "change": np.nan, "change_low": np.nan, "change_high": np.nan, "p": np.nan}  # fmt: skip
     if len(before) >= LEAST:
         step = net_promoter_difference(score, _score(before))
-        row |= {"change": step.value, "change_low": step.low, "change_high": step.high, "p": step.p_value}
+        row |= {
+            "change": step.value,
+            "change_low": step.low,
+            "change_high": step.high,
+            "p": step.p_value,
+        }
     return row
 
 
@@ -195,18 +202,31 @@ def unobserved(panel: pd.DataFrame, scores: pd.DataFrame, weights: pd.DataFrame)
     wave = frame["wave"].iloc[-1]
     last = frame[frame["wave"] == wave]
     invited = panel[panel["wave"] == wave]
-    need(invited, f"invitations of wave {wave}", "the list of invited customers for each wave", rows=20)
+    need(
+        invited,
+        f"invitations of wave {wave}",
+        "the list of invited customers for each wave",
+        rows=20,
+    )
     rate, score = float(invited["answered"].mean()), _score(last)
     gaps = [-30.0, -20.0, -10.0, 0.0, 10.0]
-    table = pd.DataFrame({"assumed_gap": gaps, "nps": [score.score + (1 - rate) * gap for gap in gaps]})
+    table = pd.DataFrame(
+        {"assumed_gap": gaps, "nps": [score.score + (1 - rate) * gap for gap in gaps]}
+    )
     delay = frame.merge(panel[["customer_id", "wave", "invited_at"]], on=["customer_id", "wave"])
     days = (delay["answered_at"] - delay["invited_at"]).dt.total_seconds() / 86400
     late = days > days.median()
-    step = net_promoter_difference(_score(delay[late]), _score(delay[~late])) if late.any() else None
+    step = (
+        net_promoter_difference(_score(delay[late]), _score(delay[~late])) if late.any() else None
+    )
     told = (
         f"Those who answered late score {format_value(step.value, 'points')} points against the early ones "
         f"({format_value(step.low, 'points')} to {format_value(step.high, 'points')}, all waves), "
-        + ("a sign that the silent differ too" if step.low > 0 or step.high < 0 else "no sign of a difference")
+        + (
+            "a sign that the silent differ too"
+            if step.low > 0 or step.high < 0
+            else "no sign of a difference"
+        )
         if step
         else "Answer times are not known"
     )

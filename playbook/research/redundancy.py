@@ -44,7 +44,12 @@ def redundancy(metrics: pd.DataFrame, alike: float = 0.7) -> Answer:
     filled = numbers.notna().mean()
     spread = numbers.nunique()
     usable = sorted(c for c in numbers if filled[c] >= LEAST_FILLED and spread[c] > 1)
-    need(pd.DataFrame(index=usable), "metrics that vary between customers", "more than order dates", 3)
+    need(
+        pd.DataFrame(index=usable),
+        "metrics that vary between customers",
+        "more than order dates",
+        3,
+    )
     correlation = _rank_correlation(numbers[usable])
     groups, order = _clusters(correlation, alike)
     table = _groups(correlation, groups, filled)
@@ -112,6 +117,10 @@ def _groups(correlation: pd.DataFrame, groups: np.ndarray, filled: pd.Series) ->
 def _long(correlation: pd.DataFrame, order: np.ndarray) -> pd.DataFrame:
     names = [str(correlation.index[i]) for i in order]
     ordered = correlation.loc[names, names]
-    long = ordered.rename_axis("metric").reset_index().melt("metric", var_name="other", value_name="correlation")
+    long = (
+        ordered.rename_axis("metric")
+        .reset_index()
+        .melt("metric", var_name="other", value_name="correlation")
+    )
     long[["metric", "other"]] = long[["metric", "other"]].replace("_", " ", regex=True)
     return long.astype({"other": "str"})

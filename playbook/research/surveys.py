@@ -14,16 +14,13 @@ non-response bias
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from scipy import stats as distributions
 
-from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.errors import NotEnough
 from playbook.stats import (
-    cronbach_alpha,
     effective_sample_size,
     false_discovery,
     rake,
@@ -31,7 +28,13 @@ from playbook.stats import (
     wilson,
 )
 
-__all__ = ["nonresponse", "reliability", "response", "response_style", "results", "weighting"]
+__all__ = [
+    "nonresponse",
+    "response",
+    "results",
+    "weighting",
+    "weights_of",
+]
 
 MARGINS = ("country", "age_band", "customer_type", "activity")
 """What is known of invited customers whether they answer or not."""
@@ -39,8 +42,6 @@ ASK_PANEL = "the list of invited customers for each wave"
 ASK_ANSWERS = "survey answers with their questions"
 LEAST_CELL = 5
 SCALE_KINDS = ("csat", "ces", "nps", "rating")
-ITEM_KINDS = ("psychographic", "rating", "csat", "ces")
-STYLE_KINDS = ("importance", "brand", "psychographic")
 
 
 def _main(panel: pd.DataFrame) -> pd.DataFrame:
@@ -84,7 +85,9 @@ def response(panel: pd.DataFrame) -> Answer:
     moved = (
         f"{'Up' if change.value > 0 else 'Down'} {format_value(abs(change.value), '%')} since {first['wave']}"
         if len(table) > 1 and change.p_value < 0.05
-        else "No change beyond chance since the first wave" if len(table) > 1 else "One wave so far"
+        else "No change beyond chance since the first wave"
+        if len(table) > 1
+        else "One wave so far"
     )
     return Answer(
         table=table,
@@ -96,7 +99,9 @@ def response(panel: pd.DataFrame) -> Answer:
         units={"invited": "count", "answered": "count", "rate": "%", "low": "%", "high": "%"},
         source="survey invitations and answers",
         metrics=(
-            Metric("response_rate", last["rate"], last["low"], last["high"], int(last["invited"]), "%"),
+            Metric(
+                "response_rate", last["rate"], last["low"], last["high"], int(last["invited"]), "%"
+            ),
         ),
     )
 
@@ -169,7 +174,9 @@ def _pooled(frame: pd.DataFrame, column: str) -> pd.Series:
     values = frame[column].where(~frame[column].isin(small), "other")
     left = int(counts.reindex(small).fillna(0).sum())
     if small and left < LEAST_CELL and len(counts):
-        values = values.where(values.ne("other"), sorted(counts.index, key=lambda g: (-counts[g], g))[0])
+        values = values.where(
+            values.ne("other"), sorted(counts.index, key=lambda g: (-counts[g], g))[0]
+        )
     return values
 
 
@@ -179,7 +186,7 @@ def _rake_wave(part: pd.DataFrame) -> pd.DataFrame:
     margins = {
         c: pooled[c].value_counts(normalize=True).to_dict()
         for c in MARGINS
-        if pooled.loc[answered, c].nunique() > 1
+        if len(pooled.loc[answered, c].unique()) > 1
     }
     who = part.loc[answered, ["customer_id", "wave"]]
     if not margins:
@@ -235,6 +242,19 @@ def weighting(panel: pd.DataFrame) -> Answer:
     )
 
 
+def weights_of(weighting: Answer | Missing) -> pd.DataFrame:
+    """Return the weights of `weighting`; an empty frame (all count one) where none can be made."""
+    if isinstance(weighting, Missing):
+        return pd.DataFrame(
+            {
+                "customer_id": pd.Series(dtype="str"),
+                "wave": pd.Series(dtype="str"),
+                "weight": pd.Series(dtype=float),
+            }
+        )
+    return weighting["weights"]
+
+
 def weighted_mean(values: pd.Series, weights: pd.Series) -> tuple[float, float, float]:
     """Return the weighted mean and its 95 % interval (linearised variance, t on n − 1)."""
     value, weight = values.to_numpy(float), weights.to_numpy(float)
@@ -284,7 +304,9 @@ def results(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
              "on_scale": (mean - part["scale_min"].iloc[0]) / span if span > 0 else np.nan, "id": identifier}
         )  # fmt: skip
     need(pd.DataFrame(rows), "questions with at least 20 answers", ASK_ANSWERS)
-    table = pd.DataFrame(rows).round({"on_scale": 9}).sort_values(["on_scale", "id"], ignore_index=True)
+    table = (
+        pd.DataFrame(rows).round({"on_scale": 9}).sort_values(["on_scale", "id"], ignore_index=True)
+    )
     moved = table.assign(shift=(table["weighted"] - table["raw"]).abs().round(9))
     most = moved.sort_values(["shift", "id"], ascending=[False, True]).iloc[0]
     lowest, highest = table.iloc[0], table.iloc[-1]
@@ -307,7 +329,9 @@ def _overall(table: pd.DataFrame) -> tuple[Metric, ...]:
         return ()
     row = found.iloc[0]
     return (
-        Metric("csat_weighted", row["weighted"], row["low"], row["high"], int(row["answers"]), "ratio"),
+        Metric(
+            "csat_weighted", row["weighted"], row["low"], row["high"], int(row["answers"]), "ratio"
+        ),
     )
 
 
@@ -317,106 +341,3 @@ def _stem(question: str) -> str:
     for opening in ("How satisfied are you with ", "How likely are you to ", "Our ", "The "):
         text = text.removeprefix(opening)
     return text.rstrip("?.").split(": it")[0][:46]
-
-
-@answers
-def reliability(scores: pd.DataFrame) -> Answer:
-    """Return Cronbach's alpha of each construct measured by two or more questions.
-
-    Returns
-    -------
-    Answer
-        Table: construct, questions, answers, alpha, low, high, weakest (question whose removal helps most)
-        and alpha_without it; lowest alpha first.
-    """
-    asked = scores[scores["kind"].isin(ITEM_KINDS)].dropna(subset=["construct"])
-    need(asked, "answers on constructs of several questions", "psychographic survey questions", rows=30)
-    rows = []
-    for (_, construct), part in asked.groupby(["kind", "construct"]):
-        wide = part.pivot_table(index="response_id", columns="question_id", values="value", observed=True)
-        if wide.shape[1] < 2 or len(wide.dropna()) < 30:
-            continue
-        try:
-            alpha = cronbach_alpha(wide)
-        except ValueError:
-            continue
-        worst = alpha.items.sort_values(["alpha_if_dropped", "item"], ascending=[False, True]).iloc[0]
-        rows.append(
-            {"construct": construct, "questions": wide.shape[1], "answers": alpha.n, "alpha": alpha.value,
-             "low": alpha.low, "high": alpha.high, "weakest": worst["item"], "alpha_without": worst["alpha_if_dropped"]}
-        )  # fmt: skip
-    need(pd.DataFrame(rows), "constructs with two questions and 30 full answers", "constructs of three or more questions")
-    table = pd.DataFrame(rows).sort_values(["alpha", "construct"], ignore_index=True)
-    weak = table[table["alpha"] < 0.7]
-    return Answer(
-        table=table,
-        headline=f"{len(table) - len(weak)} of {len(table)} constructs are measured reliably",
-        so_what=(
-            f"{', '.join(weak['construct'])} stay below 0.7: do not segment on them before the question "
-            f"{weak.iloc[0]['weakest'].replace('_', ' ')} is reworded."
-            if len(weak)
-            else f"All reach 0.7, the lowest is {table.iloc[0]['construct']} ({table.iloc[0]['alpha']:.2f}); their mean scores may be used "
-            "to segment."
-        ),
-        kind="descriptive",
-        caption="Cronbach's alpha with Feldt's 95 % interval, last 12 months",
-        units={"questions": "count", "answers": "count", "alpha": "ratio", "low": "ratio", "high": "ratio", "alpha_without": "ratio"},
-        source="survey answers; Cronbach (1951), Feldt (1965)",
-    )  # fmt: skip
-
-
-@answers
-def response_style(scores: pd.DataFrame, kinds: Sequence[str] = STYLE_KINDS) -> Answer:
-    """Return whether countries use rating scales differently, which would fake differences of opinion.
-
-    Each respondent's share of end-of-scale answers and mean place on the scale, over at least ten
-    ratings; countries are compared by Kruskal–Wallis.
-
-    Returns
-    -------
-    Answer
-        Table by country: respondents, ends_of_scale with low and high, mean_place (0 to 1).
-    """
-    rated = scores[scores["kind"].isin(kinds) & (scores["scale_max"] > scores["scale_min"])]
-    need(rated, "ratings on scales", ASK_ANSWERS, rows=50)
-    place = (rated["value"] - rated["scale_min"]) / (rated["scale_max"] - rated["scale_min"])
-    people = (
-        rated.assign(place=place, end=place.isin([0.0, 1.0]).astype(float))
-        .groupby(["response_id", "country"])
-        .agg(ends=("end", "mean"), place=("place", "mean"), n=("end", "size"))
-        .reset_index()
-    )
-    people = people[(people["n"] >= 10) & people["country"].ne("not known")]
-    sizes = people.groupby("country").size()
-    people = people[people["country"].isin(sizes[sizes >= 20].index)]
-    groups = [part for _, part in people.groupby("country")]
-    need(pd.DataFrame(index=range(len(groups))), "countries with 20 respondents", "the customers' country", rows=2)
-    rows = []
-    for part in groups:
-        mean, low, high = weighted_mean(part["ends"], pd.Series(1.0, part.index))
-        rows.append({"country": part["country"].iloc[0], "respondents": len(part), "ends_of_scale": mean,
-                     "low": low, "high": high, "mean_place": float(part["place"].mean())})  # fmt: skip
-    table = pd.DataFrame(rows).sort_values("country", ignore_index=True)
-    p = [_kruskal([part[c].to_numpy() for part in groups]) for c in ("ends", "place")]
-    q = false_discovery(p)
-    differs = bool((q < 0.05).any())
-    return Answer(
-        table=table,
-        headline="Countries use the scales differently" if differs else "Countries use the rating scales alike",
-        so_what=(
-            "Compare ranks or changes between countries, not levels: part of a difference is habit of answering."
-            if differs
-            else "Scores may be compared between countries without correction for habits of answering."
-        )
-        + f" (Adjusted p: ends of the scale {q[0]:.3f}, level {q[1]:.3f}.)",
-        kind="diagnostic",
-        caption=f"Use of rating scales by country (n = {len(people):,} respondents with at least ten ratings)",
-        units={"respondents": "count", "ends_of_scale": "%", "low": "%", "high": "%", "mean_place": "%"},
-        source="survey ratings of importance, brands and attitudes",
-    )  # fmt: skip
-
-
-def _kruskal(groups: list[np.ndarray]) -> float:
-    if len(np.unique(np.concatenate(groups))) < 2:
-        return 1.0
-    return float(distributions.kruskal(*groups).pvalue)

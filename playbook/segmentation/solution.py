@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,7 @@ class Candidate:
     centers: np.ndarray | None
     figures: dict[str, float]
     stability_of: np.ndarray
+    rules: tuple[str, ...] = ()
 
 
 def choose_segments(
@@ -201,8 +202,7 @@ def _pick(candidates: list[Candidate], smallest: float, number: int | None) -> t
 
 
 def _rules(buyers: pd.DataFrame, space: np.ndarray, seed: int) -> Candidate:
-    names = rfm_segment(score_rfm(buyers))
-    labels = pd.factorize(names, sort=True)[0]
+    labels, names = pd.factorize(rfm_segment(score_rfm(buyers)), sort=True)
     rng = np.random.default_rng(seed)
     agreement, overlap = [], []
     for _ in range(RESAMPLES):
@@ -210,7 +210,8 @@ def _rules(buyers: pd.DataFrame, space: np.ndarray, seed: int) -> Candidate:
         again = pd.factorize(rfm_segment(score_rfm(buyers.iloc[rows])), sort=True)[0]
         agreement.append(adjusted_rand_score(labels[rows], again))
         overlap.append(_overlap(labels[rows], again, labels.max() + 1))
-    return _candidate(RULES, labels, None, space, agreement, overlap, seed)
+    found = _candidate(RULES, labels, None, space, agreement, overlap, seed)
+    return replace(found, rules=tuple(names))
 
 
 def _kmeans(space: np.ndarray, k: int, seed: int) -> Candidate:
@@ -282,8 +283,7 @@ def _finish(
     """Return the name of each label (named in order of worth) and the model to keep."""
     order = worth.sort_values(ascending=False, kind="stable").index
     if chosen.centers is None:
-        present = sorted(set(rfm_names(chosen.labels)))
-        return dict(enumerate(present)), Missing("the rules on recency, frequency and money have no centres to keep")  # fmt: skip
+        return dict(enumerate(chosen.rules)), Missing("the rules on recency, frequency and money have no centres to keep")  # fmt: skip
     centers = pd.DataFrame(
         chosen.centers * basis["scale"].to_numpy() + basis["mean"].to_numpy(), columns=list(basis["feature"])
     )  # fmt: skip

@@ -76,8 +76,10 @@ VOICE: dict[str, Table] = {
             "is_none": flag("whether it is the option of choosing none"),
             "version": text("version of the design"),
             "is_holdout": flag("whether the task is held out for validation"),
+            "answered_at": time("when answered"),
         },
         ("respondent_id", "task", "alternative"),
+        "answered_at",
         attributes=True,
     ),
     "offers": Table(

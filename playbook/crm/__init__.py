@@ -1,0 +1,57 @@
+"""CRM usage: the customer record, pipeline, propensity, target lists, automation, files and next best action.
+
+Glossary
+--------
+propensity
+    Calibrated probability of an outcome, here no order within the horizon (churn) or one (purchase).
+target list
+    Customers a channel may reach: consent, no suppression, below the contact cap, not held out.
+universal holdout
+    Customers drawn by hash whom no action ever touches; against them all actions together are judged.
+belief
+    An effect stated in the plan and not yet measured.
+breakage
+    Share of loyalty points that expire unused.
+shadow price
+    What one more unit of a limit would be believed to earn.
+"""
+
+from playbook.crm.actions import (
+    action_plan,
+    candidates,
+    limits,
+    next_best_action,
+    shrunken_effect,
+)
+from playbook.crm.automation import automation, late_cases, recent_answers, trigger_events
+from playbook.crm.behaviour import (
+    Snapshots,
+    calibration,
+    propensity,
+    snapshot_days,
+    what_predicts,
+)
+from playbook.crm.budget import acquisition_channels, budget_split
+from playbook.crm.files import checked_files, crm_contents, crm_files, lint_file, make_files
+from playbook.crm.loyalty import care_calendar, programme_return, tier_changes
+from playbook.crm.mapping import SYSTEMS, read_mapping
+from playbook.crm.personalisation import (
+    bought_between,
+    cross_selling,
+    personal_content,
+    recommendations,
+    up_selling,
+)
+from playbook.crm.pipeline import ageing_deals, pipeline_forecast, stage_conversion, win_rates
+from playbook.crm.record import contacts_tracked, customer_record, example_customer, timeline
+from playbook.crm.referral import referral_value, who_recommends
+from playbook.crm.targeting import list_sizes, target_lists, universal_holdout
+
+__all__ = [
+    "SYSTEMS", "Snapshots", "acquisition_channels", "action_plan", "ageing_deals", "automation", "bought_between", "budget_split",
+    "calibration", "candidates", "care_calendar", "checked_files", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
+    "customer_record", "example_customer", "late_cases", "limits", "lint_file", "list_sizes", "make_files", "next_best_action",
+    "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_mapping", "recent_answers", "recommendations",
+    "referral_value", "shrunken_effect", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
+    "trigger_events", "universal_holdout", "up_selling", "what_predicts", "who_recommends", "win_rates",
+]  # fmt: skip

@@ -1,0 +1,337 @@
+"""Next best action: the plan's actions handed to customers where they are believed to earn most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from playbook.allocation import NONE, Allocation, allocate
+from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.errors import NotEnough
+
+__all__ = ["action_plan", "candidates", "limits", "next_best_action", "shrunken_effect"]
+
+DRAWS = 1000
+Z95 = 1.959964
+SELLING = frozenset({"cross-sell", "up-sell"})
+ASK = "actions in the plan, with cost and believed effect"
+TRIGGER_OF = {
+    "retention": "high churn risk", "cross-sell": "likely to buy", "up-sell": "likely to buy", "service": "detractor",
+    "advocacy": "promoter",
+}  # fmt: skip
+
+
+def shrunken_effect(action: Any) -> tuple[float, float]:
+    """Return a belief pulled towards zero by its own uncertainty, and its standard deviation.
+
+    The stated range is read as a 95 % interval, s = (high - low) / 3.92; mean and variance shrink by
+    w = m² / (m² + s²), the factor of an empirical Bayes estimate with prior mean zero (James and
+    Stein 1961). A belief whose range reaches zero keeps about four fifths, a vague one almost nothing.
+    """
+    mean = float(action.believed_effect)
+    spread = (float(action.believed_effect_high) - float(action.believed_effect_low)) / (2 * Z95)
+    factor = mean**2 / (mean**2 + spread**2) if mean else 0.0
+    return factor * mean, float(np.sqrt(factor)) * spread
+
+
+def _allowed(strategy: str | None, action: Any) -> bool:
+    """Whether a segment's strategy leaves room for an action."""
+    if strategy == "exit":
+        return action.purpose == "service"
+    if strategy == "maintain at low cost":
+        return action.channel in ("email", "none")
+    if strategy in ("appreciate", "win back"):
+        return action.purpose not in SELLING
+    return True
+
+
+def candidates(
+    now: pd.DataFrame, scores: pd.DataFrame | Missing, values: pd.DataFrame | Missing, segments: pd.DataFrame | Missing,
+    strategies: pd.DataFrame | Missing, answered: pd.DataFrame, *, churn_above: float,
+) -> pd.DataFrame | Missing:  # fmt: skip
+    """Return one row per customer with what the choice of an action needs.
+
+    Parameters
+    ----------
+    now
+        Query ``customer_snapshot`` today: orders.
+    scores
+        Of the propensity answer.
+    values, segments, strategies
+        Results ``customer_value``, ``segments``, ``strategies`` of step 03.
+    answered
+        From `recent_answers`: detractor, promoter.
+    churn_above
+        Probability from which an active customer is at risk.
+
+    Returns
+    -------
+    DataFrame
+        customer_id, segment, strategy, active, at_risk, lapsed, detractor, promoter, purchase_probability,
+        margin_given_order (expected margin of the next 12 months if there is at least one order, currency).
+
+    Notes
+    -----
+    With λ = expected orders given alive, E[orders | at least one] = λ / (1 - e^-λ); times the
+    expected margin of an order.
+    """
+    for part in (scores, values, segments):
+        if isinstance(part, Missing):
+            return part
+    assert isinstance(scores, pd.DataFrame) and isinstance(values, pd.DataFrame)
+    assert isinstance(segments, pd.DataFrame)
+    frame = segments[["customer_id", "segment"]].merge(values, on="customer_id", suffixes=("", "_value"))
+    frame = frame.merge(scores, on="customer_id").merge(now[["customer_id", "orders"]], on="customer_id")
+    frame = frame.merge(answered, on="customer_id", how="left").sort_values("customer_id", ignore_index=True)
+    chosen = strategies.set_index("segment")["strategy"] if isinstance(strategies, pd.DataFrame) else pd.Series(dtype="str")
+    active = frame["orders"].astype(float) > 0
+    orders = frame["expected_orders_12m"].astype(float)
+    rate = (orders / frame["p_alive"].astype(float).clip(lower=0.01)).clip(lower=1e-6)
+    margin = frame["expected_margin_12m"].astype(float) / orders.where(orders > 1e-6)
+    middle = float(margin.median()) if margin.notna().any() else 0.0
+    return pd.DataFrame({
+        "customer_id": frame["customer_id"], "segment": frame["segment"],
+        "strategy": frame["segment"].map(chosen), "active": active,
+        "at_risk": active & (frame["churn_probability"] >= churn_above), "lapsed": ~active,
+        "detractor": frame["detractor"].fillna(False).astype(bool), "promoter": frame["promoter"].fillna(False).astype(bool),
+        "purchase_probability": frame["purchase_probability"],
+        "margin_given_order": margin.fillna(middle) * rate / -np.expm1(-rate),
+    })  # fmt: skip
+
+
+def _eligible(people: pd.DataFrame, actions: Sequence[Any], reachable: pd.DataFrame) -> pd.DataFrame:
+    """Customers × actions: consent, holdout and cap (through the lists), state, strategy."""
+    lists = reachable.set_index("customer_id").reindex(people["customer_id"])
+    state = {"everyone": None, "active": "active", "at risk": "at_risk", "lapsed": "lapsed",
+             "detractors": "detractor", "promoters": "promoter"}  # fmt: skip
+    columns = {}
+    for action in actions:
+        if action.channel in lists:
+            open_to = lists[action.channel].fillna(False).to_numpy(bool)
+        else:
+            open_to = lists.fillna(False).any(axis=1).to_numpy(bool)
+        flag = state[action.applies_to]
+        fits = people[flag].to_numpy(bool) if flag else np.ones(len(people), bool)
+        strategy = people["strategy"].map(lambda s, a=action: _allowed(None if pd.isna(s) else s, a))
+        columns[action.id] = open_to & fits & strategy.to_numpy(bool)
+    return pd.DataFrame(columns, index=pd.Index(people["customer_id"], name="customer_id"))
+
+
+def _gain(people: pd.DataFrame, effect: float | np.ndarray) -> np.ndarray:
+    """Expected margin an effect adds per customer; nobody can become more than certain to buy."""
+    room = 1 - people["purchase_probability"].to_numpy(float)
+    worth = np.maximum(people["margin_given_order"].to_numpy(float), 0)
+    return np.minimum(np.asarray(effect)[..., None], room) * worth
+
+
+def _choose(
+    people: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, budget: float, capacity: Mapping[str, float],
+) -> tuple[Allocation, pd.DataFrame]:  # fmt: skip
+    index = eligible.index
+    gains = pd.DataFrame(
+        {a.id: _gain(people, shrunken_effect(a)[0]) for a in actions}, index=index
+    )
+    cost = pd.Series({a.id: float(a.unit_cost) for a in actions})
+    group = pd.Series({a.id: a.channel for a in actions})
+    room = {name: int(limit) for name, limit in capacity.items() if name in set(group)}
+    return allocate(gains - cost, cost, budget, room, group, eligible), gains
+
+
+def _table(chosen: pd.DataFrame, people: pd.DataFrame, actions: Sequence[Any], seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Per action × segment: customers, expected margin with interval, cost; and draws of the total."""
+    rng = np.random.default_rng(seed)
+    rows, total = [], np.zeros(DRAWS)
+    people = people.set_index("customer_id", drop=False)
+    for action in sorted(actions, key=lambda a: a.id):
+        mean, spread = shrunken_effect(action)
+        effects = rng.normal(mean, spread, DRAWS)
+        for segment, part in chosen[chosen["action"] == action.id].groupby("segment"):
+            group = people.loc[part["customer_id"]]
+            drawn = _gain(group, effects).sum(axis=1)
+            total += drawn
+            low, high = np.quantile(drawn, [0.025, 0.975])
+            rows.append({
+                "action": action.name, "segment": segment, "customers": len(part), "expected_margin": float(part["expected_margin"].sum()),
+                "low": float(low), "high": float(high), "cost": float(part["cost"].sum()), "action_id": action.id,
+            })  # fmt: skip
+    columns = ["action", "segment", "customers", "expected_margin", "low", "high", "cost", "action_id"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values(["expected_margin", "action", "segment"], ascending=[False, True, True], ignore_index=True), total
+
+
+@answers
+def next_best_action(
+    people: pd.DataFrame, actions: Sequence[Any], reachable: pd.DataFrame, holdout: pd.DataFrame, *, budget: float,
+    capacity_per_month: Mapping[str, float], months: int, seed: int,
+) -> Answer:  # fmt: skip
+    """Return which action each customer gets for the highest believed margin within the limits.
+
+    Parameters
+    ----------
+    people
+        From `candidates`.
+    actions
+        ``plan.actions``; their effects are beliefs, shrunken by `shrunken_effect`.
+    reachable, holdout
+        Of the target lists: consent, suppression, contact cap; customers never to be touched.
+    budget
+        Money for contacts over ``months`` (currency).
+    capacity_per_month
+        Contacts a month by channel.
+    months
+        How long the plan lasts; one action per customer in that time.
+    seed
+        Of the draws of beliefs.
+
+    Returns
+    -------
+    Answer
+        Table action, segment, customers, expected_margin (before the contact's cost), low, high, cost, action_id.
+        Extra ``choice`` (result next_best_action), ``allocation``, ``frontier`` (value by budget).
+    """
+    need(pd.DataFrame({"action": [a.id for a in actions]}), "actions in the plan", ASK)
+    need(people, "customers with value and score", "order histories of two years or more")
+    capacity = {name: months * float(limit) for name, limit in capacity_per_month.items()}
+    eligible = _eligible(people, actions, reachable)
+    if not eligible.to_numpy().any():
+        raise NotEnough("no action of the plan may be used on any customer", "consents per channel, with their dates")
+    result, gains = _choose(people, actions, eligible, budget, capacity)
+    cost = {a.id: float(a.unit_cost) for a in actions} | {NONE: 0.0}
+    choice = people[["customer_id", "segment"]].merge(holdout, on="customer_id", how="left")
+    choice["action"] = choice["customer_id"].map(result.choice)
+    margins = gains.assign(**{NONE: 0.0}).stack()
+    keys = pd.MultiIndex.from_frame(choice[["customer_id", "action"]])
+    choice["expected_margin"] = margins.reindex(keys).to_numpy(float)
+    choice["cost"] = choice["action"].map(cost)
+    table, draws = _table(choice, people, actions, seed)
+    frontier = _frontier(people, actions, eligible, result, capacity)
+    net = float(choice["expected_margin"].sum() - choice["cost"].sum())
+    low, high = (float(q) for q in np.quantile(draws - result.spent, [0.025, 0.975]))
+    touched = int((choice["action"] != NONE).sum())
+    return Answer(
+        table=table,
+        headline=f"{touched:,} customers get an action believed to earn {format_value(net, 'currency')} after its cost",
+        so_what=_nba_advice(table, net, low, high, result),
+        kind="prescriptive",
+        caption=f"Actions of the plan by segment for {months} months (expected margin before cost, from beliefs; 95 % intervals of the beliefs)",
+        units={"customers": "count", "expected_margin": "currency", "low": "currency", "high": "currency", "cost": "currency"},
+        source="plan, customer value, propensity, target lists; multiple-choice knapsack by its Lagrangian dual",
+        metrics=(
+            Metric("action_margin_expected", net, low, high, touched, "currency", "prescriptive"),
+            Metric("action_cost", result.spent, n=touched, unit="currency", kind="prescriptive"),
+            Metric("action_duality_gap", result.gap, n=len(choice), unit="%", kind="prescriptive"),
+        ),
+        extra={
+            "choice": choice[["customer_id", "segment", "action", "expected_margin", "cost", "holdout"]],
+            "allocation": result, "frontier": frontier, "capacity": capacity, "budget": budget, "months": months,
+        },
+    )  # fmt: skip
+
+
+def _nba_advice(table: pd.DataFrame, net: float, low: float, high: float, result: Allocation) -> str:
+    if table.empty:
+        return "No action is believed to earn more than it costs for anybody it may be used on. Do nothing, and test one on a random part."
+    best = table.iloc[0]
+    ratio = result.spent and net / result.spent
+    return (
+        f"These are beliefs of the plan, not measurements: if they hold, {format_value(net, 'currency')} net "
+        f"({format_value(low, 'currency')} to {format_value(high, 'currency')}) for {format_value(result.spent, 'currency')} of contacts, "
+        f"{ratio:.1f} per unit of money. Start with '{best.action}' for '{best.segment}', and keep a random control in each action, "
+        "so that the review can replace the belief by a figure."
+    )
+
+
+def _frontier(
+    people: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, result: Allocation, capacity: Mapping[str, float],
+) -> pd.DataFrame:  # fmt: skip
+    """What the plan would be believed to earn with less money than it uses: budget, net, marginal."""
+    rows = [{"budget": 0.0, "net": 0.0}]
+    for share in (0.02, 0.05, 0.1, 0.25, 0.5, 0.75):
+        money = share * result.spent
+        part = _choose(people, actions, eligible, money, capacity)[0] if money > 0 else None
+        if part is not None:
+            rows.append({"budget": money, "net": part.value})
+    rows.append({"budget": result.spent, "net": result.value})
+    table = pd.DataFrame(rows).drop_duplicates("budget", ignore_index=True)
+    table["marginal"] = table["net"].diff() / table["budget"].diff()
+    return table
+
+
+@answers
+def limits(plan: Answer) -> Answer:
+    """Return how far each limit is used and what one more unit of it would be believed to earn.
+
+    Parameters
+    ----------
+    plan
+        From `next_best_action`.
+
+    Returns
+    -------
+    Answer
+        Table limit, available, used, share_used, shadow_price (margin per unit of money or per contact).
+    """
+    result: Allocation = plan["allocation"]
+    rows = [{"limit": "money", "available": plan["budget"], "used": result.spent, "shadow_price": result.shadow_prices["budget"]}]
+    for channel, room in sorted(plan["capacity"].items()):
+        if channel in result.shadow_prices.index:
+            rows.append({"limit": f"contacts by {channel}", "available": room, "used": float(result.used.get(channel, 0)),
+                         "shadow_price": result.shadow_prices[channel]})  # fmt: skip
+    table = pd.DataFrame(rows)
+    table.insert(3, "share_used", table["used"] / table["available"].where(table["available"] > 0))
+    table = table.sort_values(["shadow_price", "limit"], ascending=[False, True], ignore_index=True)
+    tight = table.iloc[0]
+    return Answer(
+        table=table,
+        headline=(
+            f"The tightest limit is {tight.limit}: one more would earn {format_value(tight.shadow_price, 'currency')}"
+            if tight.shadow_price > 0 else "No limit binds: every action worth its cost fits"
+        ),
+        so_what=(
+            (f"Pay for more {tight.limit} as long as a unit costs less than {format_value(tight.shadow_price, 'currency')} on top of the action itself. "
+             if tight.shadow_price > 0 else
+             "More money or more contacts would add nothing under these beliefs; what limits the plan is consent and how few customers an action fits. ")
+            + f"No other choice of actions could earn more than {format_value(result.gap, '%')} beyond this one."
+        ),
+        kind="prescriptive",
+        caption=f"Limits of the plan over {plan['months']} months, how far they are used, and the believed margin of one more unit",
+        units={"available": "count", "used": "count", "share_used": "%", "shadow_price": "currency"},
+        source="Lagrangian dual of the allocation",
+    )  # fmt: skip
+
+
+def action_plan(
+    plan: Answer | Missing, actions: Sequence[Any], rules: Sequence[Any], initiatives: Sequence[Any], roles: Sequence[Any],
+    as_of: date,
+) -> pd.DataFrame | Missing:  # fmt: skip
+    """Return the result ``action_plan``: the table of the plan with an owner and the day it starts.
+
+    The owner is that of the automation rule with the action's purpose, else who is accountable for the
+    initiative of the same name, else the first role of marketing or sales.
+    """
+    if isinstance(plan, Missing):
+        return plan
+    table = plan.table.copy()
+    owners = {a.id: _owner(a, rules, initiatives, roles) for a in actions}
+    table["owner"] = table["action_id"].map({key: owner for key, (owner, _) in owners.items()})
+    days = table["action_id"].map({key: days for key, (_, days) in owners.items()})
+    table["due"] = [str(as_of + timedelta(days=int(d))) for d in days]
+    return table
+
+
+def _owner(action: Any, rules: Sequence[Any], initiatives: Sequence[Any], roles: Sequence[Any]) -> tuple[str, int]:
+    for rule in rules:
+        if rule.trigger == TRIGGER_OF.get(action.purpose):
+            return rule.owner, max(rule.due_days, 1)
+    for initiative in initiatives:
+        if initiative.id == action.purpose:
+            accountable = [role for role, letter in sorted(initiative.raci.items()) if letter == "A"]
+            return initiative.owner or (accountable[0] if accountable else "not named"), 30
+    for role in roles:
+        if role.department.lower() in ("marketing", "sales"):
+            return role.id, 30
+    return (roles[0].id if roles else "not named"), 30

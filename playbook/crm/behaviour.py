@@ -1,0 +1,264 @@
+"""Churn and purchase propensity of each customer, fitted on an earlier year and judged on a later one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.errors import NotEnough
+from playbook.propensity import Propensity, fit_propensity
+from playbook.propensity.features import auc
+
+__all__ = ["Snapshots", "calibration", "propensity", "snapshot_days", "what_predicts"]
+
+YEAR = 365
+TOLERANCE = 7  # days by which a history may be short of whole years
+OUTCOME = "churned"
+ASK = "order histories of two years or more, with customer numbers"
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The days on which customers are looked at to learn, to test and to score.
+
+    Attributes
+    ----------
+    train, test, now
+        Parameters of the query ``customer_snapshot``.
+    horizon_days
+        Days in which an order is looked for.
+    out_of_time
+        Whether the test lies a whole horizon after the training. If not, the history is too short
+        and the test is on other customers of the same days.
+    """
+
+    train: dict[str, date]
+    test: dict[str, date]
+    now: dict[str, date]
+    horizon_days: int
+    out_of_time: bool
+
+
+def snapshot_days(span: pd.DataFrame, as_of: date) -> Snapshots:
+    """Choose the days: a year of outcome after a year of history, twice, where the orders reach back.
+
+    Parameters
+    ----------
+    span
+        Query ``order_history_span``: first_day.
+    as_of
+        Last day of the period.
+
+    Notes
+    -----
+    Three years of orders: train at ``as_of`` - 2 years, test at - 1 year. Two years: both at - 1 year,
+    tested on other customers. Less: a third of the history is the horizon.
+    """
+    first = span["first_day"].iloc[0] if len(span) else pd.NaT
+    days = (as_of - first.date()).days + 1 if not pd.isna(first) else 0
+    back = horizon = YEAR
+    out_of_time = True
+    if days < 3 * YEAR - TOLERANCE and days >= 2 * YEAR - TOLERANCE:
+        out_of_time = False
+    elif days < 2 * YEAR - TOLERANCE:
+        back = horizon = max(days // 3, 1)
+
+    def look(cutoff: date) -> dict[str, date]:
+        return {
+            "cutoff": cutoff,
+            "lookback_from": cutoff - timedelta(days=back),
+            "outcome_to": cutoff + timedelta(days=horizon),
+        }
+
+    test = as_of - timedelta(days=horizon)
+    train = test - timedelta(days=horizon) if out_of_time else test
+    return Snapshots(look(train), look(test), look(as_of), horizon, out_of_time)
+
+
+def _usable(train: pd.DataFrame) -> list[str]:
+    """Columns that tell customers apart (an absent table leaves a constant one)."""
+    names = [c for c in train.columns if c not in ("customer_id", OUTCOME)]
+    return [c for c in names if train[c].nunique(dropna=False) > 1 and train[c].notna().any()]
+
+
+def _other_customers(train: pd.DataFrame, seed: int) -> pd.Series:
+    """Whether each customer is held out for the test (three in ten, by hash)."""
+    places = [
+        int(hashlib.sha256(f"test:{seed}:{key}".encode()).hexdigest()[:8], 16) % 10
+        for key in train["customer_id"]
+    ]
+    return pd.Series(places, train.index) < 3
+
+
+def _fit(
+    train: pd.DataFrame, test: pd.DataFrame, out_of_time: bool, features: Sequence[str], seed: int
+) -> tuple[Propensity, pd.DataFrame]:
+    if not out_of_time:
+        held = _other_customers(train, seed)
+        train, test = train[~held], train[held]
+    try:
+        return fit_propensity(train, test, OUTCOME, features, seed), test
+    except ValueError as error:
+        if "not enough data" in str(error):
+            raise NotEnough(str(error), ASK) from None
+        raise
+
+
+@answers
+def propensity(
+    train: pd.DataFrame, test: pd.DataFrame, now: pd.DataFrame, days: Snapshots, seed: int
+) -> Answer:
+    """Return who is likely to leave or to buy, and how well that was foreseen last time.
+
+    Parameters
+    ----------
+    train, test, now
+        Query ``customer_snapshot`` at the three days of `snapshot_days`: features known at the day,
+        and ``churned`` (1 when no order followed within the horizon; none for ``now``).
+    days
+        From `snapshot_days`.
+    seed
+        Of folds, samples and shuffles.
+
+    Returns
+    -------
+    Answer
+        Table of models on the test day: model, chosen, brier, brier_low, brier_high, auc, auc_low, auc_high,
+        top_decile_lift, n. Extra ``scores``: customer_id, churn_probability, purchase_probability
+        (its complement), horizon_days; ``calibration`` and ``effects`` of the chosen model.
+    """
+    known = train.dropna(subset=[OUTCOME]) if OUTCOME in train else train
+    need(known, "customers with a known outcome", ASK, rows=100)
+    features = _usable(known)
+    need(pd.DataFrame({"feature": features}), "features of customers", ASK)
+    model, judged = _fit(known, test.dropna(subset=[OUTCOME]), days.out_of_time, features, seed)
+    probability = model.score(now)
+    scores = pd.DataFrame({
+        "customer_id": probability.index.astype("str"), "churn_probability": probability.to_numpy(),
+        "purchase_probability": np.round(1 - probability.to_numpy(), 9),
+        "horizon_days": days.horizon_days,
+    })  # fmt: skip
+    row = model.comparison.set_index("model").loc[model.chosen]
+    table = model.comparison.drop(columns="log_loss")
+    table.insert(1, "chosen", table["model"] == model.chosen)
+    return Answer(
+        table=table,
+        headline=_headline(model, judged, days),
+        so_what=_advice(model, judged, now, scores, days),
+        kind="predictive",
+        caption=(
+            f"Models of 'no order in {days.horizon_days} days', fitted at {days.train['cutoff']}, judged at {days.test['cutoff']}"
+            + ("" if days.out_of_time else " on other customers")
+        ),
+        units={
+            "brier": "ratio", "brier_low": "ratio", "brier_high": "ratio", "auc": "ratio", "auc_low": "ratio",
+            "auc_high": "ratio", "top_decile_lift": "ratio", "n": "count",
+        },  # fmt: skip
+        source="customers, orders, tickets, interactions; calibrated classifiers",
+        metrics=(
+            Metric("churn_auc", row["auc"], row["auc_low"], row["auc_high"], model.n_test, "ratio", "predictive"),
+            Metric("churn_brier", row["brier"], row["brier_low"], row["brier_high"], model.n_test, "ratio", "predictive"),
+        ),
+        extra={"scores": scores, "calibration": model.calibration, "effects": model.effects, "model": model},
+    )  # fmt: skip
+
+
+def _active(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["orders"] > 0]
+
+
+def _headline(model: Propensity, judged: pd.DataFrame, days: Snapshots) -> str:
+    if not model.beats_base_rate:
+        return "Nothing known about customers foretells who leaves better than the average"
+    table = model.calibration
+    top, bottom = table.iloc[-1], table.iloc[0]
+    return (
+        f"{format_value(top.observed, '%')} of those most at risk did leave, "
+        f"{format_value(bottom.observed, '%')} of those least"
+    )
+
+
+def _advice(
+    model: Propensity, judged: pd.DataFrame, now: pd.DataFrame, scores: pd.DataFrame, days: Snapshots
+) -> str:
+    active = _active(now)
+    risk = scores.set_index("customer_id")["churn_probability"]
+    likely = active[active["customer_id"].map(risk) >= 0.5]
+    revenue = format_value(float(likely["revenue"].sum()), "currency")
+    tested = _active(judged)
+    foreseen = model.score(tested).reindex(tested["customer_id"]).to_numpy()
+    area = (
+        format_value(auc(tested[OUTCOME].to_numpy(float), foreseen), "ratio")
+        if tested[OUTCOME].nunique() == 2 else "not known"
+    )  # fmt: skip
+    flagged = model.leakage.loc[model.leakage["suspicious"], "feature"].tolist()
+    leak = f" Check {', '.join(flagged)}: it foretells the outcome suspiciously well." if flagged else ""
+    test = (
+        "" if days.out_of_time else
+        " The history is too short for a test on a later year; next year's review will be the real test."
+    )  # fmt: skip
+    return (
+        f"Of {len(active):,} customers who ordered in the last {days.horizon_days} days, {len(likely):,} will more likely than not "
+        f"stay away for the next {days.horizon_days} ({revenue} of revenue). Among active customers alone the ranking is right "
+        f"for {area} of pairs (0.5 is chance). Use the score to choose whom to contact, never to treat people worse.{leak}{test}"
+    )
+
+
+@answers
+def calibration(predicted: Answer) -> Answer:
+    """Return whether predicted and observed shares agree, group by group, on the test day.
+
+    Parameters
+    ----------
+    predicted
+        From `propensity`.
+    """
+    table = predicted["calibration"]
+    inside = int(((table["predicted"] >= table["low"]) & (table["predicted"] <= table["high"])).sum())
+    off = (table["observed"] - table["predicted"]) * table["n"]
+    bias = float(off.sum() / table["n"].sum())
+    direction = "more" if bias > 0 else "fewer"
+    return Answer(
+        table=table,
+        headline=f"In {inside} of {len(table)} groups the predicted share of leavers held",
+        so_what=(
+            f"On average {format_value(abs(bias), '%')} {direction} customers left than predicted. "
+            + (
+                "The probabilities can be multiplied with money as they are."
+                if abs(bias) < 0.03 and inside >= 0.6 * len(table)
+                else "Use the order of customers, and read sums of probabilities with that error in mind."
+            )
+        ),
+        kind="predictive",
+        caption=f"Predicted and observed share without an order, by group of equal size (n = {int(table['n'].sum()):,}; 95 % intervals)",
+        units={"predicted": "%", "observed": "%", "low": "%", "high": "%", "n": "count"},
+        source="test day of the propensity model",
+        metrics=(Metric("churn_bias", bias, n=int(table["n"].sum()), unit="%", kind="predictive"),),
+    )  # fmt: skip
+
+
+@answers
+def what_predicts(predicted: Answer) -> Answer:
+    """Return which features the chosen model leans on; they describe the model, not causes."""
+    table = predicted["effects"]
+    table = table[table["low"] > 0].reset_index(drop=True)
+    need(table, "features that help to foretell", ASK)
+    names = ", ".join(table["feature"].head(3).str.replace("_", " "))
+    return Answer(
+        table=table[["feature", "importance", "low", "high", "standardised_effect"]],
+        headline=f"The score leans most on {names}",
+        so_what=(
+            f"{len(table)} features help; without '{table['feature'].iloc[0].replace('_', ' ')}' the forecast would lose most. These are "
+            "signs, not causes: changing them does not by itself keep a customer. Watch them as early warnings."
+        ),
+        kind="diagnostic",
+        caption="Rise of the forecast's error (log loss) when a feature is shuffled, on the test day; 95 % intervals",
+        units={"importance": "ratio", "low": "ratio", "high": "ratio", "standardised_effect": "ratio"},
+        source="test day of the propensity model; permutation importance",
+    )  # fmt: skip

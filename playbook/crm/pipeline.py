@@ -1,0 +1,349 @@
+"""The sales pipeline from its history of stages: conversion, time, win rates, forecast, ageing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta
+
+from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.clv.survival import kaplan_meier
+from playbook.stats import wilson
+
+__all__ = ["ageing_deals", "pipeline_forecast", "stage_conversion", "win_rates"]
+
+PRIOR_DEALS = 10.0  # closed deals that the rate of the whole stage counts for
+DRAWS = 4000
+SLOW = 0.75  # a deal is slow when three in four left the stage earlier
+ASK = "opportunities with the history of their stages"
+
+
+@dataclass(frozen=True)
+class _Spells:
+    """Stays of deals in stages, and the names of the stages.
+
+    ``spells``: opportunity_id, stage, entered, left (none while there), days, next_stage, won (of the
+    deal; none while open). ``stages`` in order of the sale.
+    """
+
+    spells: pd.DataFrame
+    stages: list[str]
+    lost: frozenset[str]
+
+
+def _spells(history: pd.DataFrame, opportunities: pd.DataFrame, as_of: date) -> _Spells:
+    need(history, "changes of stage", ASK)
+    need(opportunities, "sales opportunities", ASK)
+    moves = history.sort_values(["opportunity_id", "changed_at", "to_stage"], ignore_index=True)
+    deals = opportunities.set_index("opportunity_id")
+    moves = moves[moves["opportunity_id"].isin(deals.index)].reset_index(drop=True)
+    after = moves.groupby("opportunity_id")
+    moves["left"] = after["changed_at"].shift(-1)
+    moves["next_stage"] = after["to_stage"].shift(-1)
+    moves["place"] = after.cumcount()
+    moves["won"] = moves["opportunity_id"].map(deals["is_won"].astype("float64"))
+    last = moves[moves["next_stage"].isna() & moves["won"].notna()]
+    ends = set(last["to_stage"]) - set(moves["from_stage"].dropna())
+    lost = frozenset(ends & set(last.loc[last["won"] == 0, "to_stage"]))
+    spells = moves[~moves["to_stage"].isin(ends)].rename(
+        columns={"to_stage": "stage", "changed_at": "entered"}
+    )
+    need(spells, "stays of deals in a stage", ASK)
+    closed = spells["opportunity_id"].map(deals["closed_at"])
+    spells["left"] = spells["left"].fillna(closed)
+    until = spells["left"].fillna(datetime.combine(as_of, time(23, 59, 59)))
+    spells["days"] = ((until - spells["entered"]).dt.total_seconds() / 86_400).clip(lower=0)
+    order = spells.groupby("stage")["place"].mean().round(6).reset_index()
+    stages = order.sort_values(["place", "stage"])["stage"].tolist()
+    return _Spells(spells.reset_index(drop=True), stages, lost)
+
+
+def _time_in_stage(days: pd.Series, left: pd.Series) -> tuple[float, float, float]:
+    """Median days with its 95 % interval and the 75 % quantile, deals still there censored."""
+    if not left.any():
+        return np.nan, np.nan, np.nan
+    curve = kaplan_meier(days, left)
+
+    def crossing(column: str, level: float) -> float:
+        under = curve.loc[curve[column] <= level, "time"]
+        return float(under.iloc[0]) if len(under) else np.nan
+
+    return crossing("survival", 0.5), crossing("survival", 1 - SLOW), crossing("high", 0.5)
+
+
+@answers
+def stage_conversion(
+    history: pd.DataFrame, opportunities: pd.DataFrame, as_of: date
+) -> Answer:
+    """Return for each stage how many deals moved on, how many were lost, and how long they stayed.
+
+    Parameters
+    ----------
+    history
+        Table ``opportunity_history``.
+    opportunities
+        Table ``opportunities``; closed ones carry ``is_won``.
+    as_of
+        Last day of the period; deals still in a stage are censored there (Kaplan and Meier 1958).
+
+    Returns
+    -------
+    Answer
+        Table stage, entered, moved_on, lost, still_there, conversion, low, high (Wilson, of deals that
+        left), median_days, slow_after_days (three in four have left).
+    """
+    known = _spells(history, opportunities, as_of)
+    rows = []
+    for stage in known.stages:
+        part = known.spells[known.spells["stage"] == stage]
+        gone = part["left"].notna()
+        lost = int((part["next_stage"].isin(known.lost) | (gone & part["next_stage"].isna()
+                    & (part["won"] == 0))).sum())  # fmt: skip
+        left = int(gone.sum())
+        share = wilson(left - lost, left) if left else None
+        median, slow, _ = _time_in_stage(part["days"], gone)
+        rows.append({
+            "stage": stage, "entered": len(part), "moved_on": left - lost, "lost": lost,
+            "still_there": len(part) - left, "conversion": share.value if share else np.nan,
+            "low": share.low if share else np.nan, "high": share.high if share else np.nan,
+            "median_days": median, "slow_after_days": slow,
+        })  # fmt: skip
+    table = pd.DataFrame(rows)
+    need(table.dropna(subset=["conversion"]), "stages that deals have left", ASK)
+    weakest = table.loc[table["conversion"].idxmin()]
+    slowest = table.loc[table["median_days"].fillna(-1).idxmax()]
+    return Answer(
+        table=table,
+        headline=f"Most deals are lost at '{weakest.stage}': {format_value(1 - weakest.conversion, '%')} end there",
+        so_what=(
+            f"Of {weakest.moved_on + weakest.lost:,.0f} deals that left '{weakest.stage}', {weakest.lost:,.0f} were lost "
+            f"(conversion {format_value(weakest.low, '%')} to {format_value(weakest.high, '%')}). Half of the deals stay "
+            f"{format_value(slowest.median_days, 'days')} days or longer at '{slowest.stage}'. Agree what must be known before a deal "
+            f"may enter the stage after '{weakest.stage}', and look at every deal older than the last column."
+        ),
+        kind="descriptive",
+        caption=f"Deals by stage from the history of changes (n = {known.spells['opportunity_id'].nunique():,} deals); open ones censored at {as_of}",
+        units={
+            "entered": "count", "moved_on": "count", "lost": "count", "still_there": "count",
+            "conversion": "%", "low": "%", "high": "%", "median_days": "days", "slow_after_days": "days",
+        },  # fmt: skip
+        source="opportunity_history, opportunities; Kaplan-Meier for time in stage",
+    )
+
+
+def _shrunken(wins: pd.Series, n: pd.Series) -> pd.DataFrame:
+    """Beta-binomial rates pulled towards the common rate by moments (Kleinman 1973)."""
+    total = float(n.sum())
+    rate = float(wins.sum()) / total
+    spread = rate * (1 - rate)
+    between = float((n * (wins / n - rate) ** 2).sum()) - (len(n) - 1) * spread
+    scale = total - float((n**2).sum()) / total
+    variance = max(between / scale, 0.0) if scale > 0 else 0.0
+    strength = float(np.clip(spread / variance - 1, 2, 1000)) if variance > 0 else 1000.0
+    a, b = wins + strength * rate, n - wins + strength * (1 - rate)
+    return pd.DataFrame({
+        "shrunken": a / (a + b), "low": beta.ppf(0.025, a, b), "high": beta.ppf(0.975, a, b),
+    })  # fmt: skip
+
+
+@answers
+def win_rates(opportunities: pd.DataFrame) -> Answer:
+    """Return the share of closed deals won by source, owner and competitor, pulled towards the mean.
+
+    Parameters
+    ----------
+    opportunities
+        Table ``opportunities``: source, owner, competitor, is_won.
+
+    Returns
+    -------
+    Answer
+        Table by, name, closed, win_rate (raw), shrunken, low, high (beta-binomial, 95 %).
+    """
+    closed = opportunities[opportunities["is_won"].notna()]
+    need(closed, "closed deals", ASK, rows=20)
+    won = closed["is_won"].astype(bool)
+    parts = []
+    for column in ("source", "owner", "competitor"):
+        names = closed[column].fillna("none named")
+        counts = won.groupby(names).agg(["sum", "count"])
+        counts = counts[counts["count"] >= 5]
+        if len(counts) < 2:
+            continue
+        rates = _shrunken(counts["sum"].astype(float), counts["count"].astype(float))
+        rates.insert(0, "win_rate", counts["sum"] / counts["count"])
+        rates.insert(0, "closed", counts["count"])
+        rates = rates.rename_axis("name").reset_index()
+        rates.insert(0, "by", column)
+        parts.append(rates.sort_values(["shrunken", "name"], ascending=[False, True]))
+    if not parts:
+        need(closed.head(0), "sources, owners or competitors with five closed deals", ASK)
+    table = pd.concat(parts, ignore_index=True)
+    table["label"] = table["by"] + ": " + table["name"]
+    overall = wilson(int(won.sum()), len(won))
+    clear = table[(table["low"] > overall.value) | (table["high"] < overall.value)]
+    names = ", ".join(f"{row.label} ({format_value(row.shrunken, '%')})" for row in clear.itertuples())
+    return Answer(
+        table=table,
+        headline=(
+            f"{len(clear)} of {len(table)} groups win clearly more or less than {format_value(overall.value, '%')}"
+            if len(clear) else f"No source, owner or competitor stands out from {format_value(overall.value, '%')} won"
+        ),
+        so_what=(
+            f"Outside the common rate by more than chance: {names}. Ask what they do differently before moving work to or from them."
+            if len(clear) else
+            "Differences between sources, owners and competitors are within what chance makes of so few deals; do not "
+            "reward or drop any of them on these figures."
+        ),
+        kind="diagnostic",
+        caption=f"Share of closed deals won (n = {len(won):,}), raw and pulled towards the common rate; 95 % intervals",
+        units={"closed": "count", "win_rate": "%", "shrunken": "%", "low": "%", "high": "%"},
+        source="opportunities; beta-binomial shrinkage",
+        metrics=(Metric("win_rate", overall.value, overall.low, overall.high, len(won), "%"),),
+    )  # fmt: skip
+
+
+def _deal_odds(spells: pd.DataFrame, stage: str, days: float) -> tuple[float, float, float, float]:
+    """Wins and losses of closed deals that were in the stage, and of those there at least as long."""
+    past = spells[(spells["stage"] == stage) & spells["won"].notna()]
+    past = past.sort_values("days").drop_duplicates("opportunity_id", keep="last")
+    older = past[past["days"] >= days]
+    return (
+        float((past["won"] == 1).sum()), float((past["won"] == 0).sum()),
+        float((older["won"] == 1).sum()), float((older["won"] == 0).sum()),
+    )  # fmt: skip
+
+
+def _open_deals(known: _Spells, opportunities: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    spells = known.spells
+    now = spells[spells["left"].isna() & spells["won"].isna()]
+    now = now.sort_values(["opportunity_id", "entered"]).drop_duplicates("opportunity_id", keep="last")
+    columns = ["opportunity_id", "customer_id", "owner", "amount", "expected_close", "created_at"]
+    deals = now[["opportunity_id", "stage", "days"]].merge(opportunities[columns], on="opportunity_id")
+    need(deals, "open deals", ASK)
+    odds = [_deal_odds(spells, d.stage, d.days) for d in deals.itertuples()]
+    deals[["wins", "losses", "older_wins", "older_losses"]] = np.array(odds)
+    slow = {}
+    for stage in known.stages:
+        part = spells[spells["stage"] == stage]
+        slow[stage] = _time_in_stage(part["days"], part["left"].notna())[1]
+    deals["slow"] = deals["days"] > deals["stage"].map(slow)
+    deals["slipped"] = deals["expected_close"] < pd.Timestamp(as_of)
+    return deals.sort_values("opportunity_id", ignore_index=True)
+
+
+def _simulate(deals: pd.DataFrame, seed: int) -> tuple[pd.Series, np.ndarray]:
+    """Win probability per deal and simulated totals; a stage's rate is drawn once for its deals."""
+    rng = np.random.default_rng(seed)
+    stages = sorted(deals["stage"].unique())
+    first = deals.drop_duplicates("stage").set_index("stage")
+    drawn = {
+        s: rng.beta(first.at[s, "wins"] + 0.5, first.at[s, "losses"] + 0.5, DRAWS) for s in stages
+    }
+    n = (deals["older_wins"] + deals["older_losses"]).to_numpy()
+    rate = np.column_stack([drawn[s] for s in deals["stage"]])
+    chance = (deals["older_wins"].to_numpy() + PRIOR_DEALS * rate) / (n + PRIOR_DEALS)
+    won = rng.random(chance.shape) < chance
+    mean = [(first.at[s, "wins"] + 0.5) / (first.at[s, "wins"] + first.at[s, "losses"] + 1) for s in deals["stage"]]
+    probability = (deals["older_wins"] + PRIOR_DEALS * np.array(mean)) / (n + PRIOR_DEALS)
+    return probability, won @ deals["amount"].fillna(0.0).to_numpy()
+
+
+@answers
+def pipeline_forecast(
+    history: pd.DataFrame, opportunities: pd.DataFrame, as_of: date, seed: int
+) -> Answer:
+    """Return what the open deals are expected to bring, with an interval by simulation.
+
+    Parameters
+    ----------
+    history, opportunities
+        The tables.
+    as_of
+        Last day of the period.
+    seed
+        Of the simulation.
+
+    Returns
+    -------
+    Answer
+        Table by stage: stage, deals, amount, expected, share. Extra ``deals``: opportunity_id, stage,
+        amount, win_probability, expected, days, slow, slipped, owner, customer_id; ``total``:
+        expected, low, high.
+
+    Notes
+    -----
+    A deal's chance is the share won of closed deals that stayed in its stage at least as long, pulled
+    towards the stage's rate as if by ten deals. The stage's rate is drawn from its beta posterior.
+    """
+    known = _spells(history, opportunities, as_of)
+    deals = _open_deals(known, opportunities, as_of)
+    closed = int(known.spells.loc[known.spells["won"].notna(), "opportunity_id"].nunique())
+    need(known.spells[known.spells["won"].notna()], "closed deals to learn from", ASK, rows=10)
+    deals["win_probability"], totals = _simulate(deals, seed)
+    deals["expected"] = deals["win_probability"] * deals["amount"].fillna(0.0)
+    low, high = (float(v) for v in np.quantile(totals, [0.025, 0.975]))
+    expected, amount = float(deals["expected"].sum()), float(deals["amount"].sum())
+    table = deals.groupby("stage").agg(
+        deals=("opportunity_id", "size"), amount=("amount", "sum"), expected=("expected", "sum")
+    )
+    table = table.reindex([s for s in known.stages if s in table.index]).reset_index()
+    table["share"] = table["expected"] / table["amount"].where(table["amount"] > 0)
+    return Answer(
+        table=table,
+        headline=f"Open deals of {format_value(amount, 'currency')} should bring {format_value(expected, 'currency')}",
+        so_what=(
+            f"With 95 % certainty between {format_value(low, 'currency')} and {format_value(high, 'currency')} of the "
+            f"{format_value(amount, 'currency')} in {len(deals):,} open deals, if they close as the {closed:,} deals before them did. "
+            "Plan with the lower figure and treat the rest as a chance."
+        ),
+        kind="predictive",
+        caption=f"Open deals by stage at {as_of}: amount and expected wins (n = {len(deals):,}, learned from {closed:,} closed deals)",
+        units={"deals": "count", "amount": "currency", "expected": "currency", "share": "%"},
+        source="opportunity_history, opportunities; beta-binomial, 4,000 simulated outcomes",
+        metrics=(
+            Metric("pipeline_open", amount, n=len(deals), unit="currency"),
+            Metric("pipeline_expected", expected, low, high, len(deals), "currency", "predictive"),
+        ),
+        extra={"deals": deals.drop(columns=["wins", "losses", "older_wins", "older_losses"])},
+    )
+
+
+@answers
+def ageing_deals(forecast: Answer) -> Answer:
+    """Return the open deals that need a decision: slow in their stage or past their closing date.
+
+    Parameters
+    ----------
+    forecast
+        From `pipeline_forecast`.
+    """
+    deals = forecast["deals"]
+    stuck = deals[deals["slow"] | deals["slipped"].fillna(False)]
+    table = stuck.sort_values(["expected", "opportunity_id"], ascending=[False, True])[
+        ["opportunity_id", "owner", "stage", "days", "slow", "slipped", "amount", "expected"]
+    ].reset_index(drop=True)
+    share = float(table["expected"].sum()) / max(float(deals["expected"].sum()), 1e-9)
+    by_owner = table.groupby("owner")["expected"].agg(["size", "sum"])
+    by_owner = by_owner.sort_values(["sum", "size"], ascending=False)
+    most = (
+        f" {by_owner.index[0]} has the most of it ({by_owner['size'].iloc[0]:,} deals, "
+        f"{format_value(by_owner['sum'].iloc[0], 'currency')})." if len(by_owner) else ""
+    )  # fmt: skip
+    return Answer(
+        table=table,
+        headline=f"{len(table):,} of {len(deals):,} open deals are slow or past their closing date",
+        so_what=(
+            f"They hold {format_value(share, '%')} of the expected wins.{most} For each: agree the next step with a date this "
+            "week, or close it and free the time."
+            if len(table) else "Every open deal is within the usual time of its stage; nothing to clear."
+        ),
+        kind="diagnostic",
+        caption="Open deals that three in four deals would have left their stage before (slow), or past expected closing (slipped)",
+        units={"days": "days", "amount": "currency", "expected": "currency"},
+        source="opportunity_history, opportunities",
+        metrics=(Metric("stuck_deals", float(len(table)), n=len(deals), unit="count"),),
+    )  # fmt: skip

@@ -1,0 +1,36 @@
+"""Step 02: what is known of customers and the market, and how sure it is.
+
+Each module answers one part of the method; all take frames and give answers.
+"""
+
+from __future__ import annotations
+
+from playbook.research import (
+    audit,
+    behaviour,
+    diagnosis,
+    focus_groups,
+    integration,
+    market_position,
+    needs,
+    promoters,
+    redundancy,
+    reviews,
+    scales,
+    surveys,
+)
+
+__all__ = [
+    "audit",
+    "behaviour",
+    "diagnosis",
+    "focus_groups",
+    "integration",
+    "market_position",
+    "needs",
+    "promoters",
+    "redundancy",
+    "reviews",
+    "scales",
+    "surveys",
+]

@@ -1,0 +1,269 @@
+"""Why a metric moved: what changed because of who buys (mix), and what within groups (rate).
+
+Glossary
+--------
+mix effect
+    Change because groups of high or low rates have become larger.
+rate effect
+    Change because the rate inside groups has changed.
+reversal
+    Every group moves one way and the total the other (Simpson 1951).
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.stats import two_proportion_difference
+
+__all__ = ["decompose", "order_value", "retention", "windows"]
+
+ASK = "orders of at least half a year, with country or channel"
+SMALL = 0.02
+"""Groups below this share of the denominator in both windows do not decide whether there is a reversal."""
+
+
+def windows(days: pd.DataFrame, as_of: date) -> dict[str, date]:
+    """Return ``start`` and ``cut`` (days): two windows of equal length, ]start, cut] and ]cut, as_of].
+
+    A year each where the history holds two years, else half of the history each.
+
+    Parameters
+    ----------
+    days
+        day: days with orders.
+    """
+    if days.empty:
+        return {"start": as_of - timedelta(days=2), "cut": as_of - timedelta(days=1)}
+    first = days["day"].min().date()
+    history = (as_of - first).days + 1
+    length = 365 if history >= 729 else max(history // 2, 1)
+    if length == 365:
+        year = (pd.Timestamp(as_of) - pd.DateOffset(years=1)).date()
+        return {"start": (pd.Timestamp(as_of) - pd.DateOffset(years=2)).date(), "cut": year}
+    cut = as_of - timedelta(days=length)
+    return {"start": cut - timedelta(days=length), "cut": cut}
+
+
+def decompose(cells: pd.DataFrame, dimension: str, above: str, below: str) -> pd.DataFrame:
+    """Return the mix and rate effect of each group on the change of a ratio; they sum exactly to it.
+
+    With shares s of the denominator, rates r and totals R before (0) and after (1): mix = (s1 − s0) × ((r0 + r1)/2 − (R0 + R1)/2),
+    rate = (r1 − r0) × (s0 + s1)/2 (Marshall–Edgeworth weights). A group that exists in one window only has no rate change.
+
+    Parameters
+    ----------
+    cells
+        window_name (before, after), the dimension, and the two columns summed.
+    above, below
+        Numerator and denominator of the ratio.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index group; share_before, share_after, rate_before, rate_after, mix, rate, total.
+
+    References
+    ----------
+    Kitagawa, E. M. (1955). Components of a difference between two rates.
+    """
+    sums = cells.groupby([dimension, "window_name"])[[above, below]].sum().unstack(fill_value=0.0)
+    full = sums.reindex(
+        columns=pd.MultiIndex.from_product([[above, below], ["before", "after"]]), fill_value=0.0
+    )
+    up = {w: full[(above, w)].astype(float) for w in ("before", "after")}
+    down = {w: full[(below, w)].astype(float) for w in ("before", "after")}
+    total = {w: up[w].sum() / down[w].sum() for w in up}
+    share = {w: down[w] / down[w].sum() for w in up}
+    rate = {w: up[w] / down[w].where(down[w] != 0) for w in up}
+    r0, r1 = rate["before"].fillna(rate["after"]), rate["after"].fillna(rate["before"])
+    r0, r1 = r0.fillna(0.0), r1.fillna(0.0)
+    middle = (total["before"] + total["after"]) / 2
+    mix = (share["after"] - share["before"]) * ((r0 + r1) / 2 - middle)
+    within = (r1 - r0) * (share["before"] + share["after"]) / 2
+    # numerators of groups without a denominator (refunds of a closed channel) belong to no rate
+    lost = {w: up[w].where(down[w] == 0, 0.0) / down[w].sum() for w in up}
+    within = within + lost["after"] - lost["before"]
+    return pd.DataFrame(
+        {"share_before": share["before"], "share_after": share["after"], "rate_before": r0, "rate_after": r1,
+         "mix": mix, "rate": within, "total": mix + within}
+    )  # fmt: skip
+
+
+def _reversed(parts: pd.DataFrame, change: float) -> bool:
+    large = parts[(parts["share_before"] >= SMALL) & (parts["share_after"] >= SMALL)]
+    move = (large["rate_after"] - large["rate_before"]).round(12)
+    return len(large) > 1 and change != 0 and bool((np.sign(move) == -np.sign(change)).all())
+
+
+def _explain(
+    cells: pd.DataFrame, dimensions: list[str], above: str, below: str
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Return one row a dimension with its mix, rate and reversal, and the groups of each."""
+    rows, details = [], {}
+    for dimension in dimensions:
+        known = cells.loc[cells[dimension] != "not known", below].sum() / max(cells[below].sum(), 1)
+        if cells[dimension].nunique() < 2 or known < 0.5:
+            continue
+        parts = decompose(cells, dimension, above, below)
+        change = float(parts["total"].sum())
+        rows.append({"seen_by": dimension.replace("_", " "), "groups": len(parts), "mix": float(parts["mix"].sum()),
+                     "rate": float(parts["rate"].sum()), "change": change, "reversal": _reversed(parts, change)})  # fmt: skip
+        details[dimension.replace("_", " ")] = parts
+    need(
+        pd.DataFrame(rows),
+        "attributes that split the metric",
+        "country, channel or segment of customers",
+    )
+    table = pd.DataFrame(rows)
+    table["size"] = table["mix"].abs().round(9)
+    table = table.sort_values(
+        ["reversal", "size", "seen_by"], ascending=[False, False, True], ignore_index=True
+    )
+    return table.drop(columns="size"), details
+
+
+def _detail(
+    parts: pd.DataFrame, name: str, unit: str, before: float, title: str, caption: str
+) -> Answer:
+    """Return the groups of the dimension that matters most, the small ones put together, for a waterfall."""
+    order = (
+        parts["total"].abs().round(9).sort_index().sort_values(ascending=False, kind="stable").index
+    )
+    top, rest = parts.loc[order[:6]], parts.loc[order[6:]]
+    table = top.rename_axis("group").reset_index()
+    if len(rest):
+        other = {
+            "group": f"{len(rest)} other groups",
+            **rest[["share_before", "share_after", "mix", "rate", "total"]].sum().to_dict(),
+        }
+        table = pd.concat([table, pd.DataFrame([other])], ignore_index=True)
+    after = before + float(parts["total"].sum())
+    return Answer(
+        table=table,
+        headline=title,
+        so_what="",
+        kind="diagnostic",
+        caption=f"{caption}, by {name}; effects sum exactly to the change",
+        units={"share_before": "%", "share_after": "%", "rate_before": unit, "rate_after": unit, "mix": unit, "rate": unit, "total": unit},
+        source="orders of two windows of equal length; midpoint decomposition (Kitagawa 1955)",
+        extra={"start": before, "end": after},
+    )  # fmt: skip
+
+
+def _told(first: pd.Series, unit: str, metric: str) -> str:
+    way = "fell" if first["change"] < 0 else "rose"
+    mix, rate = format_value(first["mix"], unit), format_value(first["rate"], unit)
+    if first["reversal"]:
+        return (
+            f"Beware of the total: in every group by {first['seen_by']} {metric} moved against it. The mix of groups explains {mix}, the groups "
+            f"themselves {rate}. Set targets by group."
+        )
+    share = abs(first["mix"]) / max(abs(first["mix"]) + abs(first["rate"]), 1e-12)
+    if share >= 0.5:
+        return f"{metric.capitalize()} {way} mostly because the mix by {first['seen_by']} shifted ({mix} of it; within groups {rate}): look at who is won before changing what is offered."
+    return f"Mix explains at most {mix} (by {first['seen_by']}); {rate} of the change happened within groups, so look for a cause that touches all of them."
+
+
+@answers
+def order_value(cells: pd.DataFrame, start: date, cut: date, as_of: date) -> Answer:
+    """Return why revenue per order changed between two windows, split into mix and rate by each attribute.
+
+    Parameters
+    ----------
+    cells
+        window_name, channel, country, acquisition_channel, market_segment, tenure, orders, revenue, order_revenue (without
+        refunds) and squares (sum of squared revenue).
+    start, cut, as_of
+        The windows ]start, cut] and ]cut, as_of].
+
+    Returns
+    -------
+    Answer
+        Table: seen_by, groups, mix, rate, change (currency), reversal; reversals and the largest mix first.
+        ``extra["detail"]`` is an answer with the groups of its first row.
+    """
+    need(cells, "orders in two windows", ASK)
+    sums = cells.groupby("window_name")[["orders", "revenue", "order_revenue", "squares"]].sum()
+    if set(sums.index) != {"before", "after"} or sums["orders"].min() < 30:
+        need(cells.iloc[:0], "orders in both windows (30 in each)", ASK)
+    table, details = _explain(
+        cells,
+        ["channel", "country", "acquisition_channel", "market_segment", "tenure"],
+        "revenue",
+        "orders",
+    )
+    value = sums["revenue"] / sums["orders"]
+    variance = (
+        sums["squares"] - 2 * value * sums["order_revenue"] + value**2 * sums["orders"]
+    ) / sums["orders"] ** 2
+    change, half = float(value["after"] - value["before"]), 1.96 * float(np.sqrt(variance.sum()))
+    span = f"{format_value(change - half, 'currency')} to {format_value(change + half, 'currency')}"
+    certain, first = abs(change) > half, table.iloc[0]
+    way = "fell" if change < 0 else "rose"
+    title = f"Revenue per order {way} from {value['before']:,.2f} to {value['after']:,.2f}"
+    seasonal = (as_of - cut).days < 360
+    caption = f"Change of net revenue per order, {cut} to {as_of} against {start} to {cut}"
+    return Answer(
+        table=table,
+        headline=title + ("" if certain else ", within chance"),
+        so_what=f"The change is {format_value(change, 'currency')} ({span}). {_told(first, 'currency', 'revenue per order')}"
+        + (" The windows are shorter than a year, so season is part of the change." if seasonal else ""),
+        kind="diagnostic",
+        caption=caption + "; mix and rate sum exactly to the change",
+        units={"groups": "count", "mix": "currency", "rate": "currency", "change": "currency"},
+        source="orders net of refunds; interval treats orders as independent",
+        metrics=(Metric("order_value_change", change, change - half, change + half, int(sums["orders"].sum()), "currency", "diagnostic"),),
+        extra={"detail": _detail(details[first["seen_by"]], first["seen_by"], "currency", float(value["before"]), title, caption)},
+    )  # fmt: skip
+
+
+@answers
+def retention(cells: pd.DataFrame) -> Answer:
+    """Return why the share of last year's customers who order again changed, split into mix and rate.
+
+    Parameters
+    ----------
+    cells
+        window_name (before, after), country, acquisition_channel, market_segment, tenure, customers, kept.
+
+    Returns
+    -------
+    Answer
+        As for `order_value`, in shares.
+    """
+    ask = "orders of three years: two pairs of years are compared"
+    need(cells, "customers in two base years", ask)
+    sums = cells.groupby("window_name")[["customers", "kept"]].sum()
+    if set(sums.index) != {"before", "after"} or sums["customers"].min() < 50:
+        need(cells.iloc[:0], "customers in both base years (50 in each)", ask)
+    table, details = _explain(
+        cells, ["country", "acquisition_channel", "market_segment", "tenure"], "kept", "customers"
+    )
+    now, before = sums.loc["after"], sums.loc["before"]
+    change = two_proportion_difference(
+        now["kept"], int(now["customers"]), before["kept"], int(before["customers"])
+    )
+    rate = sums["kept"] / sums["customers"]
+    way, first = ("fell" if change.value < 0 else "rose"), table.iloc[0]
+    title = f"Retention {way} from {format_value(rate['before'], '%')} to {format_value(rate['after'], '%')}"
+    certain = change.p_value < 0.05
+    caption = (
+        "Share of customers of a year who order in the next year, this year against the year before"
+    )
+    return Answer(
+        table=table,
+        headline=title + ("" if certain else ", within chance"),
+        so_what=f"The change is {format_value(change.value, '%')} ({format_value(change.low, '%')} to {format_value(change.high, '%')}). "
+        + _told(first, "%", "retention"),
+        kind="diagnostic",
+        caption=caption + "; mix and rate sum exactly to the change",
+        units={"groups": "count", "mix": "%", "rate": "%", "change": "%"},
+        source="orders with a customer number",
+        metrics=(Metric("retention_change", change.value, change.low, change.high, int(now["customers"]), "%", "diagnostic"),),
+        extra={"detail": _detail(details[first["seen_by"]], first["seen_by"], "%", float(rate["before"]), title, caption)},
+    )  # fmt: skip

@@ -1,0 +1,234 @@
+"""Scales: are constructs measured reliably, do countries answer alike, what do customers expect (Kano)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats as distributions
+
+from playbook.answer import Answer, answers, format_value, need
+from playbook.research.surveys import ASK_ANSWERS, weighted_mean
+from playbook.stats import cronbach_alpha, false_discovery, wilson
+
+__all__ = ["expectations", "reliability", "response_style"]
+
+ITEM_KINDS = ("psychographic", "rating", "csat", "ces")
+STYLE_KINDS = ("importance", "brand", "psychographic")
+
+
+@answers
+def reliability(scores: pd.DataFrame) -> Answer:
+    """Return Cronbach's alpha of each construct measured by two or more questions.
+
+    Returns
+    -------
+    Answer
+        Table: construct, questions, answers, alpha, low, high, weakest (question whose removal helps most)
+        and alpha_without it; lowest alpha first.
+    """
+    asked = scores[scores["kind"].isin(ITEM_KINDS)].dropna(subset=["construct"])
+    need(
+        asked,
+        "answers on constructs of several questions",
+        "psychographic survey questions",
+        rows=30,
+    )
+    rows = []
+    for (_, construct), part in asked.groupby(["kind", "construct"]):
+        wide = part.pivot_table(
+            index="response_id", columns="question_id", values="value", observed=True
+        )
+        if wide.shape[1] < 2 or len(wide.dropna()) < 30:
+            continue
+        try:
+            alpha = cronbach_alpha(wide)
+        except ValueError:
+            continue
+        worst = alpha.items.sort_values(["alpha_if_dropped", "item"], ascending=[False, True]).iloc[
+            0
+        ]
+        rows.append(
+            {"construct": construct, "questions": wide.shape[1], "answers": alpha.n, "alpha": alpha.value,
+             "low": alpha.low, "high": alpha.high, "weakest": worst["item"], "alpha_without": worst["alpha_if_dropped"]}
+        )  # fmt: skip
+    need(
+        pd.DataFrame(rows),
+        "constructs with two questions and 30 full answers",
+        "constructs of three or more questions",
+    )
+    table = pd.DataFrame(rows).sort_values(["alpha", "construct"], ignore_index=True)
+    weak = table[table["alpha"] < 0.7]
+    return Answer(
+        table=table,
+        headline=f"{len(table) - len(weak)} of {len(table)} constructs are measured reliably",
+        so_what=(
+            f"{', '.join(weak['construct'])} stay below 0.7: do not segment on them before the question "
+            f"{weak.iloc[0]['weakest'].replace('_', ' ')} is reworded."
+            if len(weak)
+            else f"All reach 0.7, the lowest is {table.iloc[0]['construct']} ({table.iloc[0]['alpha']:.2f}); their mean scores may be used "
+            "to segment."
+        ),
+        kind="descriptive",
+        caption="Cronbach's alpha with Feldt's 95 % interval, last 12 months",
+        units={"questions": "count", "answers": "count", "alpha": "ratio", "low": "ratio", "high": "ratio", "alpha_without": "ratio"},
+        source="survey answers; Cronbach (1951), Feldt (1965)",
+    )  # fmt: skip
+
+
+@answers
+def response_style(scores: pd.DataFrame, kinds: Sequence[str] = STYLE_KINDS) -> Answer:
+    """Return whether countries use rating scales differently, which would fake differences of opinion.
+
+    Each respondent's share of end-of-scale answers and mean place on the scale, over at least ten
+    ratings; countries are compared by Kruskal–Wallis.
+
+    Returns
+    -------
+    Answer
+        Table by country: respondents, ends_of_scale with low and high, mean_place (0 to 1).
+    """
+    rated = scores[scores["kind"].isin(kinds) & (scores["scale_max"] > scores["scale_min"])]
+    need(rated, "ratings on scales", ASK_ANSWERS, rows=50)
+    place = (rated["value"] - rated["scale_min"]) / (rated["scale_max"] - rated["scale_min"])
+    people = (
+        rated.assign(place=place, end=place.isin([0.0, 1.0]).astype(float))
+        .groupby(["response_id", "country"])
+        .agg(ends=("end", "mean"), place=("place", "mean"), n=("end", "size"))
+        .reset_index()
+    )
+    people = people[(people["n"] >= 10) & people["country"].ne("not known")]
+    sizes = people.groupby("country").size()
+    people = people[people["country"].isin(sizes[sizes >= 20].index)]
+    groups = [part for _, part in people.groupby("country")]
+    need(
+        pd.DataFrame(index=range(len(groups))),
+        "countries with 20 respondents",
+        "the customers' country",
+        rows=2,
+    )
+    rows = []
+    for part in groups:
+        mean, low, high = weighted_mean(part["ends"], pd.Series(1.0, part.index))
+        rows.append({"country": part["country"].iloc[0], "respondents": len(part), "ends_of_scale": mean,
+                     "low": low, "high": high, "mean_place": float(part["place"].mean())})  # fmt: skip
+    table = pd.DataFrame(rows).sort_values("country", ignore_index=True)
+    p = [_kruskal([part[c].to_numpy() for part in groups]) for c in ("ends", "place")]
+    q = false_discovery(p)
+    differs = bool((q < 0.05).any())
+    return Answer(
+        table=table,
+        headline="Countries use the scales differently" if differs else "Countries use the rating scales alike",
+        so_what=(
+            "Compare ranks or changes between countries, not levels: part of a difference is habit of answering."
+            if differs
+            else "Scores may be compared between countries without correction for habits of answering."
+        )
+        + f" (Adjusted p: ends of the scale {q[0]:.3f}, level {q[1]:.3f}.)",
+        kind="diagnostic",
+        caption=f"Use of rating scales by country (n = {len(people):,} respondents with at least ten ratings)",
+        units={"respondents": "count", "ends_of_scale": "%", "low": "%", "high": "%", "mean_place": "%"},
+        source="survey ratings of importance, brands and attitudes",
+    )  # fmt: skip
+
+
+def _kruskal(groups: list[np.ndarray]) -> float:
+    if len(np.unique(np.concatenate(groups))) < 2:
+        return 1.0
+    return float(distributions.kruskal(*groups).pvalue)
+
+
+_KANO = ("QAAAO", "RIIIM", "RIIIM", "RIIIM", "RRRRQ")
+_CLASS = {
+    "A": "attractive",
+    "O": "one-dimensional",
+    "M": "must-be",
+    "I": "indifferent",
+    "R": "reverse",
+    "Q": "questionable",
+}
+
+
+@answers
+def expectations(scores: pd.DataFrame) -> Answer:
+    """Return what customers expect of each feature, by Kano's questions with and without it.
+
+    Answers 1 (I like it) to 5 (I dislike it) to "with" and "without" are read off the evaluation table (Berger et al. 1993).
+
+    Parameters
+    ----------
+    scores
+        response_id, question_id (ending in _with or _without), construct, kind, value.
+
+    Returns
+    -------
+    Answer
+        Table: feature, answers, expectation (most frequent class), share with low and high, better (gain in satisfaction with it) and
+        worse (loss without it), each 0 to 1; largest loss first.
+    """
+    asked = scores[(scores["kind"] == "kano") & scores["construct"].notna()]
+    need(
+        asked,
+        "answers to Kano questions",
+        "pairs of questions how customers feel with and without a feature",
+        rows=30,
+    )
+    side = asked["question_id"].str.extract(r"_(with|without)$")[0]
+    pairs = (
+        asked.assign(side=side)
+        .pivot_table(index=["construct", "response_id"], columns="side", values="value")
+        .dropna()
+    )
+    need(
+        pairs,
+        "complete pairs of Kano answers",
+        "both questions of each pair",
+        rows=30,
+        columns=["with", "without"],
+    )
+    pairs = pairs[pairs.isin([1, 2, 3, 4, 5]).all(axis=1)]
+    letters = [
+        _KANO[int(w) - 1][int(o) - 1] for w, o in zip(pairs["with"], pairs["without"], strict=True)
+    ]
+    rows = []
+    for feature, part in pd.Series(letters, pairs.index.get_level_values("construct")).groupby(
+        level=0
+    ):
+        counts = part.value_counts().reindex(list("MOAIRQ"), fill_value=0)
+        valid = float(counts[list("MOAI")].sum())
+        if valid < 20:
+            continue
+        main = str(counts.idxmax())
+        share = wilson(float(counts[main]), len(part))
+        rows.append({"feature": str(feature).replace("_", " "), "answers": len(part), "expectation": _CLASS[main], "share": share.value,
+                     "low": share.low, "high": share.high, "better": (counts["A"] + counts["O"]) / valid, "worse": (counts["O"] + counts["M"]) / valid})  # fmt: skip
+    need(pd.DataFrame(rows), "features with 20 answers", "Kano questions")
+    table = (
+        pd.DataFrame(rows)
+        .round({"worse": 9})
+        .sort_values(["worse", "feature"], ascending=[False, True], ignore_index=True)
+    )
+    first = table.iloc[0]
+    gain = (
+        table.round({"better": 9})
+        .sort_values(["better", "feature"], ascending=[False, True])
+        .iloc[0]
+    )
+    return Answer(
+        table=table,
+        headline=f"{str(first['feature']).capitalize()} would be missed most, {gain['feature']} would please most",
+        so_what=f"Without {first['feature']} {format_value(first['worse'], '%')} would be less satisfied: keep it before anything is added. "
+        f"{str(gain['feature']).capitalize()} can raise satisfaction for {format_value(gain['better'], '%')} (most call it {gain['expectation']}).",
+        kind="descriptive",
+        caption="Expectation of each feature: most frequent class with 95 % interval, gain with it and loss without it",
+        units={
+            "answers": "count",
+            "share": "%",
+            "low": "%",
+            "high": "%",
+            "better": "%",
+            "worse": "%",
+        },
+        source="survey, pairs of Kano questions; Berger et al. (1993)",
+    )

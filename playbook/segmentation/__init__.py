@@ -1,0 +1,38 @@
+"""Segmentation and value: who the customers are, what they are worth, and what to do with each segment."""
+
+from __future__ import annotations
+
+from playbook.segmentation.competition import customer_competition, market_position
+from playbook.segmentation.criteria import demographic, geographic, psychographic
+from playbook.segmentation.lifetime import calibration_end, check_purchase_models, lifetime_value
+from playbook.segmentation.loyalty import loyalty_by_segment, loyalty_cells
+from playbook.segmentation.money import add_contribution, profit_contribution
+from playbook.segmentation.portfolio import portfolio, strategies
+from playbook.segmentation.profile import check_segments, describe_segments, typing_tool
+from playbook.segmentation.results import segment_profiles
+from playbook.segmentation.rfm import behavioural
+from playbook.segmentation.solution import assign_segments, choose_segments
+
+__all__ = [
+    "add_contribution",
+    "assign_segments",
+    "behavioural",
+    "calibration_end",
+    "check_purchase_models",
+    "check_segments",
+    "choose_segments",
+    "customer_competition",
+    "demographic",
+    "describe_segments",
+    "geographic",
+    "lifetime_value",
+    "loyalty_by_segment",
+    "loyalty_cells",
+    "market_position",
+    "portfolio",
+    "profit_contribution",
+    "psychographic",
+    "segment_profiles",
+    "strategies",
+    "typing_tool",
+]
