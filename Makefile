@@ -57,8 +57,11 @@ validate: $(READY) ## compare the models with published results
 bench: $(READY) ## time a demo period, a run with nothing to do, and bare papermill
 	@$(PLAYBOOK) bench
 
-test-spark: $(READY) ## run every query on Spark as well and compare (needs the extra [spark] and Java 17)
-	@$(PY) -m pytest tests/spark -o addopts=-q -p no:nbval -W ignore
+test-spark: .venv-spark/ready ## run every query on Spark as well and compare (needs Java 17)
+	@.venv-spark/bin/python -m pytest tests/spark -o addopts=-q -p no:nbval -W ignore
+
+.venv-spark/ready: requirements.lock pyproject.toml
+	@./.ci/setup .venv-spark spark
 
 notebooks: $(READY) ## copy the demo's executed notebooks back to notebooks/
 	@$(PLAYBOOK) notebooks

@@ -14,6 +14,7 @@ missing
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -111,6 +112,7 @@ class Missing:
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Missing:
+        """Return itself: what is made from a missing answer is missing."""
         return self
 
     def __repr__(self) -> str:
@@ -119,15 +121,23 @@ class Missing:
 
 
 def answers(function: Function) -> Function:
-    """Make a step's function give `Missing` where it raises `NotEnough` or gets a missing input."""
+    """Make a step's function give `Missing` where it raises `NotEnough` or gets a missing input.
+
+    A parameter whose default is ``None`` is optional: what is missing arrives as ``None``.
+    """
+    signature = inspect.signature(function)
+    optional = {name for name, p in signature.parameters.items() if p.default is None}
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        for value in (*args, *kwargs.values()):
+        bound = signature.bind(*args, **kwargs)
+        for name, value in bound.arguments.items():
             if isinstance(value, Missing):
-                return value
+                if name not in optional:
+                    return value
+                bound.arguments[name] = None
         try:
-            return function(*args, **kwargs)
+            return function(*bound.args, **bound.kwargs)
         except NotEnough as error:
             return Missing(error.reason, error.ask)
 

@@ -94,7 +94,7 @@ def _bare_notebooks(folder: Path) -> list[Path]:
             for line in "".join(cell["source"]).splitlines()
             if line.startswith(("import ", "from "))
         ]
-        cell = {
+        cell: dict[str, Any] = {
             "cell_type": "code",
             "id": "imports",
             "metadata": {},

@@ -12,6 +12,8 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,7 +21,7 @@ import pandas as pd
 from playbook import results
 from playbook.answer import Answer, Metric, Missing
 from playbook.display import Done, Sentence, Shown
-from playbook.engagement import Engagement, Folder, Plan, open_folder
+from playbook.engagement import Engagement, Folder, Plan, model_text, open_folder
 from playbook.errors import PlaybookError
 from playbook.tables import TABLES
 from playbook.warehouse import Warehouse
@@ -109,6 +111,13 @@ class Run:
         except PlaybookError as error:
             return Missing(str(error))
 
+    @property
+    def previous_plan(self) -> Plan | Missing:
+        """Plan of the period before, or `Missing` when this is the first one."""
+        if self.previous is None:
+            return Missing("this is the first period, there is no earlier plan to review")
+        return self.folder.plan(self.previous)
+
     def metrics(self, period: str | None = None) -> pd.DataFrame:
         """Return the key figures all steps have written: id, value, low, high, n, unit, kind, step."""
         return results.load_metrics(self.folder.run(period or self.period) / "results")
@@ -139,8 +148,6 @@ class Run:
         DataError, ConsentError
             When a file breaks a rule; then none of that system is written.
         """
-        from playbook.crm.written import write_system
-
         if isinstance(contents, Missing):
             return contents
         if isinstance(lists, Missing):
@@ -149,10 +156,20 @@ class Run:
         rows = [
             row
             for system in sorted(set(self.engagement.crm_systems))
-            for row in write_system(folder, system, contents, lists)
+            for row in _write_system(folder / system, contents, lists)
         ]
         columns = ["system", "file", "object", "rows", "bytes", "sha256", "mapping_version"]
         return pd.DataFrame(rows, columns=columns)
+
+    def write_next_plan(self, draft: Answer | Missing) -> str | Missing:
+        """Write the draft of the next plan (``plan`` and ``notes`` of the answer) into the run's folder."""
+        path = self.folder.run(self.period) / "next-plan.yml"
+        if isinstance(draft, Missing):
+            path.unlink(missing_ok=True)
+            return draft
+        text = model_text(draft["plan"], draft["notes"])
+        results.publish(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        return f"{path.name}: {len(text.splitlines())} lines, data to {draft['plan'].as_of}"
 
     def show(self, answer: Answer | Missing, rows: int = 10) -> Shown:
         """Show the table of an answer: rounded, units named, at most ``rows`` rows."""
@@ -198,3 +215,28 @@ def _year_before(day: date) -> date:
         return day.replace(year=day.year - 1)
     except ValueError:  # 29 February
         return day.replace(year=day.year - 1, day=28)
+
+
+def _write_system(folder: Path, contents: Mapping[str, pd.DataFrame], lists: Answer) -> list[dict]:
+    """Write one system's files and their manifest; the folder and files are for the owner only."""
+    from playbook.crm import checked_files, read_mapping
+
+    mapping = read_mapping(folder.name)
+    reachable = lists["reachable"].set_index("customer_id").any(axis=1)
+    files = checked_files(mapping, contents, set(reachable.index[~reachable]))
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    rows = []
+    for kind, name, count, content in files:
+        results.publish(folder / name, lambda path, content=content: path.write_bytes(content))
+        (folder / name).chmod(0o600)
+        rows.append({
+            "system": mapping.system, "file": name, "object": mapping.files[kind].object, "rows": count,
+            "bytes": len(content), "sha256": sha256(content).hexdigest(), "mapping_version": mapping.version,
+        })  # fmt: skip
+    said = {"checked": mapping.checked, "key": mapping.key, "dialect": mapping.dialect.model_dump()}
+    said |= {"setup": mapping.setup, "unconfirmed": mapping.unconfirmed, "files": rows}
+    results.save_json(folder / "manifest.json", said)
+    return rows

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import sqlglot
+from sqlglot import exp
 
 from playbook.tables import SQL_TYPE, TABLES
 from playbook.warehouse import Warehouse, quoted, view_sql
@@ -20,8 +21,15 @@ __all__ = ["SparkWarehouse", "carried_over"]
 
 
 def carried_over(sql: str) -> str:
-    """Return a DuckDB query in Spark's dialect; bound parameters keep their names."""
-    return sqlglot.transpile(sql, read="duckdb", write="spark")[0]
+    """Return a DuckDB query in Spark's dialect; bound parameters keep their names.
+
+    Numbers with a point become doubles: Spark would divide by them as decimals and round.
+    """
+    tree = sqlglot.parse_one(sql, read="duckdb")
+    for number in list(tree.find_all(exp.Literal)):
+        if not number.is_string and "." in number.name:
+            number.replace(exp.cast(number.copy(), "double"))
+    return tree.sql(dialect="spark")
 
 
 class SparkWarehouse(Warehouse):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,15 @@ os.environ["TZ"] = "UTC"
 os.environ.pop("ENGAGEMENT", None)
 os.environ.pop("PERIOD", None)
 os.environ["PLAYBOOK_RUNS"] = str(_DEMO_RUNS)  # what the kernels of nbval read
+
+_DAY = date(2024, 6, 30)
+QUERY_EXAMPLES = {
+    **dict.fromkeys(
+        ["bought_after", "bought_to", "cut", "cutoff", "landmark", "lookback_from", "outcome_to", "since", "start", "until"], _DAY
+    ),
+    "customer": "000067", "days": 90, "follow_days": 90, "kind": "nps", "margin_rate": 0.4, "failures": "late,not solved",
+}  # fmt: skip
+"""A value for each parameter that some query takes beyond ``$as_of``."""
 
 REQUIRED = {name for name in os.environ.get("PLAYBOOK_REQUIRE", "").split(",") if name}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from conftest import QUERY_EXAMPLES
 
 from playbook.errors import DataError
 from playbook.tables import SQL_TYPE, TABLES
@@ -95,7 +96,7 @@ def test_every_query_runs_on_nothing_and_names_its_row(name: str, tmp_path: Path
     text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
     assert re.match(r"--.*\brow\b", text), "the first line says what one row is"
     wanted = set(re.findall(r"\$(\w+)", text)) - {"as_of", "since"}
-    parameters = {key: _EXAMPLES[key] for key in wanted}
+    parameters = {key: QUERY_EXAMPLES[key] for key in wanted}
     frame = Warehouse(tmp_path, date(2024, 12, 31)).query(
         name, since=date(2023, 12, 31), **parameters
     )
@@ -103,11 +104,3 @@ def test_every_query_runs_on_nothing_and_names_its_row(name: str, tmp_path: Path
     assert not re.search(
         r"list\s*\([^)]*order by|quantile_cont\(|date_diff\(\s*'(month|year)'", text, re.I
     )
-
-
-_DAY = date(2023, 6, 30)
-_EXAMPLES = {
-    **dict.fromkeys(["bought_after", "bought_to", "cut", "cutoff", "landmark", "lookback_from", "outcome_to", "start", "until"], _DAY),
-    "customer": "1", "follow_days": 90, "kind": "nps", "margin_rate": 0.4, "failures": "late",
-}  # fmt: skip
-"""A value for each parameter that some query takes beyond ``$as_of`` and ``$since``."""

@@ -20,6 +20,8 @@ from playbook.crm.actions import (
     action_plan,
     candidates,
     limits,
+    money_and_margin,
+    money_for_contacts,
     next_best_action,
     shrunken_effect,
 )
@@ -27,6 +29,7 @@ from playbook.crm.automation import automation, late_cases, recent_answers, trig
 from playbook.crm.behaviour import (
     Snapshots,
     calibration,
+    lapsed_customers,
     propensity,
     snapshot_days,
     what_predicts,
@@ -45,12 +48,12 @@ from playbook.crm.personalisation import (
 from playbook.crm.pipeline import ageing_deals, pipeline_forecast, stage_conversion, win_rates
 from playbook.crm.record import contacts_tracked, customer_record, example_customer, timeline
 from playbook.crm.referral import referral_value, who_recommends
-from playbook.crm.targeting import list_sizes, target_lists, universal_holdout
+from playbook.crm.targeting import gate_shares, is_mapped, list_sizes, target_lists, universal_holdout
 
 __all__ = [
     "SYSTEMS", "Snapshots", "acquisition_channels", "action_plan", "ageing_deals", "automation", "bought_between", "budget_split",
     "calibration", "candidates", "care_calendar", "checked_files", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
-    "customer_record", "example_customer", "late_cases", "limits", "lint_file", "list_sizes", "make_files", "next_best_action",
+    "customer_record", "example_customer", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
     "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_mapping", "recent_answers", "recommendations",
     "referral_value", "shrunken_effect", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
     "trigger_events", "universal_holdout", "up_selling", "what_predicts", "who_recommends", "win_rates",

@@ -13,7 +13,7 @@ from playbook.allocation import NONE, Allocation, allocate
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.errors import NotEnough
 
-__all__ = ["action_plan", "candidates", "limits", "next_best_action", "shrunken_effect"]
+__all__ = ["action_plan", "candidates", "limits", "money_and_margin", "money_for_contacts", "next_best_action", "shrunken_effect"]
 
 DRAWS = 1000
 Z95 = 1.959964
@@ -36,6 +36,11 @@ def shrunken_effect(action: Any) -> tuple[float, float]:
     spread = (float(action.believed_effect_high) - float(action.believed_effect_low)) / (2 * Z95)
     factor = mean**2 / (mean**2 + spread**2) if mean else 0.0
     return factor * mean, float(np.sqrt(factor)) * spread
+
+
+def money_for_contacts(budget: Any) -> float:
+    """Return the plan's budget for keeping customers (currency), 0 without one."""
+    return float(budget.retention) if budget is not None else 0.0
 
 
 def _allowed(strategy: str | None, action: Any) -> bool:
@@ -302,6 +307,41 @@ def limits(plan: Answer) -> Answer:
         units={"available": "count", "used": "count", "share_used": "%", "shadow_price": "currency"},
         source="Lagrangian dual of the allocation",
     )  # fmt: skip
+
+
+@answers
+def money_and_margin(plan: Answer) -> Answer:
+    """Return what the actions would be believed to earn with less money, best ones first.
+
+    Parameters
+    ----------
+    plan
+        From `next_best_action`.
+
+    Returns
+    -------
+    Answer
+        Table budget, net (margin after cost), marginal (margin after cost of one more unit of money), share (of the net).
+    """
+    table = plan["frontier"].copy()
+    full = float(table["net"].iloc[-1])
+    if full <= 0:
+        raise NotEnough("no action is believed to earn more than it costs", ASK)
+    table["share"] = table["net"] / full
+    spent = float(table["budget"].iloc[-1])
+    early = table[table["budget"] <= 0.26 * spent].iloc[-1]
+    return Answer(
+        table=table,
+        headline=f"The first {format_value(early.budget, 'currency')} bring {format_value(early.share, '%')} of what the actions may earn",
+        so_what=(
+            f"The last step earns {format_value(table['marginal'].iloc[-1], 'currency')} after cost per unit of money, the first "
+            f"{format_value(table['marginal'].iloc[1], 'currency')}. If money is short, cut from the end of the list, not evenly across segments."
+        ),
+        kind="prescriptive",
+        caption="Believed margin after cost by money spent on contacts, the best choice of customers at each budget",
+        units={"budget": "currency", "net": "currency", "marginal": "currency", "share": "%"},
+        source="allocation solved at several budgets",
+    )
 
 
 def action_plan(

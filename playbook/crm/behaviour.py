@@ -1,4 +1,8 @@
-"""Churn and purchase propensity of each customer, fitted on an earlier year and judged on a later one."""
+"""Churn and purchase propensity of each customer, fitted on an earlier year and judged on a later one.
+
+Active customers (an order within the look-back) are scored by a model. For lapsed ones the history
+is mostly blank, so they get the share of lapsed customers who came back last time, by how long they are away.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,30 @@ import pandas as pd
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
 from playbook.propensity import Propensity, fit_propensity
-from playbook.propensity.features import auc
+from playbook.stats import wilson
 
-__all__ = ["Snapshots", "calibration", "propensity", "snapshot_days", "what_predicts"]
+__all__ = [
+    "Snapshots",
+    "calibration",
+    "lapsed_customers",
+    "propensity",
+    "snapshot_days",
+    "what_predicts",
+]
 
 YEAR = 365
 TOLERANCE = 7  # days by which a history may be short of whole years
 OUTCOME = "churned"
+NOT_FEATURES = ("customer_id", OUTCOME, "days_since_order")
+WORDS = {
+    "tenure_days": "days since the customer was won", "recency_days": "days since the last order",
+    "contact_recency_days": "days since the last contact", "active_quarters": "quarters with an order",
+    "orders_last_quarter": "orders in the last quarter", "contacts": "number of contacts", "visits": "visits before buying",
+    "loyalty_contacts": "use of newsletter and loyalty account", "categories": "categories bought",
+    "sales_channels": "sales channels used", "is_company": "being a company", "contracts": "running contracts",
+    "tickets": "service cases", "largest_order": "largest order", "orders": "number of orders",
+}  # fmt: skip
+LEAST_KNOWN = 20  # values a feature must have
 ASK = "order histories of two years or more, with customer numbers"
 
 
@@ -83,31 +104,75 @@ def snapshot_days(span: pd.DataFrame, as_of: date) -> Snapshots:
 
 def _usable(train: pd.DataFrame) -> list[str]:
     """Columns that tell customers apart (an absent table leaves a constant one)."""
-    names = [c for c in train.columns if c not in ("customer_id", OUTCOME)]
-    return [c for c in names if train[c].nunique(dropna=False) > 1 and train[c].notna().any()]
+    names = [c for c in train.columns if c not in NOT_FEATURES]
+    return [
+        c for c in names
+        if train[c].nunique(dropna=False) > 1 and train[c].notna().sum() >= LEAST_KNOWN
+        and train[c].nunique() > (0 if train[c].isna().any() else 1)
+    ]  # fmt: skip
 
 
-def _other_customers(train: pd.DataFrame, seed: int) -> pd.Series:
+def _other_customers(frame: pd.DataFrame, seed: int) -> pd.Series:
     """Whether each customer is held out for the test (three in ten, by hash)."""
     places = [
         int(hashlib.sha256(f"test:{seed}:{key}".encode()).hexdigest()[:8], 16) % 10
-        for key in train["customer_id"]
+        for key in frame["customer_id"]
     ]
-    return pd.Series(places, train.index) < 3
+    return pd.Series(places, frame.index, dtype="int64") < 3
 
 
 def _fit(
     train: pd.DataFrame, test: pd.DataFrame, out_of_time: bool, features: Sequence[str], seed: int
-) -> tuple[Propensity, pd.DataFrame]:
+) -> Propensity:
     if not out_of_time:
         held = _other_customers(train, seed)
         train, test = train[~held], train[held]
     try:
-        return fit_propensity(train, test, OUTCOME, features, seed), test
+        return fit_propensity(train, test, OUTCOME, features, seed)
     except ValueError as error:
         if "not enough data" in str(error):
             raise NotEnough(str(error), ASK) from None
         raise
+
+
+def _away(frame: pd.DataFrame, horizon: int) -> pd.Series:
+    """How long lapsed customers are away: up to twice the horizon, or longer (or never bought)."""
+    near = frame["days_since_order"].astype("float64") <= 2 * horizon
+    return near.map({True: f"up to {2 * horizon} days", False: "longer, or no order on record"})
+
+
+def _lapsed_rates(test: pd.DataFrame, now: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Share of lapsed customers who came back after the test day, by how long they were away then.
+
+    Where fewer than 20 were away that long, the rate of all lapsed customers stands in.
+    """
+    before, today = test[test["orders"] == 0], now[now["orders"] == 0]
+    then, present = _away(before, horizon), _away(today, horizon)
+    rows = []
+    for away in sorted(set(then) | set(present), reverse=True):
+        known = before.loc[then == away, OUTCOME].astype(float)
+        known = known if len(known) >= LEAST_KNOWN else before[OUTCOME].astype(float)
+        back = wilson(float((1 - known).sum()), len(known)) if len(known) else None
+        rows.append({
+            "away": away, "customers_then": len(known), "returned": back.value if back else np.nan,
+            "low": back.low if back else np.nan, "high": back.high if back else np.nan,
+            "customers_now": int((present == away).sum()),
+        })  # fmt: skip
+    columns = ["away", "customers_then", "returned", "low", "high", "customers_now"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _scores(model: Propensity, now: pd.DataFrame, lapsed: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Probability of staying away for every customer: by the model, or the rate of the lapsed."""
+    modelled = model.score(_active(now))
+    rate = lapsed.set_index("away")["returned"]
+    overall = float(np.average(rate.dropna(), weights=lapsed["customers_then"][rate.notna().to_numpy()])) if rate.notna().any() else 0.0
+    away = 1 - _away(now, horizon).map(rate).fillna(overall)
+    churn = now["customer_id"].map(modelled).fillna(away).astype(float).round(9)
+    return pd.DataFrame({
+        "customer_id": now["customer_id"].astype("str"), "churn_probability": churn,
+        "purchase_probability": (1 - churn).round(9), "active": now["orders"] > 0, "horizon_days": horizon,
+    }).sort_values("customer_id", ignore_index=True)  # fmt: skip
 
 
 @answers
@@ -129,32 +194,28 @@ def propensity(
     Returns
     -------
     Answer
-        Table of models on the test day: model, chosen, brier, brier_low, brier_high, auc, auc_low, auc_high,
-        top_decile_lift, n. Extra ``scores``: customer_id, churn_probability, purchase_probability
-        (its complement), horizon_days; ``calibration`` and ``effects`` of the chosen model.
+        Table of models of active customers on the test day: model, chosen, brier, brier_low, brier_high, auc,
+        auc_low, auc_high, top_decile_lift, n. Extra ``scores`` of all customers: customer_id, churn_probability,
+        purchase_probability (its complement), active, horizon_days; ``calibration``, ``effects`` and ``lapsed``.
     """
-    known = train.dropna(subset=[OUTCOME]) if OUTCOME in train else train
-    need(known, "customers with a known outcome", ASK, rows=100)
+    need(_active(train), "active customers with a known outcome", ASK, rows=100, columns=[OUTCOME])
+    known, judged = (_active(frame).dropna(subset=[OUTCOME]) for frame in (train, test))
     features = _usable(known)
     need(pd.DataFrame({"feature": features}), "features of customers", ASK)
-    model, judged = _fit(known, test.dropna(subset=[OUTCOME]), days.out_of_time, features, seed)
-    probability = model.score(now)
-    scores = pd.DataFrame({
-        "customer_id": probability.index.astype("str"), "churn_probability": probability.to_numpy(),
-        "purchase_probability": np.round(1 - probability.to_numpy(), 9),
-        "horizon_days": days.horizon_days,
-    })  # fmt: skip
+    model = _fit(known, judged, days.out_of_time, features, seed)
+    lapsed = _lapsed_rates(test.dropna(subset=[OUTCOME]), now, days.horizon_days)
+    scores = _scores(model, now, lapsed, days.horizon_days)
     row = model.comparison.set_index("model").loc[model.chosen]
     table = model.comparison.drop(columns="log_loss")
     table.insert(1, "chosen", table["model"] == model.chosen)
     return Answer(
         table=table,
-        headline=_headline(model, judged, days),
-        so_what=_advice(model, judged, now, scores, days),
+        headline=_headline(model),
+        so_what=_advice(model, now, scores, days),
         kind="predictive",
         caption=(
-            f"Models of 'no order in {days.horizon_days} days', fitted at {days.train['cutoff']}, judged at {days.test['cutoff']}"
-            + ("" if days.out_of_time else " on other customers")
+            f"Models of 'no order in {days.horizon_days} days', active customers, fitted at {days.train['cutoff']}, "
+            f"judged at {days.test['cutoff']}" + ("" if days.out_of_time else " on other customers")
         ),
         units={
             "brier": "ratio", "brier_low": "ratio", "brier_high": "ratio", "auc": "ratio", "auc_low": "ratio",
@@ -165,7 +226,9 @@ def propensity(
             Metric("churn_auc", row["auc"], row["auc_low"], row["auc_high"], model.n_test, "ratio", "predictive"),
             Metric("churn_brier", row["brier"], row["brier_low"], row["brier_high"], model.n_test, "ratio", "predictive"),
         ),
-        extra={"scores": scores, "calibration": model.calibration, "effects": model.effects, "model": model},
+        extra={
+            "scores": scores, "calibration": model.calibration, "effects": model.effects, "lapsed": lapsed, "model": model,
+        },
     )  # fmt: skip
 
 
@@ -173,30 +236,23 @@ def _active(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["orders"] > 0]
 
 
-def _headline(model: Propensity, judged: pd.DataFrame, days: Snapshots) -> str:
+def _headline(model: Propensity) -> str:
     if not model.beats_base_rate:
         return "Nothing known about customers foretells who leaves better than the average"
-    table = model.calibration
-    top, bottom = table.iloc[-1], table.iloc[0]
+    top, bottom = model.calibration.iloc[-1], model.calibration.iloc[0]
     return (
         f"{format_value(top.observed, '%')} of those most at risk did leave, "
         f"{format_value(bottom.observed, '%')} of those least"
     )
 
 
-def _advice(
-    model: Propensity, judged: pd.DataFrame, now: pd.DataFrame, scores: pd.DataFrame, days: Snapshots
-) -> str:
+def _advice(model: Propensity, now: pd.DataFrame, scores: pd.DataFrame, days: Snapshots) -> str:
     active = _active(now)
     risk = scores.set_index("customer_id")["churn_probability"]
     likely = active[active["customer_id"].map(risk) >= 0.5]
     revenue = format_value(float(likely["revenue"].sum()), "currency")
-    tested = _active(judged)
-    foreseen = model.score(tested).reindex(tested["customer_id"]).to_numpy()
-    area = (
-        format_value(auc(tested[OUTCOME].to_numpy(float), foreseen), "ratio")
-        if tested[OUTCOME].nunique() == 2 else "not known"
-    )  # fmt: skip
+    gain = model.comparison.set_index("model")["brier"]
+    better = 1 - gain[model.chosen] / gain["base rate"]
     flagged = model.leakage.loc[model.leakage["suspicious"], "feature"].tolist()
     leak = f" Check {', '.join(flagged)}: it foretells the outcome suspiciously well." if flagged else ""
     test = (
@@ -205,9 +261,37 @@ def _advice(
     )  # fmt: skip
     return (
         f"Of {len(active):,} customers who ordered in the last {days.horizon_days} days, {len(likely):,} will more likely than not "
-        f"stay away for the next {days.horizon_days} ({revenue} of revenue). Among active customers alone the ranking is right "
-        f"for {area} of pairs (0.5 is chance). Use the score to choose whom to contact, never to treat people worse.{leak}{test}"
+        f"stay away for the next {days.horizon_days} ({revenue} of revenue). The squared error is {format_value(better, '%')} smaller "
+        f"than without a model. Use the score to choose whom to contact, never to treat people worse.{leak}{test}"
     )
+
+
+@answers
+def lapsed_customers(predicted: Answer) -> Answer:
+    """Return how many lapsed customers come back by themselves, by how long they are away.
+
+    Parameters
+    ----------
+    predicted
+        From `propensity`.
+    """
+    table = predicted["lapsed"]
+    need(table[table["customers_then"] > 0], "customers who had lapsed at the test day", ASK)
+    now = int(table["customers_now"].sum())
+    expected = float((table["returned"].fillna(0) * table["customers_now"]).sum())
+    return Answer(
+        table=table,
+        headline=f"Of {now:,} lapsed customers about {expected:,.0f} will come back by themselves",
+        so_what=(
+            "A win-back offer is worth only what it adds to that: keep a random part without the offer, or their return will be "
+            "counted as its success."
+        ),
+        kind="predictive",
+        caption="Customers without an order in the look-back: share who ordered within the horizon last time (95 % intervals), and how many there are now",
+        units={"customers_then": "count", "returned": "%", "low": "%", "high": "%", "customers_now": "count"},
+        source="orders, customers",
+        metrics=(Metric("lapsed_customers", float(now), n=now, unit="count"),),
+    )  # fmt: skip
 
 
 @answers
@@ -249,12 +333,13 @@ def what_predicts(predicted: Answer) -> Answer:
     table = predicted["effects"]
     table = table[table["low"] > 0].reset_index(drop=True)
     need(table, "features that help to foretell", ASK)
-    names = ", ".join(table["feature"].head(3).str.replace("_", " "))
+    table["feature"] = table["feature"].map(lambda name: WORDS.get(name, name.replace("_", " ")))
+    names = ", ".join(table["feature"].head(2))
     return Answer(
         table=table[["feature", "importance", "low", "high", "standardised_effect"]],
-        headline=f"The score leans most on {names}",
+        headline=f"The score leans most on {names}"[:90],
         so_what=(
-            f"{len(table)} features help; without '{table['feature'].iloc[0].replace('_', ' ')}' the forecast would lose most. These are "
+            f"{len(table)} features help; without '{table['feature'].iloc[0]}' the forecast would lose most. These are "
             "signs, not causes: changing them does not by itself keep a customer. Watch them as early warnings."
         ),
         kind="diagnostic",

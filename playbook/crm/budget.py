@@ -15,6 +15,7 @@ from playbook.errors import NotEnough
 __all__ = ["acquisition_channels", "budget_split"]
 
 ASK = "spend per channel, purpose and month with the customers won"
+SHIFT = 0.1
 SPENT_ON = ("grow share", "develop", "appreciate", "win back")
 """Strategies into which new money goes; the others keep what their actions cost."""
 
@@ -96,7 +97,7 @@ def _curve(monthly: pd.DataFrame, seed: int) -> tuple[CurveFit | None, str]:
 
 
 def _acquisition_return(channels: Answer, new_value: tuple[float, float, float]) -> tuple[float, float, float, str]:
-    """Value brought by a unit of money spent on winning customers: at the margin, or on average."""
+    """Margin brought by a unit of money spent on winning customers: at the margin, or on average."""
     value, low, high = new_value
     curve: CurveFit | None = channels["curve"]
     if curve is not None:
@@ -115,8 +116,10 @@ def _retention_return(plan: Answer) -> tuple[float, float, float, float]:
     return last, total["low"] * scale, total["high"] * scale, spent
 
 
-def _new_value(values: pd.DataFrame, won: pd.Series) -> tuple[float, float, float]:
-    new = values.loc[values["customer_id"].isin(won), "clv"].astype(float)
+def _new_value(
+    values: pd.DataFrame, won: pd.Series, column: str = "expected_margin_12m"
+) -> tuple[float, float, float]:
+    new = values.loc[values["customer_id"].isin(won), column].astype(float)
     need(new.to_frame(), "customers won in the last 12 months with a value", ASK, rows=5)
     half = 1.96 * float(new.std()) / np.sqrt(len(new))
     return float(new.mean()), float(new.mean()) - half, float(new.mean()) + half
@@ -140,7 +143,7 @@ def _by_segment(
 @answers
 def budget_split(
     budget: Any, channels: Answer | Missing, plan: Answer | Missing, values: pd.DataFrame, segments: pd.DataFrame,
-    strategies: pd.DataFrame | Missing, won: pd.Series,
+    strategies: pd.DataFrame | Missing, now: pd.DataFrame,
 ) -> Answer:  # fmt: skip
     """Return how the budget is split between winning and keeping, and among segments, and why.
 
@@ -154,8 +157,8 @@ def budget_split(
         From `next_best_action`.
     values, segments, strategies
         Results of step 03.
-    won
-        Ids of customers won in the last 12 months.
+    now
+        Query ``customer_snapshot`` today: tenure_days tells who was won in the last 12 months.
 
     Returns
     -------
@@ -167,10 +170,11 @@ def budget_split(
     -----
     The optimum is where the last unit of money brings the same in both (Blattberg and Deighton 1996). Money
     moves only when the intervals of those returns do not overlap; an average return says nothing about the last unit.
-    ``low`` and ``high`` span the planned amount and half of it moved from the other purpose, where a shift is open.
+    ``low`` and ``high`` are the amounts if a tenth of a purpose's money moved to the other.
     """
     if budget is None:
         raise NotEnough("the plan has no budget", "the budget for winning and for keeping customers")
+    won = now.loc[now["tenure_days"] < 365, "customer_id"]
     strategy = strategies.set_index("segment")["strategy"] if isinstance(strategies, pd.DataFrame) else pd.Series(dtype="str")
     returns = _returns(channels, plan, values, won)
     verdict = _verdict(returns)
@@ -186,7 +190,10 @@ def budget_split(
         _by_segment("acquisition", float(budget.acquisition), gain, pd.Series(dtype=float), reasons),
         _by_segment("retention", float(budget.retention), keep, cost, reasons),
     ], ignore_index=True)  # fmt: skip
-    table["low"], table["high"] = table["amount"], table["amount"]
+    other = table["purpose"].map({"acquisition": float(budget.retention), "retention": float(budget.acquisition)})
+    own = table.groupby("purpose")["amount"].transform("sum")
+    table["low"] = (1 - SHIFT) * table["amount"]
+    table["high"] = table["amount"] * (1 + SHIFT * other / own.where(own > 0, np.inf))
     table = table[["purpose", "segment", "amount", "low", "high", "actions", "reason"]]
     spent = float(cost.sum())
     return Answer(
@@ -202,7 +209,7 @@ def budget_split(
         source="plan, channel_spend, customer value, next best action",
         extra={"returns": returns},
         metrics=tuple(
-            Metric(f"{row.purpose}_return", row.marginal_return, row.low, row.high, None, "ratio", "prescriptive")
+            Metric(f"{row.purpose.replace(' ', '_')}_return", row.marginal_return, row.low, row.high, None, "ratio", "prescriptive")
             for row in returns.dropna().itertuples()
         ),
     )  # fmt: skip
@@ -221,8 +228,9 @@ def _returns(
 ) -> pd.DataFrame:
     rows = []
     if isinstance(channels, Answer):
-        point, low, high, basis = _acquisition_return(channels, _new_value(values, won))
-        rows.append({"purpose": "acquisition", "marginal_return": point, "low": low, "high": high, "basis": basis})
+        for purpose, column in (("acquisition", "expected_margin_12m"), ("acquisition over the lifetime", "clv")):
+            point, low, high, basis = _acquisition_return(channels, _new_value(values, won, column))
+            rows.append({"purpose": purpose, "marginal_return": point, "low": low, "high": high, "basis": basis})
     if isinstance(plan, Answer) and len(plan.table):
         point, low, high, _ = _retention_return(plan)
         rows.append({"purpose": "retention", "marginal_return": point, "low": low, "high": high, "basis": "at the margin, believed"})
@@ -231,12 +239,13 @@ def _returns(
 
 def _verdict(returns: pd.DataFrame) -> tuple[str, str]:
     """Keep, move or test, and why."""
-    if len(returns) < 2:
+    if not {"acquisition", "retention"} <= set(returns["purpose"]):
         return "the plan's split stands", "Without response curves for both, there is no ground to move money; vary both on purpose next year."
-    a, r = (returns.set_index("purpose").loc[name] for name in ("acquisition", "retention"))
+    by = returns.set_index("purpose")
+    a, r, life = by.loc["acquisition"], by.loc["retention"], by.loc["acquisition over the lifetime"]
     said = (
-        f"A unit of money brings {a.marginal_return:.1f} ({a.low:.1f} to {a.high:.1f}, {a.basis}) when spent on winning and "
-        f"{r.marginal_return:.1f} ({r.low:.1f} to {r.high:.1f}, {r.basis}) on keeping."
+        f"Within a year a unit of money brings {a.marginal_return:.1f} of margin ({a.low:.1f} to {a.high:.1f}, {a.basis}) when spent on "
+        f"winning (over the lifetime {life.marginal_return:.1f}) and {r.marginal_return:.1f} ({r.low:.1f} to {r.high:.1f}, {r.basis}) on keeping."
     )
     if a.basis == "on average":
         return "keep and test", (

@@ -9,15 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Mapping as Columns
+from collections.abc import Collection, Mapping as Columns, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import xlsxwriter
 from python_calamine import CalamineWorkbook
 
 from playbook.allocation import NONE
-from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.answer import Answer, Metric, Missing, answers, need
 from playbook.crm.mapping import Dialect, FieldRule, Mapping
 from playbook.errors import ConsentError, DataError
 
@@ -32,7 +33,7 @@ NULLS = {"#N/A", "NULL", "null", "nan", "None", "<NA>"}
 
 def crm_contents(
     choice: pd.DataFrame | Missing, values: pd.DataFrame | Missing, scores: pd.DataFrame | Missing,
-    lists: Answer | Missing, channel_of: Columns[str, str], as_of: date,
+    lists: Answer | Missing, actions: Sequence[Any], as_of: date,
 ) -> dict[str, pd.DataFrame] | Missing:  # fmt: skip
     """Return what the CRM files say: ``scores``, ``targets``, ``opt_outs``; keys and our columns only.
 
@@ -44,8 +45,8 @@ def crm_contents(
         Results ``customer_value`` and ``scores``.
     lists
         From `target_lists`.
-    channel_of
-        Action id to its channel.
+    actions
+        ``plan.actions``: id, channel.
     as_of
         Lists hold for a month from this day, scores for a year.
     """
@@ -63,7 +64,7 @@ def crm_contents(
         frame = frame.assign(segment=None, action=NONE)
     frame = frame.assign(valid_until=as_of + timedelta(days=SCORE_DAYS)).sort_values("customer_id", ignore_index=True)
     targets = frame[frame["action"].fillna(NONE) != NONE]
-    targets = targets.assign(channel=targets["action"].map(channel_of), valid_until=as_of + timedelta(days=LIST_DAYS))
+    targets = targets.assign(channel=targets["action"].map({a.id: a.channel for a in actions}), valid_until=as_of + timedelta(days=LIST_DAYS))
     flags = [f"opted_out_{channel}" for channel in OPTED_OUT]
     stopped = out.loc[out[flags].any(axis=1), ["customer_id", *flags]]
     columns = ["customer_id", "segment", "clv", "churn_probability", "purchase_probability", "action", "valid_until"]
@@ -264,20 +265,25 @@ def crm_files(written: pd.DataFrame, lists: Answer | Missing) -> Answer:
         From `target_lists`.
     """
     need(written, "CRM systems with files", "crm_systems in engagement.yml, and consents")
-    systems = written["system"].nunique()
-    targets = written[written["file"].str.startswith("targets")].groupby("system")["rows"].sum()
-    people = int(targets.max()) if len(targets) else 0
+    kind = written["file"].str.extract(r"^(scores|targets|opt_outs)", expand=False)
+    table = written.assign(kind=kind).pivot_table(
+        index="system", columns="kind", values="rows", aggfunc="sum", fill_value=0
+    ).reindex(columns=["scores", "targets", "opt_outs"], fill_value=0).reset_index()
+    table.columns.name = None
+    files = written.groupby("system").agg(files=("file", "size"), bytes=("bytes", "sum"), object=("object", "first"))
+    table = table.merge(files.reset_index(), on="system")
+    people = int(table["targets"].max())
     return Answer(
-        table=written[["system", "file", "object", "rows", "bytes", "sha256", "mapping_version"]].assign(sha256=written["sha256"].str[:12]),
-        headline=f"{len(written)} files for {systems} CRM systems hold {people:,} contacts to make",
+        table=table[["system", "object", "files", "scores", "targets", "opt_outs", "bytes"]],
+        headline=f"{len(written)} files for {len(table)} CRM systems hold {people:,} contacts to make",
         so_what=(
             "Create the fields that manifest.json lists, load ten rows into a sandbox, compare, then load all. The files carry the "
-            "key and our own columns only, empty cells change nothing, and consent can only be withdrawn. The format was checked against "
-            f"the vendors' published rules, not loaded into a live system. {format_value(len(written), 'count')} files passed the re-reading check."
+            "key and our own columns only, empty cells change nothing, and consent can only be withdrawn. All files passed a strict "
+            "re-reading against the vendors' published rules; they were not loaded into a live system."
         ),
         kind="prescriptive",
-        caption="Files in the run's folder crm/ by system, with the first signs of their checksum",
-        units={"rows": "count", "bytes": "count"},
+        caption="Rows written to the run's folder crm/ by system; manifest.json there holds checksums and what to set up",
+        units={"files": "count", "scores": "count", "targets": "count", "opt_outs": "count", "bytes": "count"},
         source="next best action, scores, target lists; mappings of the systems",
         metrics=(Metric("crm_contacts", float(people), n=people, unit="count", kind="prescriptive"),),
     )  # fmt: skip

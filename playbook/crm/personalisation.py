@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 TEST_SHARE = 4  # a quarter of the look-back is kept for the test
+SUPPORT = 0.002  # share of baskets a pair must stand in
 LOOK_BACK = 730
 DEARER = (1.15, 1.80)  # price of the better product, as a multiple of what was paid
 ASK = "order lines with customer and product numbers"
@@ -178,52 +179,55 @@ def cross_selling(baskets: pd.DataFrame, products: pd.DataFrame) -> Answer:
     Returns
     -------
     Answer
-        Table buys, also_buys, baskets, confidence, low, high, lift, price; pairs that pass false-discovery control
-        at 5 % (Benjamini and Hochberg 1995), one direction each.
+        Table pair (buys → also buys), baskets, confidence, low, high, lift; pairs that pass false-discovery control
+        at 5 % over all pairs of frequent products (Benjamini and Hochberg 1995), one direction each.
     """
     need(baskets, "baskets", ASK, rows=50)
-    rules = association_rules(baskets, 0.0, 0.0)
     orders = baskets["order_id"].nunique()
+    least = max(5, int(np.ceil(SUPPORT * orders)))
+    rules = association_rules(baskets, SUPPORT, 0.0)
     if rules.empty:
-        raise NotEnough(f"no two products stand in five of the {orders:,} baskets", ASK)
+        raise NotEnough(f"no two products stand together in {least} of the {orders:,} baskets", ASK)
+    frequent = int((baskets.drop_duplicates()["product_id"].value_counts() >= least).sum())
+    tested = frequent * (frequent - 1)
     counts = np.rint(rules["n"] / rules["confidence"])
-    share = rules["confidence"] / rules["lift"]
-    rules["q"] = false_discovery(binom.sf(rules["n"] - 1, counts, share))
+    chance = binom.sf(rules["n"] - 1, counts, rules["confidence"] / rules["lift"])
+    rules["q"] = false_discovery(np.append(chance, np.ones(tested - len(rules))))[: len(rules)]
     found = rules[(rules["q"] < 0.05) & (rules["lift"] > 1)].copy()
     low, high = found[["antecedent", "consequent"]].min(axis=1), found[["antecedent", "consequent"]].max(axis=1)
     found["pair"] = low + "|" + high
     found = found.sort_values(["pair", "confidence", "antecedent"], ascending=[True, False, True])
     found = found.drop_duplicates("pair").sort_values(["n", "lift", "pair"], ascending=[False, False, True])
+    buys, also = _names(found["antecedent"], products), _names(found["consequent"], products)
     table = pd.DataFrame({
-        "buys": _names(found["antecedent"], products), "also_buys": _names(found["consequent"], products),
-        "baskets": found["n"], "confidence": found["confidence"], "low": found["low"], "high": found["high"],
-        "lift": found["lift"],
+        "pair": buys + " → " + also, "baskets": found["n"], "confidence": found["confidence"], "low": found["low"],
+        "high": found["high"], "lift": found["lift"],
     }).reset_index(drop=True)  # fmt: skip
-    table.insert(0, "pair", table["buys"] + " → " + table["also_buys"])
     return Answer(
         table=table,
         headline=(
             f"{len(table):,} pairs of products meet in a basket more often than chance" if len(table)
             else "No pair of products meets in a basket more often than chance"
         ),
-        so_what=_cross_advice(table, len(rules) // 2, orders),
+        so_what=_cross_advice(table, tested // 2, orders),
         kind="diagnostic",
-        caption=f"Products in one basket, last 12 months (n = {orders:,} baskets; confidence with 95 % interval; pairs in fewer than 5 left out)",
+        caption=f"Products in one basket, last 12 months (n = {orders:,} baskets; confidence with 95 % interval; pairs in fewer than {least} left out)",
         units={"baskets": "count", "confidence": "%", "low": "%", "high": "%", "lift": "ratio"},
         source="orders, order_lines; association rules with false-discovery control",
         metrics=(Metric("cross_selling_pairs", float(len(table)), n=orders, unit="count"),),
+        extra={"pairs": found[["antecedent", "consequent", "n", "lift"]].reset_index(drop=True)},
     )  # fmt: skip
 
 
 def _cross_advice(table: pd.DataFrame, tested: int, orders: int) -> str:
     if table.empty:
         return (
-            f"None of {tested:,} pairs passes the test on {orders:,} baskets. Do not build bundles on this; "
+            f"None of {tested:,} possible pairs passes the test on {orders:,} baskets. Do not build bundles on this; "
             "let the personal lists choose, or test bundles in a random half of the shop."
         )
     first = table.iloc[0]
     return (
-        f"Most common: who buys '{first.buys}' also takes '{first.also_buys}' in {format_value(first.confidence, '%')} of baskets, "
+        f"Most common: {first.pair}, in {format_value(first.confidence, '%')} of baskets with the first, "
         f"{first.lift:.1f} times the usual. Show the partner on the product page and in the basket, and price no bundle below "
         "what these customers pay anyway."
     )

@@ -22,6 +22,7 @@ CHECKS = {
     "ordered_before_won": ("contradictory", "ordered before the day recorded as won"),
     "impossible_age": ("contradictory", "age below 16 or above 110"),
 }
+TYPICAL_EVENTS = 20  # of the example shown
 EVENTS = ["orders", "interactions", "tickets", "campaigns", "surveys"]
 
 
@@ -98,9 +99,10 @@ def example_customer(record: pd.DataFrame) -> str:
     kinds = (record[EVENTS].astype("float64") > 0).sum(axis=1)
     order = pd.DataFrame({
         "id": record["customer_id"], "kinds": -kinds,
-        "events": record[EVENTS].astype("float64").sum(axis=1),
+        "far": (record[EVENTS].astype("float64").sum(axis=1) - TYPICAL_EVENTS).abs(),
+        "last": -record["last_order_at"].astype("int64").where(record["last_order_at"].notna(), 0),
     })  # fmt: skip
-    return str(order.sort_values(["kinds", "events", "id"])["id"].iloc[0])
+    return str(order.sort_values(["kinds", "far", "last", "id"])["id"].iloc[0])
 
 
 @answers
@@ -145,6 +147,7 @@ def contacts_tracked(contacts: pd.DataFrame) -> Answer:
         customers, cost (currency), last_contact_at.
     """
     need(contacts, "contacts of customers", "an export of visits, calls, mails and meetings")
+    contacts = contacts.assign(channel=contacts["channel"].replace({"e-mail": "email"}))
     table = contacts.groupby("channel", as_index=False).agg(
         contacts=("contacts", "sum"), contacts_year_before=("contacts_year_before", "sum"),
         linked=("linked", "sum"), cost=("cost", lambda c: c.sum(min_count=1)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.stats import smallest_detectable_effect
 
-__all__ = ["CHANNELS", "list_sizes", "target_lists", "universal_holdout"]
+__all__ = ["CHANNELS", "gate_shares", "is_mapped", "list_sizes", "target_lists", "universal_holdout"]
 
 CHANNELS = {
     "email": (("has_email",), "consent_email"),
@@ -28,6 +29,11 @@ SAME_CHANNEL = {
 }  # fmt: skip
 GATES = ["gone", "no_address", "no_consent", "suppressed", "contacted_enough", "holdout"]
 ASK = "consents per channel, with their dates"
+
+
+def is_mapped(inbox: Iterable[Any], table: str) -> bool:
+    """Return whether the engagement names a file for a table."""
+    return any(source.table == table for source in inbox)
 
 
 def universal_holdout(customers: Iterable[str], seed: int, share: float) -> np.ndarray:
@@ -116,12 +122,14 @@ def target_lists(
         opted[f"opted_out_{channel}"] = gone | out[channel] | refused
     keys = flags[["customer_id"]]
     table = pd.DataFrame(rows).sort_values(["target", "channel"], ascending=[False, True], ignore_index=True)
-    anyone = int(np.logical_or.reduce(list(reachable.values())).sum())
+    asked = [name for name, (_, consent) in CHANNELS.items() if consent]
+    anyone = int(np.logical_or.reduce([reachable[name] for name in asked]).sum())
     return Answer(
         table=table,
         headline=(
-            f"{anyone:,} of {len(flags):,} customers can be contacted in at least one channel" if anyone
-            else "Nobody can be contacted: no channel has a recorded consent and address"
+            f"{anyone:,} of {len(flags):,} customers agreed to a channel that can reach them" if anyone
+            else "Nobody can be contacted: no consent is on record" if not _any_consent(flags)
+            else "Nobody is left to be contacted after all gates"
         ),
         so_what=_targets_advice(table, flags, suppressed, held, suppressions_promised),
         kind="prescriptive",
@@ -137,6 +145,10 @@ def target_lists(
             "opt_outs": keys.assign(**opted),
         },
     )  # fmt: skip
+
+
+def _any_consent(flags: pd.DataFrame) -> bool:
+    return any(flags[c].fillna(False).any() for _, c in CHANNELS.values() if c)
 
 
 def _targets_advice(
@@ -191,6 +203,7 @@ def list_sizes(lists: Answer, segments: pd.DataFrame | Missing, minimum: int = 5
     need(segments, "customers with a segment", "what step 03 needs")
     channels = list(CHANNELS)
     frame = segments[["customer_id", "segment"]].merge(lists["reachable"], on="customer_id")
+    need(frame[frame[channels].any(axis=1)], "customers whom a channel may reach", ASK)
     size = frame.groupby("segment").size()
     counts = frame.groupby("segment")[channels].sum()
     long = counts.stack().rename("target").rename_axis(["segment", "channel"]).reset_index()
@@ -208,4 +221,36 @@ def list_sizes(lists: Answer, segments: pd.DataFrame | Missing, minimum: int = 5
         caption=f"Share of each segment that a channel may reach (n = {len(frame):,} customers)",
         units={"target": "count", "share": "%"},
         source="target lists by segment",
+    )
+
+
+@answers
+def gate_shares(lists: Answer) -> Answer:
+    """Return the share of customers each gate takes out of each channel, and the share left.
+
+    Parameters
+    ----------
+    lists
+        From `target_lists`.
+    """
+    counts = lists.table
+    parts = ["target", *GATES]
+    table = counts[["channel"]].copy()
+    for part in parts:
+        table[part] = counts[part] / counts["customers"]
+    open_to = table[table["target"] > 0]
+    need(open_to, "channels that may reach anybody", ASK)
+    asked = open_to[open_to["channel"].map(lambda name: CHANNELS[name][1] is not None)]
+    best = (asked if len(asked) else open_to).iloc[0]
+    return Answer(
+        table=table,
+        headline=f"With consent, {best.channel} reaches most: {format_value(best.target, '%')} of customers",
+        so_what=(
+            f"Without consent stand {format_value(best.no_consent, '%')}, without address {format_value(best.no_address, '%')}. Letters need no "
+            "consent in this list; have your lawyer confirm that for each country before printing."
+        ),
+        kind="descriptive",
+        caption=f"What becomes of all customers in each channel (n = {int(counts['customers'].iloc[0]):,})",
+        units=dict.fromkeys(parts, "%"),
+        source="target lists",
     )

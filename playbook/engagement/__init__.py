@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playbook.engagement.model import Engagement, Plan
-from playbook.engagement.yaml_file import read_model
+from playbook.engagement.yaml_file import model_text, read_model
 from playbook.errors import PlanError
 
-__all__ = ["Engagement", "Folder", "Plan", "open_folder"]
+__all__ = ["Engagement", "Folder", "Plan", "model_text", "open_folder"]
 
 ROOT = Path(__file__).resolve().parents[2]
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
@@ -104,6 +104,6 @@ def open_folder(name: str) -> Folder:
         known = sorted(path.parent.name for path in data.glob("*/engagement.yml"))
         raise PlanError(
             f"engagement {name!r}: no data/{name}/engagement.yml (there are: "
-            f"{', '.join(known) or 'none'}); 'make new ENGAGEMENT={name}' starts one"
+            f"{', '.join(known) or 'none'}); docs/first-engagement.md shows how to start one"
         )
     return Folder(name, inputs, (runs / name).resolve())

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from playbook.errors import PlanError
 
-__all__ = ["read_model"]
+__all__ = ["model_text", "read_model"]
 
 MAX_BYTES = 1_000_000
 _SURPRISING = re.compile(r"^(?:yes|no|on|off|true|false)$", re.IGNORECASE)
@@ -29,8 +30,6 @@ Model = TypeVar("Model", bound=BaseModel)
 
 class _Loader(yaml.SafeLoader):
     """Safe loader that refuses what YAML 1.1 would silently change."""
-
-    yaml_implicit_resolvers: ClassVar[dict] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -58,6 +57,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_scalar(node)
 
 
+_Loader.yaml_implicit_resolvers = {}
 for tag, pattern, first in _RESOLVERS:
     _Loader.add_implicit_resolver(tag, re.compile(pattern), list(first))
 
@@ -86,6 +86,20 @@ def read_model(path: Path, model: type[Model]) -> Model:
     except ValidationError as error:
         problems = [_explain(problem, node, model) for problem in error.errors()]
         raise PlanError(f"{path.name}: " + f"\n{path.name}: ".join(problems)) from None
+
+
+class _Dumper(yaml.SafeDumper):
+    """Safe dumper that writes out what stands twice, as the reader refuses aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def model_text(model: BaseModel, notes: Sequence[str] = ()) -> str:
+    """Return a model as YAML that `read_model` reads back equal; ``notes`` head it as comments."""
+    head = "".join(f"# {' '.join(note.split())}\n" for note in notes)
+    data = model.model_dump(exclude_defaults=True)
+    return head + yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _text(path: Path) -> str:

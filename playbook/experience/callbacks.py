@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
 from playbook.experience.common import in_period
 from playbook.experience.service import against_promise
@@ -71,17 +71,18 @@ def _assigned(rules: Sequence[Any], roles: Sequence[Any], as_of: date) -> pd.Dat
     return pd.DataFrame(rows, columns=["cause", "place", "owner", "due"])
 
 
+@answers
 def callbacks(
     respondents: pd.DataFrame,
     cases: pd.DataFrame,
     permissions: pd.DataFrame,
-    value: pd.DataFrame | Missing,
-    rules: Sequence[Any],
-    roles: Sequence[Any],
-    promised: Any,
     as_of: date,
+    value: pd.DataFrame | None = None,
+    rules: Sequence[Any] = (),
+    roles: Sequence[Any] = (),
+    promised: Any = None,
     days: int = 60,
-) -> Answer | Missing:
+) -> Answer:
     """Return the customers to call back, one row each, with cause, owner and due date.
 
     Parameters
@@ -92,25 +93,13 @@ def callbacks(
     permissions
         Query ``contact_permissions``. Closed, deceased and wholly suppressed customers are left out;
         so are detractors who may neither be called nor written to.
+    as_of
+        Last day of the period; due dates count working days (Monday to Friday) after it.
     value
         Result ``customer_value``; its ``clv`` is the value at risk (what is lost when the customer leaves).
     rules, roles, promised
         Automation rules of the plan, roles and service levels of the engagement.
-    as_of
-        Last day of the period; due dates count working days (Monday to Friday) after it.
     """
-    worth = None if isinstance(value, Missing) else value[["customer_id", "clv"]]
-    result: Answer | Missing = _callbacks(
-        respondents, cases, permissions, worth, rules, roles, promised, as_of, days
-    )
-    return result
-
-
-@answers
-def _callbacks(
-    respondents: pd.DataFrame, cases: pd.DataFrame, permissions: pd.DataFrame, worth: pd.DataFrame | None,
-    rules: Sequence[Any], roles: Sequence[Any], promised: Any, as_of: date, days: int,
-) -> Answer:  # fmt: skip
     need(respondents if len(respondents) else cases, "feedback and service cases", FEEDBACK)
     found = pd.concat([_detractors(respondents), _complaints(cases, promised, as_of, days)], ignore_index=True)  # fmt: skip
     found = found.merge(_assigned(rules, roles, as_of), on="cause").merge(permissions, how="left", on="customer_id")  # fmt: skip
@@ -124,7 +113,9 @@ def _callbacks(
     phone = table["may_phone"].fillna(False).astype(bool)
     written = np.where(table["reference"].isin(cases["ticket_id"]), "answer in the case", "e-mail")
     table["by"] = pd.Series(np.where(phone, "phone", written), index=table.index).astype("str")
-    table["value_at_risk"] = table["customer_id"].map(worth.set_index("customer_id")["clv"]) if worth is not None else np.nan  # fmt: skip
+    table["value_at_risk"] = np.nan
+    if value is not None:
+        table["value_at_risk"] = table["customer_id"].map(value.set_index("customer_id")["clv"])
     table = table.sort_values(["due", "value_at_risk", "customer_id"], ascending=[True, False, True], ignore_index=True)  # fmt: skip
     table = table[
         ["customer_id", "cause", "occurred_at", "owner", "due", "by", "value_at_risk", "reference"]

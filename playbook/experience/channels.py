@@ -186,4 +186,4 @@ def _compared(table: pd.DataFrame) -> str:
     return (
         f"{first['touchpoint'].capitalize()} {words} between {first['channel']} ({per_cent(first['failure_share'])}) and "
         f"{last['channel']} ({per_cent(last['failure_share'])}): {100 * gap.value:.1f} points, {100 * gap.low:.1f} to {100 * gap.high:.1f}."
-    )
+    ).replace(" -", " −")

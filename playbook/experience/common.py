@@ -15,6 +15,7 @@ __all__ = [
     "INTERACTIONS",
     "STAGES",
     "TICKETS",
+    "days_in_words",
     "in_period",
     "joined",
     "per_cent",
@@ -60,7 +61,18 @@ def per_cent(value: float) -> str:
 def joined(names: Sequence[str]) -> str:
     """Return names as words: a, b and c."""
     names = [str(name) for name in names]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return (
+        names[0]
+        if len(names) == 1
+        else ""
+        if not names
+        else f"{', '.join(names[:-1])} and {names[-1]}"
+    )
+
+
+def days_in_words(days: float) -> str:
+    """Return days for a sentence: one decimal below ten, else whole."""
+    return f"{days:.1f} days" if days < 9.95 else f"{days:.0f} days"
 
 
 def varies(values: pd.Series) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -17,7 +18,8 @@ from playbook.experience.incidents import counted, incident_events
 __all__ = ["case_drivers", "incident_drivers", "touchpoint_drivers"]
 
 SURVEY = "table survey_answers with survey_questions: recommendation (0 to 10) and satisfaction by touchpoint, with customer numbers"
-LIMIT = "Driver here means goes together with, at equal country, age and tenure; what a change would bring, only a trial shows."
+LIMIT = "A driver goes together with the answer at equal {held}; what a change would bring, only a trial shows."
+WHO = "country, age, tenure, orders and wave"
 COVERAGE = 0.35
 """Smallest share of respondents that must have rated a touchpoint."""
 
@@ -57,7 +59,9 @@ def _analysed(rows: pd.DataFrame, outcome: str, drivers: list[str]) -> pd.DataFr
         raise NotEnough(f"drivers: {error}", SURVEY) from error
 
 
-def _answer(table: pd.DataFrame, what: str, todo: str, caption: str, source: str) -> Answer:
+def _answer(
+    table: pd.DataFrame, what: str, todo: str, caption: str, source: str, held: str
+) -> Answer:
     found = table[table["is_driver"]]
     n = int(table["n"].iloc[0])
     if found.empty:
@@ -66,12 +70,16 @@ def _answer(table: pd.DataFrame, what: str, todo: str, caption: str, source: str
     else:
         first = found.iloc[0]
         names = joined(list(found["driver"].head(3)))
-        headline = f"{_capital(first['driver'])} goes together with {what} most"
+        headline = f"{_capital(first['driver'])} goes most with {'lower' if first['coefficient'] < 0 else 'higher'} {what}"
         text = (
-            f"{_capital(names)}: {'passes' if len(found) == 1 else 'pass'} false-discovery control and the smallest effect that matters; {first['driver']} "
-            f"explains {per_cent(first['share'])} of the variance alone ({first['coefficient']:+.2f} standard deviations of {what} per standard deviation, {first['low']:+.2f} to {first['high']:+.2f}). "
-            f"{todo} {LIMIT}"
-        ).replace("-0.", "−0.")
+            (
+                f"{_capital(names)} {'passes' if len(found) == 1 else 'pass'} false-discovery control and the smallest effect that matters; {first['driver']} "
+                f"explains {per_cent(first['share'])} of the variance alone ({first['coefficient']:+.2f} standard deviations of {what} per standard deviation, {first['low']:+.2f} to {first['high']:+.2f}). "
+                f"{todo} {LIMIT.format(held=held)}"
+            )
+            .replace(" -0.", " −0.")
+            .replace("(-0.", "(−0.")
+        )
     return Answer(
         table=table[["driver", "coefficient", "low", "high", "share", "q_value", "sign_agrees", "is_driver", "n"]],
         headline=headline,
@@ -111,15 +119,16 @@ def incident_drivers(
     need(rows, "answers with a full year of events before", SURVEY, rows=60)
     described = _described(rows).merge(counted(rows, events, "response_id", "answered_at"), on="response_id")  # fmt: skip
     opened = cases[["customer_id", "opened_at"]].rename(columns={"opened_at": "occurred_at"})
-    had = counted(rows, opened.dropna().assign(pain="service: case opened"), "response_id", "answered_at")  # fmt: skip
+    had = counted(rows, opened.dropna().assign(pain="case opened"), "response_id", "answered_at")  # fmt: skip
     described = described.merge(had, on="response_id")
-    pains = [p for p in [*sorted(set(events["pain"])), "service: case opened"] if p in described]
+    pains = [p for p in [*sorted(set(events["pain"])), "case opened"] if p in described]
     common = [p for p in pains if (described[p] > 0).sum() >= 10]
     table = _analysed(described, "nps", common)
-    table = table.assign(met_by=[int((described[d] > 0).sum()) for d in table["driver"]])
-    return _answer(table, "recommendation", "Mend the first before polishing the others.",
+    places = events.drop_duplicates("pain").set_index("pain")["touchpoint"]
+    found = _answer(table, "recommendation", "Mend the first before polishing the others.",
                      f"Change in recommendation (standard deviations) with each incident of the 12 months before, 95 % interval; answers of 24 months to {as_of:%Y-%m-%d}",
-                     "survey answers, interactions, tickets; linear model with country, age, tenure, orders, wave")  # fmt: skip
+                     "survey answers, interactions, tickets; linear model with controls", WHO)  # fmt: skip
+    return replace(found, extra={"places": places})
 
 
 @answers
@@ -151,7 +160,7 @@ def touchpoint_drivers(respondents: pd.DataFrame, scores: pd.DataFrame, as_of: d
     more = f"; rated by too few to compare: {', '.join(left)}" if left else ""
     return _answer(table, "recommendation", "It is a moment of truth: staff and budget go there first.",
                    f"Change in recommendation (standard deviations) with satisfaction at each touchpoint, 95 % interval; answers of 36 months to {as_of:%Y-%m-%d}{more}",
-                   "survey answers; linear model with country, age, tenure, orders, wave")  # fmt: skip
+                   "survey answers; linear model with controls", WHO)  # fmt: skip
 
 
 @answers
@@ -181,4 +190,4 @@ def case_drivers(cases: pd.DataFrame, as_of: date) -> Answer:
     table = _analysed(rows, "csat", drivers)
     return _answer(table, "satisfaction with a case", "Set the service desk's targets on it.",
                    f"Change in satisfaction (standard deviations) with each part of the handling, 95 % interval; cases of 24 months to {as_of:%Y-%m-%d}",
-                   "tickets; linear model with topic, priority, channel, country")  # fmt: skip
+                   "tickets; linear model with topic, priority, channel, country", "topic, priority, channel and country")  # fmt: skip

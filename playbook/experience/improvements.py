@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.experience.common import per_cent, varies
 from playbook.stats import false_discovery
 
@@ -20,12 +20,14 @@ __all__ = ["improvements", "value_if_active"]
 ORDERS = "table orders over at least two years and table interactions with outcomes"
 FEWEST_HIT = 20
 """Customer-years with the pain that an adjusted difference needs."""
+COLLINEAR = 1e8
+"""Largest condition number of the correlations of the columns."""
 
 WORDS = {
-    "service: slow first response": "Answer first within the promised hours",
-    "service: slow resolution": "Resolve cases within the promised hours",
-    "service: case reopened": "Solve cases at the first attempt",
-    "service: dissatisfied with case": "Win back customers dissatisfied with a case",
+    "slow first response": "Answer first in the promised hours",
+    "slow resolution": "Resolve in the promised hours",
+    "case reopened": "Solve at the first attempt",
+    "dissatisfied with case": "Win back after a bad case",
 }
 GRADES = ("high", "medium", "low", "to be tested", "none found")
 
@@ -59,13 +61,24 @@ def _controls(panel: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(numbers), *dummies], axis=1)
 
 
+def _independent(x: pd.DataFrame) -> list[str]:
+    """Columns that vary and that the columns before them do not repeat."""
+    kept: list[str] = []
+    for column in [c for c in x.columns if varies(x[c])]:
+        part = x[[*kept, column]]
+        scaled = ((part - part.mean()) / part.std()).to_numpy()
+        if np.linalg.cond(scaled.T @ scaled) < COLLINEAR:
+            kept.append(column)
+    return kept
+
+
 def _differences(panel: pd.DataFrame, pains: Sequence[str]) -> pd.DataFrame:
     """Adjusted difference in the share ordering again per incident, all pains in one model."""
     panel = panel.sort_values(["landmark", "customer_id"], ignore_index=True)
     used = [p for p in pains if p in panel and (panel[p] > 0).sum() >= FEWEST_HIT]
     need(panel if used else panel.head(0), "customers with a pain point in an earlier year", ORDERS, rows=200)  # fmt: skip
     x = pd.concat([panel[used].astype(float), _controls(panel)], axis=1)
-    x = x[[c for c in x.columns if varies(x[c])]]
+    x = x[_independent(x)]
     used = [p for p in used if p in x]
     groups = pd.factorize(panel["customer_id"], sort=True)[0]
     fit = sm.OLS((panel["orders_after"] > 0).astype(float), sm.add_constant(x)).fit(
@@ -81,7 +94,9 @@ def _differences(panel: pd.DataFrame, pains: Sequence[str]) -> pd.DataFrame:
 
 def _grade(row: pd.Series) -> str:
     """High: surely below zero after false-discovery control, 100 customers or more; see `improvements`."""
-    if not row["difference"] < 0:
+    if np.isnan(row["difference"]):
+        return "to be tested"
+    if row["difference"] >= 0:
         return "none found"
     if row["difference_high"] >= 0:
         return "low"
@@ -93,28 +108,30 @@ def _slug(text: str) -> str:
 
 
 def _named(pain: str) -> str:
-    place, _, outcome = pain.partition(": ")
-    return WORDS.get(pain, f"Fewer contacts that end '{outcome}' at {place}")
+    outcome, _, place = pain.partition(" at ")
+    return WORDS.get(pain, f"Avoid '{outcome}' at {place}")
 
 
 def _costs(ids: Sequence[str], initiatives: Sequence[Any], links: str) -> pd.DataFrame:
     """Initiative and its budget for each improvement id that ``links`` (id=initiative, ...) names."""
-    pairs = dict(tuple(part.split("=", 1)) for part in links.replace(" ", "").split(",") if "=" in part)  # fmt: skip
+    named_by = (part.partition("=") for part in links.replace(" ", "").split(","))
+    pairs = {id_: initiative for id_, _, initiative in named_by}
     budget = {i.id: float(i.budget) for i in initiatives}
     named = [pairs.get(id_) if pairs.get(id_) in budget else None for id_ in ids]
     cost = [budget[n] if n else np.nan for n in named]
     return pd.DataFrame({"initiative": [n or "to be estimated" for n in named], "cost": cost})
 
 
+@answers
 def improvements(
-    pains: Answer | Missing,
-    value: pd.DataFrame | Missing,
+    pains: Answer,
+    value: pd.DataFrame,
     as_of: date,
     initiatives: Sequence[Any] = (),
     links: str = "",
-    journey: Answer | Missing | None = None,
-    moments: Answer | Missing | None = None,
-) -> Answer | Missing:
+    journey: Answer | None = None,
+    moments: Answer | None = None,
+) -> Answer:
     """Return the ranked list of improvements.
 
     Value at risk = over affected customers of the period: incidents x lower share ordering again per
@@ -130,7 +147,7 @@ def improvements(
     as_of
         Last day of the period.
     initiatives, links
-        Initiatives of the plan, and which improvement each pays for ("delivery-late=on-time, ...").
+        Initiatives of the plan, and which improvement each pays for ("late-at-delivery=on-time, ...").
     journey, moments
         Answers of `journey` and `touchpoint_drivers`: they add candidates without a measured effect.
 
@@ -139,22 +156,11 @@ def improvements(
     Answer
         Table of result ``improvements``. Confidence by rule: *high* the interval excludes zero, q <= 0.05
         and at least 100 customers are affected; *medium* the interval excludes zero; *low* it does
-        not; *to be tested* nothing is measured; *none found* those affected do not return less.
+        not; *to be tested* nothing is measured (or too few met it before); *none found* those affected do not return less.
     """
-    extra = [a if isinstance(a, Answer) else None for a in (journey, moments)]
-    result: Answer | Missing = _improvements(pains, value, as_of, initiatives, links, *extra)
-    return result
-
-
-@answers
-def _improvements(
-    pains: Answer, value: pd.DataFrame, as_of: date, initiatives: Sequence[Any], links: str,
-    journey: Answer | None, moments: Answer | None,
-) -> Answer:  # fmt: skip
     need(pains["panel"], "customers of an earlier year", ORDERS, rows=200)
-    table = _differences(pains["panel"], list(pains.table["pain"])).merge(
-        pains.table[["pain", "touchpoint", "customers", "incidents"]], on="pain"
-    )
+    table = pains.table[["pain", "touchpoint", "customers", "incidents"]]
+    table = table.merge(_differences(pains["panel"], list(table["pain"])), how="left", on="pain")
     affected = pains["affected"].assign(
         worth=lambda t: t["customer_id"].map(value_if_active(value))
     )
@@ -193,8 +199,8 @@ def _candidates(
         worth = float(value["clv"].astype(float).mean())
         rows.append({
             "id": f"step-to-{worst['stage']}", "touchpoint": worst["stage"],
-            "improvement": f"More people from {worst['of']} to {worst['stage']}",
-            "note": f"each point more: {0.01 * worst['entered']:.0f} people a year; at the mean lifetime value {format_value(0.01 * worst['entered'] * worth, 'currency')}",
+            "improvement": f"More from {worst['of']} to {worst['stage']}",
+            "note": f"One point more from {worst['of']} to {worst['stage']} would be {0.01 * worst['entered']:.0f} people a year, {format_value(0.01 * worst['entered'] * worth, 'currency')} at the mean lifetime value",
         })  # fmt: skip
     if moments is not None:
         places = set(known.loc[known["confidence"] != "none found", "touchpoint"])
@@ -203,8 +209,7 @@ def _candidates(
             if name not in places:
                 rows.append({
                     "id": f"satisfaction-{_slug(name)}", "touchpoint": name,
-                    "improvement": f"Raise satisfaction with {name}",
-                    "note": "a moment of truth; test one change and measure recommendation",
+                    "improvement": f"Better {name}",
                 })  # fmt: skip
     return pd.DataFrame(rows).assign(confidence="to be tested") if rows else pd.DataFrame()
 
@@ -221,26 +226,37 @@ def _told(table: pd.DataFrame, as_of: date) -> Answer:
         text = (
             f"{first['customers']:,.0f} customers met it in the year; at equal buying, each incident goes with {100 * -first['difference']:.1f} points fewer who order again "
             f"({100 * -first['difference_high']:.1f} to {100 * -first['difference_low']:.1f}), {value} at risk. {_worth_it(first)} "
-            f"{len(table) - len(sure)} of {len(table)} items have no sure effect: test them before paying for them."
+            f"{len(table) - len(sure)} of {len(table)} items have no sure effect: test them before paying for them.{_first_test(table)}"
         )
     return Answer(
-        table=table[["rank", "id", "improvement", "touchpoint", "customers", "difference", "effect", "low", "high", "cost", "break_even", "confidence",
-                     "difference_low", "difference_high", "q_value", "incidents", "exposed_value", "initiative", *(["note"] if "note" in table else [])]],
+        table=table[["rank", "improvement", "id", "touchpoint", "customers", "difference", "effect", "low", "high", "initiative", "cost", "break_even", "confidence"]],
         headline=headline if len(headline) <= 90 else headline[:89].rstrip() + "…",
         so_what=text,
         kind="diagnostic",
         caption=f"Lifetime value at risk with 95 % interval (of the difference; lifetime value taken as known), customers affected in the 12 months to {as_of:%Y-%m-%d}, "
         "difference in the share ordering again per incident at equal buying",
-        units={"customers": "count", "difference": "%", "difference_low": "%", "difference_high": "%", "effect": "currency", "low": "currency", "high": "currency",
-               "cost": "currency", "break_even": "%", "incidents": "count", "exposed_value": "currency"},
+        units={"customers": "count", "difference": "%", "effect": "currency", "low": "currency", "high": "currency",
+               "cost": "currency", "break_even": "%"},
         source="interactions, tickets, orders, customer value of step 3; linear probability model, errors clustered by customer",
+        extra={"details": table},
         metrics=() if sure.empty else (Metric("value_at_risk_first", float(first["effect"]), float(first["low"]), float(first["high"]), int(first["customers"]), "currency"),),
     )  # fmt: skip
+
+
+def _first_test(table: pd.DataFrame) -> str:
+    """What a point more would mean at the narrowest step, where that is known."""
+    notes = table["note"].dropna() if "note" in table else pd.Series(dtype=str)
+    return f" {notes.iloc[0]}." if len(notes) else ""
 
 
 def _worth_it(first: pd.Series) -> str:
     if not np.isfinite(first["cost"]):
         return "Estimate its cost next."
+    if first["break_even"] >= 1:
+        return (
+            f"Initiative '{first['initiative']}' ({format_value(first['cost'], 'currency')}) costs more than one year's incidents put at risk: "
+            "it must work for more than a year, or cost less."
+        )
     return (
         f"Initiative '{first['initiative']}' ({format_value(first['cost'], 'currency')}) pays if it saves {per_cent(first['break_even'])} of that, "
         "if the association is causal: measure it with a staggered start."

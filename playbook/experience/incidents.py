@@ -18,10 +18,10 @@ MOST = 3
 """Incidents of one kind that count per customer; more are rare and would rule a linear fit."""
 
 CASE_PAINS = {
-    "slow_first": "service: slow first response",
-    "slow_resolution": "service: slow resolution",
-    "reopened": "service: case reopened",
-    "dissatisfied": "service: dissatisfied with case",
+    "slow_first": "slow first response",
+    "slow_resolution": "slow resolution",
+    "reopened": "case reopened",
+    "dissatisfied": "dissatisfied with case",
 }
 
 
@@ -31,16 +31,17 @@ def incident_events(failed: pd.DataFrame, cases: pd.DataFrame, promised: Any) ->
     Parameters
     ----------
     failed
-        Query ``failed_contacts``. An outcome that occurs at several touchpoints is one pain.
+        Query ``failed_contacts``. An outcome that occurs at several touchpoints is one pain of their stage.
     cases
         Query ``service_cases``.
     promised
         ``service_levels`` of the engagement, or none.
     """
     places = failed.groupby("outcome")["touchpoint"].agg(["nunique", "first"])
-    names = places["first"].where(places["nunique"] == 1, "service").to_dict()
+    stage = failed.groupby("outcome")["stage"].first().replace("support", "service")
+    names = places["first"].where(places["nunique"] == 1, stage).to_dict()
     place = failed["outcome"].map(names).astype("str")
-    parts = [failed[["customer_id", "occurred_at"]].assign(pain=place + ": " + failed["outcome"], touchpoint=place)]  # fmt: skip
+    parts = [failed[["customer_id", "occurred_at"]].assign(pain=failed["outcome"] + " at " + place, touchpoint=place)]  # fmt: skip
     known = against_promise(cases, promised) if len(cases) else cases.assign(slow_first=False, slow_resolution=False)  # fmt: skip
     known = known.assign(dissatisfied=(known["csat"] <= 2))
     for column, pain in CASE_PAINS.items():
@@ -96,8 +97,8 @@ def customer_incidents(
         in an earlier year who ordered in the year after), others_again. ``answer["panel"]``: the years with
         one count a pain; ``answer["affected"]``: customer_id, pain, count in the period.
     """
-    need(failed, "failed contacts of known customers", INTERACTIONS, rows=30)
     events = incident_events(failed, cases, promised)
+    need(events, "failed contacts and failed cases of known customers", INTERACTIONS, rows=30)
     recent = events[in_period(events["occurred_at"], as_of)]
     affected = recent.groupby(["customer_id", "pain"]).size().clip(upper=MOST).rename("count").reset_index()  # fmt: skip
     rows = years.assign(row=np.arange(len(years)), until=years["landmark"] + pd.Timedelta(days=1))
@@ -111,11 +112,11 @@ def customer_incidents(
     top = table.iloc[0]
     touched = affected["customer_id"].nunique()
     worst = table.assign(gap=table["others_again"] - table["ordered_again"]).dropna(subset=["gap"])
-    worst = worst.sort_values(["gap", "pain"], ascending=[False, True])
+    worst = worst[worst["gap"] > 0].sort_values(["gap", "pain"], ascending=[False, True])
     tail = (
         f"The widest raw gap is at {worst['pain'].iloc[0]}: {per_cent(worst['ordered_again'].iloc[0])} ordered again, {per_cent(worst['others_again'].iloc[0])} of the others. "
         if len(worst)
-        else ""
+        else "Before controls those with a pain point order again no less than the others. "
     )
     return Answer(
         table=table,

@@ -90,8 +90,8 @@ def _told(
     text = (
         f"The narrowest step is from {worst['of']} to {worst['stage']}: {lost:,} of {worst['entered']:,} people "
         f"stopped there ({per_cent(1 - worst['share'])}, 95 % interval {per_cent(1 - worst['high'])} to "
-        f"{per_cent(1 - worst['low'])}). Those who do order take {by.loc['purchase', 'median_days']:.0f} days from "
-        f"considering to ordering, so remind within that time; test one change at this step before any other."
+        f"{per_cent(1 - worst['low'])}). Half of those who order do so within {by.loc['purchase', 'median_days']:.1f} days "
+        f"of considering, so remind within that time; test one change at this step before any other."
     )
     metrics = tuple(
         Metric(name, float(r["share"]), float(r["low"]), float(r["high"]), int(r["entered"]), "%")
@@ -110,7 +110,7 @@ def _told(
         kind="descriptive",
         caption=f"People by furthest stage, each followed for the window of the step; {year_to(as_of)} less the window "
         f"({per_cent(linked)} of {len(people):,} people are linked to a customer number)",
-        units={"share": "%", "low": "%", "high": "%", "median_days": "points", "slow_quarter_days": "points",
+        units={"share": "%", "low": "%", "high": "%",
                "entered": "count", "moved_on": "count", "per_1000": "count", "window_days": "count"},
         source="interactions, orders; visitors linked by contacts that carry both numbers; Wilson intervals",
         metrics=metrics,
@@ -154,7 +154,7 @@ def journey_by_channel(journeys: pd.DataFrame, as_of: date, follow_days: int = 6
         kind="descriptive",
         caption=f"Share ordering within {follow_days} days of the first contact, 95 % interval, by channel of first contact; "
         f"people first met in the 12 months that ended {follow_days} days before {as_of:%Y-%m-%d} (n = {table['people'].sum():,})",
-        units={"considered": "%", "ordered": "%", "low": "%", "high": "%", "days_to_order": "points", "people": "count"},
+        units={"considered": "%", "ordered": "%", "low": "%", "high": "%", "people": "count"},
         source="interactions, orders; Wilson intervals",
     )  # fmt: skip
 
@@ -212,7 +212,7 @@ def journey_by_segment(
         caption=f"Customers who had ordered before the period: share seen considering, share of those who ordered (95 % interval), "
         f"share of buyers with a loyalty contact; {year_to(as_of)} (n = {table['customers'].sum():,})",
         units={"considered": "%", "ordered": "%", "low": "%", "high": "%", "in_touch": "%", "customers": "count",
-               "n_considered": "count", "days_to_first_order": "points"},
+               "n_considered": "count"},
         source="interactions, orders, segments of step 3; Wilson intervals",
     )  # fmt: skip
 

@@ -7,8 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from playbook.answer import Answer, Missing, answers, need
-from playbook.experience.common import INTERACTIONS, STAGES, joined, per_cent, year_to
+from playbook.answer import Answer, answers, format_value, need
+from playbook.experience.common import (
+    INTERACTIONS,
+    STAGES,
+    days_in_words,
+    joined,
+    per_cent,
+    year_to,
+)
 
 __all__ = ["journey_map"]
 
@@ -16,14 +23,15 @@ FAILING = 0.10
 """Share of failed contacts from which a touchpoint is a pain point."""
 
 
+@answers
 def journey_map(
-    journey: Answer | Missing,
-    touchpoints: Answer | Missing,
+    journey: Answer,
+    touchpoints: Answer,
     as_of: date,
-    moments: Answer | Missing | None = None,
-    incidents: Answer | Missing | None = None,
-    improvements: Answer | Missing | None = None,
-) -> Answer | Missing:
+    moments: Answer | None = None,
+    incidents: Answer | None = None,
+    improvements: Answer | None = None,
+) -> Answer:
     """Return what the map shows, touchpoint by touchpoint.
 
     A *pain point* is a touchpoint whose satisfaction lies surely below the average of all rated ones,
@@ -39,22 +47,13 @@ def journey_map(
     moments, incidents, improvements
         Answers of `touchpoint_drivers`, `incident_drivers` and `improvements`, where there are any.
     """
-    given = [a if isinstance(a, Answer) else None for a in (moments, incidents, improvements)]
-    result: Answer | Missing = _map(journey, touchpoints, as_of, *given)
-    return result
-
-
-@answers
-def _map(
-    journey: Answer, touchpoints: Answer, as_of: date,
-    moments: Answer | None, incidents: Answer | None, improvements: Answer | None,
-) -> Answer:  # fmt: skip
-    table = touchpoints.table.copy()
+    table = touchpoints["inventory"].copy()
     need(table, "touchpoints", INTERACTIONS)
     rated = table.dropna(subset=["csat"])
     average = float((rated["csat"] * rated["csat_n"]).sum() / rated["csat_n"].sum()) if len(rated) else float("nan")  # fmt: skip
     low = table["csat_high"] < average if "csat_high" in table else table["csat"] < average
-    table["is_pain"] = low.fillna(False) | (table["failure_share"].fillna(0) >= FAILING)
+    table["is_low"] = low.fillna(False)
+    table["is_pain"] = table["is_low"] | (table["failure_share"].fillna(0) >= FAILING)
     table["is_moment"] = table["touchpoint"].isin(_moments(moments, incidents))
     stages = _stages(journey, table, improvements)
     pains, truths = table[table["is_pain"]], table[table["is_moment"]]
@@ -66,9 +65,14 @@ def _map(
             f"{len(pains)} of {len(table)} touchpoints hurt, {len(truths)} decide on recommendation"
         )
     so_what = (
-        f"{len(pains)} touchpoints are pain points{_list(pains)}; {len(truths)} moments of truth{_list(truths)}. "
+        f"{_number(len(pains), 'pain point')}{_list(pains)}; {_number(len(truths), 'moment')} of truth{_list(truths)}. "
         f"{'Begin with ' + both['touchpoint'].iloc[0] + ', which is both' if len(both) else 'No moment of truth hurts now: protect them while mending the pains'}. "
         "Hang the map where departments meet and give each stage an owner."
+    )
+    table = table.sort_values(
+        ["is_moment", "is_pain", "reach", "touchpoint"],
+        ascending=[False, False, False, True],
+        ignore_index=True,
     )
     columns = [
         "stage",
@@ -92,16 +96,22 @@ def _map(
     )  # fmt: skip
 
 
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def _list(rows: pd.DataFrame) -> str:
-    return f" ({joined(list(rows['touchpoint'].head(5)))}{' and others' if len(rows) > 5 else ''})" if len(rows) else ""  # fmt: skip
+    """Names in brackets, at most five."""
+    names = list(rows["touchpoint"])
+    shown = joined(names) if len(names) <= 5 else ", ".join(names[:5]) + " and others"
+    return f" ({shown})" if names else ""
 
 
 def _moments(moments: Answer | None, incidents: Answer | None) -> set[str]:
     names = set(moments.table.loc[moments.table["is_driver"], "driver"]) if moments else set()
     if incidents is not None:
-        names |= {
-            d.split(": ")[0] for d in incidents.table.loc[incidents.table["is_driver"], "driver"]
-        }
+        found = incidents.table.loc[incidents.table["is_driver"], "driver"]
+        names |= set(incidents["places"].reindex(found).dropna())
     return names
 
 
@@ -116,7 +126,7 @@ def _stages(journey: Answer, table: pd.DataFrame, improvements: Answer | None) -
         way = ""
         if stage in steps.index and steps.loc[stage, "entered"] > 0:
             step = steps.loc[stage]
-            way = f"{per_cent(step['share'])} of those at {step['of']}, half within {step['median_days']:.0f} days"
+            way = f"{per_cent(step['share'])} of those at {step['of']}, half within {days_in_words(step['median_days'])}"
         pains = [_pain(r) for r in here[here["is_pain"]].itertuples()]
         rows.append(row | {
             "stage": stage, "way": way, "pains": pains, "moments": list(here.loc[here["is_moment"], "touchpoint"]),
@@ -127,7 +137,7 @@ def _stages(journey: Answer, table: pd.DataFrame, improvements: Answer | None) -
 
 def _pain(row: Any) -> str:
     parts = []
-    if row.csat == row.csat:
+    if row.is_low:
         parts.append(f"rated {row.csat:.1f}")
     if row.failure_share == row.failure_share and row.failure_share >= FAILING:
         parts.append(f"{per_cent(row.failure_share)} fail")
@@ -139,4 +149,7 @@ def _actions(improvements: Answer | None, places: set[str]) -> list[str]:
         return []
     rows = improvements.table
     rows = rows[rows["touchpoint"].isin(places) & (rows["confidence"] != "none found")]
-    return [f"{r.improvement} ({r.confidence})" for r in rows.head(3).itertuples()]
+    return [
+        f"{r.improvement}: {format_value(r.effect, 'currency') + ' at risk, ' if r.effect == r.effect else ''}{r.confidence}"
+        for r in rows.head(3).itertuples()
+    ]

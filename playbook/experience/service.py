@@ -150,7 +150,13 @@ def backlog(months: pd.DataFrame, as_of: date) -> Answer:
     above = int((last["backlog"] > center).sum())
     now = table.iloc[-1]
     if beyond:
-        verdict = f"{beyond} of the last 12 months lie outside the limits of chance: something changed, find it before adding staff."
+        peak = last.loc[last["backlog"].idxmax()]
+        before = table.loc[table["month"] == peak["month"] - pd.DateOffset(years=1), "backlog"]
+        season = f" (the same month a year before: {before.iloc[0]:.0f})" if len(before) else ""
+        verdict = (
+            f"{beyond} of the last 12 months {'lies' if beyond == 1 else 'lie'} outside the limits of chance, {peak['month']:%B} most with {peak['backlog']:.0f} open cases{season}: "
+            "find what changed beyond the season before adding staff."
+        )
     elif above >= 11:
         verdict = f"{above} of the last 12 months lie above the earlier average: the level has moved although no month stands out; plan capacity for it."
     else:

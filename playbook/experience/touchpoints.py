@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, need
-from playbook.experience.common import FEWEST, INTERACTIONS, STAGES, in_period, per_cent, year_to
+from playbook.experience.common import FEWEST, INTERACTIONS, in_period, per_cent, year_to
 from playbook.stats import mean_interval
 
 __all__ = ["failure_shares", "removal_effects", "touchpoint_scores", "touchpoint_table"]
@@ -84,19 +84,31 @@ def touchpoint_table(
     followed = table["followable"].where(table["followable"] >= FEWEST)
     table["repeat_7d"] = table["to_service"] / followed
     table["switch_7d"] = table["to_other_service"] / followed
-    rank = {stage: place for place, stage in enumerate(STAGES)}
-    table = table.assign(place=table["stage"].map(rank)).sort_values(
-        ["place", "volume", "touchpoint"], ascending=[True, False, True], ignore_index=True
+    table = table.sort_values(
+        ["csat", "volume", "touchpoint"], ascending=[True, False, True], ignore_index=True
     )
     return _told(table, as_of)
 
 
 def _told(table: pd.DataFrame, as_of: date) -> Answer:
-    shown = table[["touchpoint", "stage", "volume", "reach", "csat", "ces", "failure_share", "repeat_7d",
-                   "cost", "unit_cost", "csat_low", "csat_high", "csat_n", "ces_n", "failed", "switch_7d"]]  # fmt: skip
-    rated = shown.dropna(subset=["csat"]).sort_values(["csat", "touchpoint"])
-    dear = shown.loc[shown["cost"].fillna(0).idxmax()]
-    spent = f"{dear['touchpoint']} costs most ({dear['cost']:,.0f} in the year)"
+    shown = table[
+        [
+            "touchpoint",
+            "stage",
+            "volume",
+            "reach",
+            "csat",
+            "csat_low",
+            "csat_high",
+            "ces",
+            "failure_share",
+            "repeat_7d",
+            "cost",
+        ]
+    ]
+    rated = table.dropna(subset=["csat"])
+    dear = table.loc[table["cost"].fillna(0).idxmax()]
+    spent = f"{dear['touchpoint'].capitalize()} costs most ({dear['cost']:,.0f} in the year)"
     if rated.empty:
         headline = f"{len(shown)} touchpoints, none of them rated by customers"
         text = f"{spent}. Add one question on satisfaction per touchpoint to the next survey."
@@ -104,7 +116,7 @@ def _told(table: pd.DataFrame, as_of: date) -> Answer:
     else:
         worst, best = rated.iloc[0], rated.iloc[-1]
         headline = f"{worst['touchpoint'].capitalize()} is rated lowest ({worst['csat']:.1f} of 5), {best['touchpoint']} highest ({best['csat']:.1f})"
-        unrated = shown[shown["csat"].isna() & (shown["stage"] != "awareness")]["touchpoint"]
+        unrated = table[table["csat"].isna() & (table["stage"] != "awareness")]["touchpoint"]
         ask = f" Nobody is asked about {len(unrated)} touchpoints after awareness, {unrated.iloc[0]} first: add them to the next survey." if len(unrated) else ""  # fmt: skip
         text = (
             f"{worst['touchpoint'].capitalize()} reaches {worst['reach']:,} people a year and {worst['csat_n']:.0f} rated it "
@@ -118,11 +130,10 @@ def _told(table: pd.DataFrame, as_of: date) -> Answer:
         kind="descriptive",
         caption=f"Contacts, people reached, satisfaction (1 to 5), effort (7 is easiest), failed contacts, service contact within 7 days, cost; {year_to(as_of)}",
         units={"volume": "count", "reach": "count", "failure_share": "%", "repeat_7d": "%", "switch_7d": "%", "csat": "points",
-               "ces": "points", "csat_low": "points", "csat_high": "points", "csat_n": "count", "ces_n": "count",
-               "cost": "currency", "unit_cost": "currency", "failed": "count"},
+               "ces": "points", "csat_low": "points", "csat_high": "points", "cost": "currency"},
         source="interactions, survey answers on touchpoints; one customer counts once per touchpoint",
         metrics=metrics,
-        extra={"rated": rated.reset_index(drop=True)},
+        extra={"inventory": table},
     )  # fmt: skip
 
 
@@ -186,19 +197,33 @@ def removal_effects(
     table["first_touch"] = table["orders_first"] / orders
     table["last_touch"] = table["orders_last"] / table["orders_last"].sum()
     table = table.sort_values(["removal_effect", "touchpoint"], ascending=[False, True], ignore_index=True)  # fmt: skip
-    table = table[["touchpoint", "journeys", "orders", "first_touch", "last_touch", "removal_effect", "low", "high"]]  # fmt: skip
-    top = table.iloc[0]
-    firsts = table.sort_values(["first_touch", "touchpoint"], ascending=[False, True])
-    began = firsts.iloc[0]
+    table = table[["touchpoint", "stage", "journeys", "orders", "first_touch", "last_touch", "removal_effect", "low", "high"]]  # fmt: skip
+    return _credited(table, float(orders), as_of, follow_days)
+
+
+def _credited(table: pd.DataFrame, orders: float, as_of: date, follow_days: int) -> Answer:
+    opens = table[table["first_touch"] > 0].sort_values(
+        ["first_touch", "touchpoint"], ascending=[False, True]
+    )
+    began = opens.iloc[0]
+    gap = (opens["first_touch"] / opens["first_touch"].sum()) - (
+        opens["removal_effect"] / opens["removal_effect"].sum()
+    )
+    under = opens.loc[gap.idxmax()]
+    page = table.iloc[0]
     return Answer(
         table=table,
-        headline=f"Without {top['touchpoint']}, {per_cent(top['removal_effect'])} of first orders would lose their way",
-        so_what=f"{began['touchpoint'].capitalize()} begins most orders ({per_cent(began['first_touch'])}) but is worth {per_cent(began['removal_effect'])} "
-        "by removal: judge touchpoints that open a journey and those that close it by different columns. The chain knows what people "
-        "did, not what they would have done elsewhere; switch a touchpoint off in one region to measure it.",
+        headline=f"{_capital(began['touchpoint'])} begins {per_cent(began['first_touch'])} of first orders and carries {per_cent(began['removal_effect'])} by removal",
+        so_what=f"{_capital(page['touchpoint'])} is on nearly every way ({per_cent(page['removal_effect'])} by removal): it is the road, not the reason. {_capital(under['touchpoint'])} "
+        f"looks smallest by removal beside what it begins ({per_cent(under['removal_effect'])} against {per_cent(under['first_touch'])}), because the chain forgets who came from where. Judge what opens "
+        "a journey by first touch and cost, what closes it by removal, and switch a touchpoint off in one region before moving its money.",
         kind="diagnostic",
         caption=f"Share of first orders lost when the touchpoint ends the journey (95 % interval of the chain); {orders:,.0f} orders within "
         f"{follow_days} days of a first contact; 12 months of first contacts to {pd.Timestamp(as_of) - pd.Timedelta(days=follow_days):%Y-%m-%d}",
         units={"journeys": "count", "orders": "count", "first_touch": "%", "last_touch": "%", "removal_effect": "%", "low": "%", "high": "%"},
         source="interactions, orders; first-order Markov chain over touchpoints of awareness and consideration",
     )  # fmt: skip
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

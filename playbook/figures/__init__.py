@@ -13,16 +13,41 @@ from playbook.figures.charts import (
     waterfall,
 )
 from playbook.figures.journey import funnel, journey_map
+from playbook.figures.planning import forecast, gantt, load, raci, risk_map, strategy_map, targets
+from playbook.figures.probability import calibration
+from playbook.figures.proposition import (
+    panels,
+    perceptual_map,
+    price_curves,
+    proposition_canvas,
+)
+from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
 
 __all__ = [
     "bars",
+    "calibration",
     "columns",
     "dots",
+    "forecast",
     "funnel",
+    "gantt",
     "heat",
     "journey_map",
     "lines",
+    "panels",
+    "perceptual_map",
+    "price_curves",
+    "proposition_canvas",
+    "load",
+    "portfolio_map",
+    "raci",
+    "region_map",
+    "risk_map",
     "scatter",
     "stacked",
+    "strategy_map",
+    "targets",
     "waterfall",
+    "whale_curve",
+    "won_and_lost",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -231,7 +232,10 @@ def heat(
     )
     axes.set_xticks(
         range(len(cols)),
-        [clean(c, 18) for c in cols],
+        [
+            "\n".join(textwrap.wrap(clean(c, 34), 14)) if len(cols) <= 6 else clean(c, 18)
+            for c in cols
+        ],
         rotation=0 if len(cols) <= 6 else 40,
         ha="center" if len(cols) <= 6 else "right",
     )
@@ -307,11 +311,8 @@ def stacked(answer: Answer, y: str, parts: Sequence[str], rows: int = 12) -> Fig
     axes.tick_params(axis="y", length=0)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        loc="outside upper left",
-        ncols=min(len(parts), 5),
-        fontsize=9,
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(parts), 5), fontsize=9, borderpad=0.2
     )
     return figure
 

@@ -17,10 +17,10 @@ from playbook.figures.core import ACCENT, COLOURS, GREY, INK, MUTED, WIDE, canva
 __all__ = ["funnel", "journey_map"]
 
 PAIN, TRUTH = COLOURS[5], COLOURS[1]
-MOST = 7
+MOST = 8
 """Touchpoints shown per stage; the rest are counted."""
 
-LEAST = 3
+LEAST = 4
 """Slots a stage takes at least, so that its words fit."""
 
 
@@ -42,11 +42,11 @@ def funnel(answer: Answer) -> Figure:
         text = f"{width:,.0f}"
         if i:
             row = table.iloc[i - 1]
-            days = f", half within {row['median_days']:.0f} days" if row["median_days"] == row["median_days"] else ""  # fmt: skip
+            days = f", half within {row['median_days']:.2g} days" if row["median_days"] == row["median_days"] else ""  # fmt: skip
             text += f"   {100 * row['share']:.0f} % of those at {row['of']} ({100 * row['low']:.0f} to {100 * row['high']:.0f} %){days}"  # fmt: skip
         axes.annotate(text, (width, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9.5)  # fmt: skip
     axes.set_yticks(places, [n.capitalize() for n in names])
-    axes.set_xlim(0, 1250)
+    axes.set_xlim(0, 1400)
     axes.set_xticks([])
     axes.tick_params(axis="y", length=0)
     axes.spines["bottom"].set_visible(False)
@@ -59,7 +59,6 @@ def _slots(table: pd.DataFrame, stages: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     for stage in stages["stage"]:
         here = table[table["stage"] == stage]
         keep = here.sort_values(["volume", "touchpoint"], ascending=[False, True]).head(MOST)
-        keep = here[here["touchpoint"].isin(keep["touchpoint"])]
         width = max(LEAST, len(keep))
         shown.append(keep.assign(x=left + (np.arange(len(keep)) + 0.5) * width / max(len(keep), 1)))
         ends.append((left, left + width, len(here) - len(keep)))
@@ -75,10 +74,10 @@ def journey_map(answer: Answer) -> Figure:
     Reads an answer of ``experience.journey_map``: extras ``touchpoints``, ``stages``, ``average``.
     """
     points, stages = _slots(answer["touchpoints"], answer["stages"])
-    figure, axes = canvas(answer, WIDE, 4, 1, gridspec_kw={"height_ratios": [1.15, 3.4, 2.5, 3.3]})
+    figure, axes = canvas(answer, WIDE, 4, 1, gridspec_kw={"height_ratios": [1.2, 3.6, 2.5, 2.9]})
     right = float(stages["right"].iloc[-1])
     for axis in axes:
-        axis.set_xlim(-2.1, right)
+        axis.set_xlim(-2.6, right)
         axis.set_xticks([])
         axis.tick_params(axis="y", length=0)
         for side in axis.spines.values():
@@ -102,12 +101,12 @@ def _chevrons(axes: Axes, stages: pd.DataFrame) -> None:
         shape = [(row.left, 0), (row.right - tip, 0), (row.right, 0.5), (row.right - tip, 1), (row.left, 1), (row.left + tip, 0.5)]  # fmt: skip
         axes.add_patch(Polygon(shape, closed=True, color=ACCENT if row.Index % 2 == 0 else "#3C86B8", lw=0))  # fmt: skip
         middle = (row.left + row.right) / 2
-        axes.text(middle, 0.76, row.stage.capitalize(), color="white", fontsize=15, fontweight="bold", ha="center", va="center")  # fmt: skip
+        axes.text(middle, 0.78, row.stage.capitalize(), color="white", fontsize=15, fontweight="bold", ha="center", va="center")  # fmt: skip
         facts = f"{format_value(row.persons, 'count')} people, {format_value(row.contacts, 'count')} contacts"
-        axes.text(middle, 0.47, facts, color="white", fontsize=10, ha="center", va="center")
-        width = int((row.right - row.left) * 10.5)
-        axes.text(middle, 0.21, "\n".join(textwrap.wrap(row.way, max(width, 20))[:2]), color="white", fontsize=9, ha="center", va="center")  # fmt: skip
-    axes.text(-2.05, 0.5, "Stage", fontsize=11, fontweight="bold", va="center")
+        axes.text(middle, 0.5, facts, color="white", fontsize=10, ha="center", va="center")
+        width = int((row.right - row.left) * 8)
+        axes.text(middle, 0.23, "\n".join(textwrap.wrap(row.way, max(width, 20))[:2]), color="white", fontsize=9, ha="center", va="center")  # fmt: skip
+    axes.text(-2.55, 0.5, "Stage", fontsize=11, fontweight="bold", va="center")
 
 
 def _curve(axes: Axes, points: pd.DataFrame, average: float, right: float) -> None:
@@ -117,13 +116,13 @@ def _curve(axes: Axes, points: pd.DataFrame, average: float, right: float) -> No
     for level, word in ((1, "1 bad"), (2, "2"), (3, "3"), (4, "4"), (5, "5 good")):
         axes.plot([0, right], [level, level], color=GREY, lw=0.5, ls=":", zorder=1)
         axes.text(-0.1, level, word, fontsize=9, color=MUTED, ha="right", va="center")
-    axes.text(-2.05, 4.75, "Satisfaction", fontsize=11, fontweight="bold", va="center")
-    axes.text(-2.05, 4.35, "dot: mean,\nline: 95 % interval", fontsize=9, color=MUTED, va="top")
+    axes.text(-2.55, 4.75, "Satisfaction", fontsize=11, fontweight="bold", va="center")
+    axes.text(-2.55, 4.35, "dot: mean,\nline: 95 % interval", fontsize=9, color=MUTED, va="top")
     rated = points.dropna(subset=["csat"])
     axes.plot(rated["x"], rated["csat"], color=ACCENT, lw=1.2, alpha=0.5, zorder=2)
     if average == average:
         axes.plot([0, right], [average, average], color=MUTED, lw=1, ls="--", zorder=1)
-        axes.text(right - 0.05, average + 0.06, f"average {average:.1f}", fontsize=9, color=MUTED, ha="right", va="bottom")  # fmt: skip
+        axes.text(0.1, average + 0.06, f"average {average:.1f}", fontsize=9, color=MUTED, va="bottom")  # fmt: skip
     for row in points.itertuples():
         colour = PAIN if row.is_pain else ACCENT
         if row.csat == row.csat:
@@ -136,21 +135,21 @@ def _curve(axes: Axes, points: pd.DataFrame, average: float, right: float) -> No
             top = 1.5
         if row.is_moment:
             axes.plot(row.x, top + 0.38, "*", color=TRUTH, mec=INK, mew=0.5, ms=16, zorder=5)
-        words = "\n".join(textwrap.wrap(clean(row.touchpoint), 12)[:3])
-        axes.text(row.x, 1.22, words, fontsize=9.5, ha="center", va="top", color=colour if row.is_pain else INK, fontweight="bold" if row.is_pain else "normal", linespacing=0.95)  # fmt: skip
-    axes.text(-2.05, 3.4, "★", fontsize=13, color=TRUTH, va="center", family="DejaVu Sans")
-    axes.text(-1.75, 3.4, "moment of truth", fontsize=9.5, va="center")
-    axes.plot(-1.95, 3.0, "o", color=PAIN, ms=8)
-    axes.text(-1.75, 3.0, "pain point", fontsize=9.5, va="center")
-    axes.plot(-1.95, 2.6, "o", mfc="white", mec=ACCENT, ms=8)
-    axes.text(-1.75, 2.6, "nobody was asked", fontsize=9.5, va="center")
+        words = "\n".join(_narrow(clean(row.touchpoint), 9)[:3])
+        axes.text(row.x, 1.22, words, fontsize=8.5, ha="center", va="top", color=colour if row.is_pain else INK, fontweight="bold" if row.is_pain else "normal", linespacing=0.95)  # fmt: skip
+    axes.text(-2.55, 3.4, "★", fontsize=13, color=TRUTH, va="center", family="DejaVu Sans")
+    axes.text(-2.2, 3.4, "moment of truth", fontsize=9.5, va="center")
+    axes.plot(-2.4, 3.0, "o", color=PAIN, ms=8)
+    axes.text(-2.2, 3.0, "pain point", fontsize=9.5, va="center")
+    axes.plot(-2.4, 2.6, "o", mfc="white", mec=ACCENT, ms=8)
+    axes.text(-2.2, 2.6, "nobody was asked", fontsize=9.5, va="center")
 
 
 ROWS = (
     ("People reached", "reach", "count"),
     ("Ease (1 to 7)", "ces", "points"),
     ("Failed contacts", "failure_share", "%"),
-    ("To service within 7 days", "repeat_7d", "%"),
+    ("To service in 7 days", "repeat_7d", "%"),
     ("Cost per contact", "unit_cost", "currency"),
 )
 
@@ -159,7 +158,7 @@ def _figures(axes: Axes, points: pd.DataFrame) -> None:
     axes.set_ylim(len(ROWS) - 0.45, -0.55)
     axes.set_yticks([])
     for place, (name, column, unit) in enumerate(ROWS):
-        axes.text(-2.05, place, name, fontsize=10, fontweight="bold", va="center")
+        axes.text(-2.55, place, name, fontsize=10, fontweight="bold", va="center")
         values = points[column].astype(float)
         top = values.max()
         for x, value in zip(points["x"], values, strict=True):
@@ -175,17 +174,26 @@ def _figures(axes: Axes, points: pd.DataFrame) -> None:
 def _words(axes: Axes, stages: pd.DataFrame, right: float) -> None:
     axes.set_ylim(0, 1)
     axes.set_yticks([])
-    heads = (("Pain points", "pains", PAIN, 1.0), ("Moments of truth", "moments", "#9A6A00", 0.56), ("What to do", "actions", INK, 0.36))  # fmt: skip
+    heads = (("Pain points", "pains", PAIN, 1.0), ("Moments of truth", "moments", "#9A6A00", 0.6), ("What to do", "actions", INK, 0.4))  # fmt: skip
     for name, column, colour, top in heads:
-        axes.text(-2.05, top - 0.04, name, fontsize=11, fontweight="bold", va="top", color=colour)
-        axes.plot([-2.1, right], [top, top], color="#E3E6EA", lw=0.8)
+        axes.text(-2.55, top - 0.04, name, fontsize=11, fontweight="bold", va="top", color=colour)
+        axes.plot([-2.6, right], [top, top], color="#E3E6EA", lw=0.8)
         for row in stages.itertuples():
-            width = max(16, int((row.right - row.left) * 8.4))
+            width = max(16, int((row.right - row.left) * 8.2))
             room = {"pains": 7, "moments": 3, "actions": 6}[column]
             axes.text(row.left + 0.12, top - 0.04, _bullets(getattr(row, column), width, room), fontsize=9.5, va="top", color=colour, linespacing=1.15)  # fmt: skip
     for row in stages.itertuples():
         if row.hidden:
             axes.text(row.left + 0.12, 0.0, f"{row.hidden} smaller touchpoints are not drawn", fontsize=8, color=MUTED, va="bottom")  # fmt: skip
+
+
+def _narrow(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` characters; a longer word is hyphenated."""
+    words = []
+    for word in text.split():
+        half = (len(word) + 1) // 2 + 1
+        words += [word] if len(word) <= width + 1 else [word[:half] + "-", word[half:]]
+    return textwrap.wrap(" ".join(words), width + 1, break_on_hyphens=False)
 
 
 def _bullets(items: Any, width: int, room: int) -> str:

@@ -19,7 +19,7 @@ critical path
 from __future__ import annotations
 
 from playbook.objectives.baselines import baselines
-from playbook.objectives.capability import capability
+from playbook.objectives.capability import capability, capability_gaps
 from playbook.objectives.checks import plan_findings
 from playbook.objectives.forecast import annual_forecast, monthly_forecast
 from playbook.objectives.goals import objectives_result, targets, tracing
@@ -36,6 +36,7 @@ __all__ = [
     "budget",
     "business_as_usual",
     "capability",
+    "capability_gaps",
     "communication",
     "guidance",
     "levers",

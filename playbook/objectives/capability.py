@@ -8,7 +8,7 @@ from scipy import stats
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 
-__all__ = ["capability"]
+__all__ = ["capability", "capability_gaps"]
 
 FEWEST_ANSWERS = 5
 SCALE_TOP = 5.0
@@ -43,13 +43,7 @@ def capability(scores: pd.DataFrame) -> Answer:
     before = _departments(kept[kept["years_ago"] == 1]).set_index("department")["score"]
     table["change"] = (table["score"] - table["department"].map(before)).round(2)
     table = table.sort_values(["score", "department"], ignore_index=True)
-    grid = now[["department", "capability", "score"]].copy()
-    by_capability = grid.groupby("capability")["score"].mean().sort_values()
-    grid["department"] = pd.Categorical(grid["department"], list(table["department"]), ordered=True)
-    grid["capability"] = pd.Categorical(grid["capability"], list(by_capability.index), ordered=True)
-    grid = grid.sort_values(["department", "capability"], ignore_index=True).astype(
-        {"department": "str", "capability": "str"}
-    )
+    grid, by_capability = _grid(now, list(table["department"]))
     lowest, highest = table.iloc[0], table.iloc[-1]
     overall = float(grid["score"].mean())
     gap = highest["score"] - lowest["score"]
@@ -64,9 +58,6 @@ def capability(scores: pd.DataFrame) -> Answer:
         kind="descriptive",
         caption=f"Capability by department, mean of {len(by_capability)} questions (1 to 5), 95 % interval, last 12 months; change on the year before",
         units={
-            "score": "number",
-            "low": "number",
-            "high": "number",
             "change": "number",
             "weakest_score": "number",
             "n": "count",
@@ -75,6 +66,47 @@ def capability(scores: pd.DataFrame) -> Answer:
         metrics=(Metric("capability", overall, n=int(table["n"].sum()), unit="points"),),
         extra={"grid": grid},
     )
+
+
+@answers
+def capability_gaps(departments: Answer) -> Answer:
+    """Return the score of each department in each capability, weakest departments and capabilities first.
+
+    Parameters
+    ----------
+    departments
+        `capability`.
+
+    Returns
+    -------
+    Answer
+        department, capability, score (1 to 5); rows and columns in order of their mean.
+    """
+    grid = departments["grid"]
+    worst = grid.sort_values(["score", "department", "capability"]).iloc[0]
+    same = grid[grid["capability"] == worst["capability"]]
+    best = same.sort_values(["score", "department"]).iloc[-1]
+    return Answer(
+        table=grid,
+        headline=f"Weakest point: {worst['department']}, {worst['capability'].lower()} ({worst['score']:.1f} of 5)",
+        so_what=f"{best['department']} rates itself {best['score']:.1f} in the same point, the best of the company: "
+        f"let it show {worst['department']} how before help is bought outside.",
+        kind="diagnostic",
+        caption="Score by department and capability (1 to 5), last 12 months",
+        units={"score": "points"},
+        source="employee survey; self-rating, cells with fewer than 5 answers left out",
+    )
+
+
+def _grid(now: pd.DataFrame, departments: list[str]) -> tuple[pd.DataFrame, pd.Series]:
+    """Scores by department and capability in the order of their means, and the mean of each capability."""
+    means = now.groupby("capability")["score"].mean().reset_index()
+    means = means.sort_values(["score", "capability"]).set_index("capability")["score"]
+    place = {name: i for i, name in enumerate([*departments, *means.index])}
+    grid = now[["department", "capability", "score"]].sort_values(
+        ["department", "capability"], key=lambda names: names.map(place), ignore_index=True
+    )
+    return grid, means
 
 
 def _departments(part: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,9 @@ FEWEST_MONTHS = 24
 """Months below which season and growth cannot be told apart."""
 FEWEST_ORIGINS = 3
 DRAWS = 4000
+TRIAL_DRAWS = 500
+
+Model = Callable[[np.ndarray, int, np.random.Generator, int], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
     With 27 months or more, exponential smoothing with level and season, the same with a damped trend, and
     last year's month (seasonal naive) are each forecast from every month with two years before
     it, up to 12 months ahead. With 24 to 26 months nothing can be compared and last year's month is
-    kept; with fewer, a random walk around the mean month with unknown drift. Paths are widened when the
+    kept; with fewer, the mean month with a drift that may go either way as far as the slope seen. Paths are widened when the
     rolling-origin errors were larger than the model says.
 
     Raises
@@ -99,10 +102,10 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
         )
     rng = np.random.default_rng(seed)
     if len(series) < FEWEST_MONTHS:
-        return MonthlyForecast("random walk, drift unknown", _walk(series, months, rng))
+        return MonthlyForecast("level with unknown drift", _level(series, months, rng, DRAWS))
     last_origin = len(series) - FEWEST_ORIGINS
     if last_origin < FEWEST_MONTHS or series.std() == 0:
-        return MonthlyForecast("last year's month", _seasonal_naive(series, months, rng))
+        return MonthlyForecast("last year's month", _seasonal_naive(series, months, rng, DRAWS))
     origins = range(FEWEST_MONTHS, last_origin + 1)
     scored = {name: _errors(series, model, origins) for name, model in _MODELS.items()}
     size = np.abs(series).mean() or 1.0
@@ -116,35 +119,41 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
     best = str(table.loc[0, "method"])
     errors, spread = scored[best]
     wider = max(1.0, float(np.sqrt(np.mean(errors**2) / np.mean(spread**2)))) if spread.any() else 1
-    paths = _MODELS[best](series, months, rng)
+    paths = _MODELS[best](series, months, rng, DRAWS)
     centre = paths.mean(axis=0)
     return MonthlyForecast(best, centre + wider * (paths - centre), table)
 
 
 def _errors(
     series: np.ndarray,
-    model: Callable[[np.ndarray, int, np.random.Generator], np.ndarray],
+    model: Model,
     origins: range,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Errors of all origins and horizons, and the standard deviations the model gave them."""
     errors, spread = [], []
     for origin in origins:
         ahead = min(SEASON, len(series) - origin)
-        paths = model(series[:origin], ahead, np.random.default_rng(origin))
+        paths = model(series[:origin], ahead, np.random.default_rng(origin), TRIAL_DRAWS)
         errors.append(series[origin : origin + ahead] - paths.mean(axis=0))
         spread.append(paths.std(axis=0))
     return np.concatenate(errors), np.concatenate(spread)
 
 
-def _walk(series: np.ndarray, months: int, rng: np.random.Generator) -> np.ndarray:
-    """Paths from the mean of the last 12 months, with the noise of the monthly changes and drift of its error."""
-    noise = float(np.diff(series).std(ddof=1))
-    drift = rng.normal(0, noise / np.sqrt(len(series) - 1), (DRAWS, 1))
-    steps = drift + rng.normal(0, noise, (DRAWS, months))
-    return series[-SEASON:].mean() + steps.cumsum(axis=1)
+def _level(series: np.ndarray, months: int, rng: np.random.Generator, draws: int) -> np.ndarray:
+    """Paths around the mean month of the last year; the slope seen counts as uncertainty, not as growth."""
+    recent = series[-SEASON:]
+    time = np.arange(len(recent)) - (len(recent) - 1) / 2
+    slope = float(time @ recent / (time @ time))
+    noise = float(np.std(recent - recent.mean() - slope * time, ddof=2))
+    drift = rng.normal(0, np.hypot(slope, noise / np.sqrt(time @ time)), (draws, 1))
+    paths = recent.mean() + drift * (time[-1] + 1 + np.arange(months))
+    paths = paths + rng.normal(0, noise, (draws, months))
+    return np.clip(paths, 0.0, 2 * recent.mean()) if series.min() >= 0 else paths
 
 
-def _seasonal_naive(series: np.ndarray, months: int, rng: np.random.Generator) -> np.ndarray:
+def _seasonal_naive(
+    series: np.ndarray, months: int, rng: np.random.Generator, draws: int
+) -> np.ndarray:
     """Last year's month, plus a shift of the whole year and noise of the month, as large as those seen."""
     change = series[SEASON:] - series[:-SEASON]
     years = len(change) // SEASON
@@ -152,14 +161,14 @@ def _seasonal_naive(series: np.ndarray, months: int, rng: np.random.Generator) -
     shift = np.sqrt(np.mean(blocks.mean(axis=1) ** 2) * (1 + 1 / years))
     noise = (blocks - blocks.mean(axis=1, keepdims=True)).std()
     last = np.resize(series[-SEASON:], months)
-    common = rng.normal(0, shift, (DRAWS, 1))
-    return last + common + rng.normal(0, noise, (DRAWS, months))
+    common = rng.normal(0, shift, (draws, 1))
+    return last + common + rng.normal(0, noise, (draws, months))
 
 
 def _smoothing(
     trend: str | None,
-) -> Callable[[np.ndarray, int, np.random.Generator], np.ndarray]:
-    def paths(series: np.ndarray, months: int, rng: np.random.Generator) -> np.ndarray:
+) -> Model:
+    def paths(series: np.ndarray, months: int, rng: np.random.Generator, draws: int) -> np.ndarray:
         size = np.abs(series).mean()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ModelWarning)
@@ -173,13 +182,13 @@ def _smoothing(
                 initialization_method="heuristic",
             )
             fit = model.fit(disp=False, maxiter=500)
-            drawn = fit.simulate(months, anchor="end", repetitions=DRAWS, rng=rng)
-        return np.asarray(drawn).reshape(months, DRAWS).T * size
+            drawn = fit.simulate(months, anchor="end", repetitions=draws, rng=rng)
+        return np.asarray(drawn).reshape(months, draws).T * size
 
     return paths
 
 
-_MODELS: dict[str, Callable[[np.ndarray, int, np.random.Generator], np.ndarray]] = {
+_MODELS: dict[str, Model] = {
     "last year's month": _seasonal_naive,
     "smoothed level and season": _smoothing(None),
     "smoothed level, damped trend and season": _smoothing("add"),

@@ -36,6 +36,7 @@ def levers(moved: Answer, reach: Answer) -> Answer:
     frame = pd.DataFrame(
         {
             "lever": table["name"],
+            "branch": table["branch"],
             "now": table["after"],
             "change_last_year": table["change"],
             "worth_of_1_percent": size / 100,
@@ -50,7 +51,7 @@ def levers(moved: Answer, reach: Answer) -> Answer:
     if not gap > 0:
         frame = frame.drop(columns=["needed", "lift"])
     return Answer(
-        table=frame,
+        table=frame.drop(columns="branch"),
         headline=_lever_headline(frame, gap, measure.replace("_", " ")),
         so_what=_lever_words(frame, gap),
         kind="predictive",
@@ -69,7 +70,7 @@ def levers(moved: Answer, reach: Answer) -> Answer:
 def _lever_headline(frame: pd.DataFrame, gap: float, measure: str) -> str:
     first = frame.iloc[0]
     worth = format_value(first["worth_of_1_percent"], "currency")
-    branch = str(first["lever"]).split(":")[0]
+    branch = first["branch"]
     if gap > 0:
         return f"{format_value(first['lift'], '%')} more in one lever of {branch} closes the {measure} gap"
     return f"One percent more in any lever of {branch} is worth {worth} of {measure}"
@@ -90,5 +91,5 @@ def _lever_words(frame: pd.DataFrame, gap: float) -> str:
     )
     return (
         f"The gap of {format_value(gap, 'currency')} asks for {format_value(first['lift'], '%')} more in one lever of "
-        f"{str(first['lever']).split(':')[0]}; {judged}. Choose initiatives by the lever they move."
+        f"{first['branch']}; {judged}. Choose initiatives by the lever they move."
     )

@@ -213,8 +213,8 @@ def _load_words(
 ) -> str:
     if over.empty:
         return (
-            f"{first['role']} is busiest with {format_value(first['peak_load'], '%')} of its days in "
-            f"{first['busiest_month']}; the plan can be staffed as it stands."
+            f"{first['role']} needs {format_value(first['peak_load'], '%')} of its days in {first['busiest_month']}; "
+            "the plan can be staffed as it stands, but leaves that role little room if a start slips."
         )
     named = days.assign(role=[title.get(r, r) for r in days["role"]])
     part = named[

@@ -16,6 +16,15 @@ from playbook.objectives.baselines import is_whole_year, margin_of
 __all__ = ["branch_leaves", "shapley_change", "what_moved"]
 
 BRANCHES = ("existing customers", "new customers", "guests")
+SHORT = {"existing customers": "existing", "new customers": "new", "guests": "guests"}
+PHRASES = {
+    "customers": "number of",
+    "orders each": "orders per head of",
+    "order value": "order value of",
+    "margin rate": "margin rate of",
+    "orders": "number of orders of",
+    "amount": "result of",
+}
 
 
 def shapley_change(
@@ -109,9 +118,9 @@ def _levels(row: pd.Series, measure: str) -> dict[str, float]:
     if row["branch"] == "guests":
         levels["orders"] = orders
     else:
-        levels["number"] = customers
-        levels["orders per customer"] = orders / customers if customers else math.nan
-    levels["revenue per order"] = revenue / orders if orders else math.nan
+        levels["customers"] = customers
+        levels["orders each"] = orders / customers if customers else math.nan
+    levels["order value"] = revenue / orders if orders else math.nan
     if measure == "gross margin":
         levels["margin rate"] = _result(row, measure) / revenue if revenue else math.nan
     return levels
@@ -153,7 +162,8 @@ def what_moved(branches: pd.DataFrame) -> Answer:
             {
                 "branch": name,
                 "leaf": leaf,
-                "name": f"{name}: {leaf}",
+                "name": f"{SHORT[name]}: {leaf}",
+                "phrase": f"{PHRASES[leaf]} {name}",
                 "before": before[leaf],
                 "after": after[leaf],
                 "change": after[leaf] / before[leaf] - 1 if before[leaf] else math.nan,
@@ -167,11 +177,12 @@ def what_moved(branches: pd.DataFrame) -> Answer:
     size = leaves["effect"].abs()
     table = leaves.iloc[np.lexsort((leaves["name"], -size))].reset_index(drop=True)
     return Answer(
-        table=table.drop(columns=["branch", "leaf"]),
+        table=table.drop(columns=["branch", "leaf", "phrase"]),
         headline=_headline(table, measure, start, end),
         so_what=_so_what(table, end - start),
         kind="diagnostic",
-        caption=f"Change of {measure} on the year before by leaf of the metric tree (currency, parts sum exactly)",
+        caption=f"Change of {measure} on the year before by leaf of the metric tree (currency); "
+        "new = won in the 12 months",
         units={"before": "number", "after": "number", "change": "%", "effect": "currency"},
         source="orders; Shapley values over customers × orders × revenue per order × margin rate",
         extra={"leaves": leaves, "start": start, "end": end, "measure": measure},
@@ -196,7 +207,7 @@ def _headline(table: pd.DataFrame, measure: str, start: float, end: float) -> st
     same = table[(table["effect"] >= 0) == (end >= start)]
     most = same.loc[same["effect"].abs().idxmax()]
     amount = format_value(abs(end - start), "currency")
-    return f"{measure.capitalize()} {way} by {amount}, mostly through {most['name']}"
+    return f"{measure.capitalize()} {way} by {amount}, mostly through the {most['phrase']}"
 
 
 def _so_what(table: pd.DataFrame, change: float) -> str:
@@ -204,9 +215,9 @@ def _so_what(table: pd.DataFrame, change: float) -> str:
     worst, best = ordered.iloc[0], ordered.iloc[-1]
     told = []
     if worst["effect"] < 0:
-        told.append(f"{worst['name']} took {format_value(-worst['effect'], 'currency')}")
+        told.append(f"the {worst['phrase']} took {format_value(-worst['effect'], 'currency')}")
     if best["effect"] > 0:
-        told.append(f"{best['name']} brought {format_value(best['effect'], 'currency')}")
+        told.append(f"the {best['phrase']} brought {format_value(best['effect'], 'currency')}")
     by_branch = table.groupby("branch", sort=True)["effect"].sum()
     main = by_branch.abs().idxmax()
     return (

@@ -62,9 +62,9 @@ def benefits(experiment: Answer) -> Answer:
     Returns
     -------
     Answer
-        ``feature``, ``segment``, ``attribute``, ``level``, ``part_worth``, ``low``, ``high``, ``n``,
-        ``own_model``: levels of features only, by attribute and level. ``extra["part_worths"]``
-        adds price (per unit) and choosing none.
+        ``feature``, ``segment``, ``part_worth``, ``low``, ``high``, ``n``, ``own_model``: levels of
+        features only, most liked first. ``extra["part_worths"]`` names ``attribute`` and ``level``
+        and adds price (per unit) and choosing none.
     """
     read = _of(experiment)
     need(pd.DataFrame({"model": list(read.models)}), "segments", "orders with a customer number")
@@ -97,7 +97,7 @@ def benefits(experiment: Answer) -> Answer:
     )
     n = read.everybody.n_respondents
     return Answer(
-        table=table.reset_index(drop=True),
+        table=table.drop(columns=["attribute", "level"]).reset_index(drop=True),
         headline=headline,
         so_what=so_what,
         kind="diagnostic",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.answer import Answer, Metric, answers, need
 from playbook.choice import Coding
 from playbook.proposition.experiment import Experiment
 from playbook.proposition.words import join, money, named, with_segment
@@ -17,8 +17,8 @@ __all__ = ["proposition_canvas"]
 SMALLEST = 5
 
 
-def _needs(segment: str, importance: Any) -> list[dict[str, Any]]:
-    if not isinstance(importance, Answer):
+def _needs(segment: str, importance: Answer | None) -> list[dict[str, Any]]:
+    if importance is None:
         return []
     own = importance.table[importance.table["segment"] == segment]
     own = own.sort_values(["importance", "item"], ascending=[False, True]).head(3)
@@ -28,7 +28,7 @@ def _needs(segment: str, importance: Any) -> list[dict[str, Any]]:
 
 def _gains(segment: str, offer: pd.Series, worth: Answer, currency: str) -> list[dict[str, Any]]:
     """The level of each attribute that is surely worth most; met when the offer has it."""
-    own = worth.table[(worth.table["segment"] == segment) & (worth.table["low"] > 0)]
+    own = worth["all"][(worth["all"]["segment"] == segment) & (worth["all"]["low"] > 0)]
     own = own.sort_values(["worth", "feature"], ascending=[False, True])
     return [
         {"box": "gains", "text": named(row.attribute, row.level),
@@ -46,7 +46,7 @@ def _pains(segment: str, offer: pd.Series, cases: pd.DataFrame, segments: pd.Dat
     own = own[own["segment"] == segment].groupby("topic")["cases"].agg(["sum", "size"])
     own = own[own["size"] >= SMALLEST].reset_index()
     own = own.sort_values(["sum", "topic"], ascending=[False, True]).head(4)
-    table = worth.table[worth.table["segment"] == segment].sort_values(
+    table = worth["all"][worth["all"]["segment"] == segment].sort_values(
         ["worth", "level"], ascending=[False, True]
     )
     best = table.drop_duplicates("attribute").set_index("attribute")["level"]
@@ -78,7 +78,7 @@ def proposition_canvas(
     offers: pd.DataFrame,
     cases: pd.DataFrame,
     segments: pd.DataFrame,
-    importance: Any = None,
+    importance: Answer | None = None,
     segment: str = "",
     currency: str = "",
     seed: int = 1,
@@ -118,7 +118,7 @@ def proposition_canvas(
     need(best.table, "segments with a best offer", "a choice experiment and offers")
     names = best.table["segment"].tolist()
     name = segment if segment in names else names[0]
-    chosen = best.table.set_index("segment").loc[name]
+    chosen = best["all"].set_index("segment").loc[name]
     offer = offers.set_index("offer_id").loc[chosen["offer"]]
     rows = [*_needs(name, importance), *_gains(name, offer, worth, currency),
             *_pains(name, offer, cases, segments, worth)]  # fmt: skip
@@ -128,24 +128,42 @@ def proposition_canvas(
     ]
     table = pd.DataFrame(rows, columns=["box", "text", "figure", "met"])
     table["met"] = table["met"].astype("boolean")
-    result = read.models[name].result
+    figures = _fit_interval(read, name, offer, seed)
+    return _told(
+        table,
+        name,
+        f"{chosen['offer']} at {money(chosen['price'], currency)}",
+        figures,
+        int(chosen["n"]),
+    )
+
+
+def _fit_interval(
+    read: Experiment, segment: str, offer: pd.Series, seed: int
+) -> tuple[float, float, float]:
+    result = read.models[segment].result
     fit = _fit(result.params, read.coding, offer)
     drawn = [_fit(draw, read.coding, offer) for _, draw in result.draws(seed, 300).iterrows()]
     low, high = np.quantile(drawn, [0.025, 0.975])
+    return fit, min(float(low), fit), max(float(high), fit)
+
+
+def _told(
+    table: pd.DataFrame, name: str, offer: str, fit: tuple[float, float, float], n: int
+) -> Answer:
     asked = table[table["met"].notna()]
     missing = asked[~asked["met"].astype(bool)]
-    price = money(chosen["price"], currency)
     return Answer(
         table=table,
-        headline=f"{chosen['offer']} reaches {format_value(fit, '%')} of what {name} value in features",
+        headline=f"{offer} reaches {100 * fit[0]:.0f} % of what {name} value in features",
         so_what=(
-            f"{int(asked['met'].sum())} of {len(asked):,} gains and pains are answered by the offer. "
+            f"The interval is {100 * fit[1]:.0f} to {100 * fit[2]:.0f} %; {int(asked['met'].sum())} of {len(asked):,} gains and pains are answered. "
             + (f"Not answered: {join(missing['text'], 4)}. Cost these before the next version of the offer."
                if len(missing) else "Keep the offer as it is and speak of it.")
         ),
         kind="diagnostic",
-        caption=f"{name} and the offer {chosen['offer']} at {price}: what the offer answers (n = {int(chosen['n']):,})",
-        source="choice experiment, survey, service cases; fit = utility of features between worst and best asked",
-        metrics=(Metric("offer_fit", fit, min(float(low), fit), max(float(high), fit), int(chosen["n"]), "%", "diagnostic"),),
-        extra={"segment": name, "offer": f"{chosen['offer']} at {price}", "fit": fit},
+        caption=f"{name} and the offer {offer}: what it answers (n = {n:,}); a case counts as answered when the offer has the feature's best level",
+        source="choice experiment, survey, service cases; value of features between the worst and the best asked",
+        metrics=(Metric("offer_fit", *fit, n, "%", "diagnostic"),),
+        extra={"segment": name, "offer": offer, "fit": fit[0]},
     )  # fmt: skip

@@ -8,7 +8,7 @@ from scipy import stats
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
-from playbook.proposition.words import join, people_needed, plural
+from playbook.proposition.words import fitting, join, people_needed, plural
 from playbook.stats import false_discovery, mean_interval
 
 __all__ = ["brand_differences", "correspondence", "perceptual_map", "positions"]
@@ -100,9 +100,10 @@ def brand_differences(
     if lead["status"] != "difference":
         headline = f"No item shows {brand} ahead of a competitor"
     elif trail["status"] == "weakness":
-        headline = (
+        headline = fitting(
             f"{brand} leads {lead['competitor']} by {lead['difference']:.1f} on {lead['item']}, trails "
-            f"{trail['competitor']} by {-trail['difference']:.1f} on {trail['item']}"
+            f"{trail['competitor']} by {-trail['difference']:.1f} on {trail['item']}",
+            f"{brand} leads most on {lead['item']} and trails most on {trail['item']}",
         )
     else:
         headline = f"{brand} leads {lead['competitor']} by {lead['difference']:.1f} points on {lead['item']}"  # fmt: skip
@@ -171,7 +172,7 @@ def positions(differences: Answer, importance: Answer | None = None) -> Answer:
     ]
     table["people_needed"] = pd.array(needed, dtype="Int64")
     table["importance"] = np.nan
-    if isinstance(importance, Answer):
+    if importance is not None:
         asked = importance.table
         mean = (asked["importance"] * asked["n"]).groupby(asked["item"]).sum() / asked.groupby("item")["n"].sum()  # fmt: skip
         table["importance"] = table["item"].map(mean)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from playbook.choice import (
     evaluate_holdout,
 )
 from playbook.errors import NotEnough
-from playbook.proposition.words import plural
+from playbook.proposition.words import join
 from playbook.tables import TABLES
 
 __all__ = ["Experiment", "SegmentModel", "choice_experiment", "fit_experiment", "read_attributes"]
@@ -84,7 +85,10 @@ def _coding(train: pd.DataFrame, names: list[str]) -> Coding:
 
 
 def fit_experiment(
-    choices: pd.DataFrame, segments: pd.DataFrame, smallest_sample: int = 40
+    choices: pd.DataFrame,
+    segments: pd.DataFrame,
+    smallest_sample: int = 40,
+    since: date | None = None,
 ) -> Experiment:
     """Fit a conditional logit for everybody and one for each segment with enough respondents.
 
@@ -96,6 +100,8 @@ def fit_experiment(
         ``customer_id``, ``segment``.
     smallest_sample
         Respondents that a segment needs for a model of its own.
+    since
+        Use only answers after this day when a hundred respondents gave some.
 
     Raises
     ------
@@ -103,7 +109,7 @@ def fit_experiment(
         No choices, or none that a model can be fitted to.
     """
     need(choices, "choice tasks", ASK, rows=30)
-    frame, names = read_attributes(choices)
+    frame, names = read_attributes(_recent(choices, since))
     if not names:
         raise NotEnough("the choice tasks have no attribute with two levels", ASK)
     frame = frame.merge(segments[["customer_id", "segment"]], on="customer_id", how="left")
@@ -124,6 +130,14 @@ def fit_experiment(
             str(segment), part, coding, everybody, smallest_sample
         )
     return Experiment(coding, train, held_out, models, everybody)
+
+
+def _recent(choices: pd.DataFrame, since: date | None) -> pd.DataFrame:
+    """Choices of the year, so that years can be compared; all when the year has too few."""
+    if since is None or "answered_at" not in choices:
+        return choices
+    recent = choices[choices["answered_at"] >= pd.Timestamp(since) + pd.Timedelta(days=1)]
+    return recent if recent["respondent_id"].nunique() >= 100 else choices
 
 
 def _segment_model(
@@ -162,7 +176,11 @@ def _predictions(experiment: Experiment, seed: int) -> tuple[dict[str, pd.Series
 
 @answers
 def choice_experiment(
-    choices: pd.DataFrame, segments: pd.DataFrame, smallest_sample: int = 40, seed: int = 1
+    choices: pd.DataFrame,
+    segments: pd.DataFrame,
+    smallest_sample: int = 40,
+    since: date | None = None,
+    seed: int = 1,
 ) -> Answer:
     """Return how well the choice models predict tasks they have not seen, and the models.
 
@@ -174,6 +192,8 @@ def choice_experiment(
         ``customer_id``, ``segment``.
     smallest_sample
         Respondents a segment needs for a model of its own; smaller ones borrow everybody's.
+    since
+        Use only answers after this day when a hundred respondents gave some.
     seed
         Seed of the latent-class model it is compared with.
 
@@ -188,19 +208,24 @@ def choice_experiment(
     -----
     Conditional logit (McFadden, 1974) with errors clustered by respondent, effects coding.
     """
-    experiment = fit_experiment(choices, segments, smallest_sample)
+    experiment = fit_experiment(choices, segments, smallest_sample, since)
+    table, classes = _scores(experiment, seed)
+    return _told(experiment, table, classes, smallest_sample)
+
+
+def _told(
+    experiment: Experiment, table: pd.DataFrame, classes: int, smallest_sample: int
+) -> Answer:
     people = _respondents(experiment)
     borrowed = people[~people["own_model"]]["segment"].tolist()
-    table, classes = _scores(experiment, seed)
     n = experiment.everybody.n_respondents
     extra = {"experiment": experiment, "respondents": people}
     kind = (
         "All segments have a model of their own. "
         if not borrowed
-        else f"{plural(len(borrowed), 'segment')} with fewer than {smallest_sample} respondents "
-        "borrow the model of everybody. "
+        else f"Too few respondents ({smallest_sample} needed) for a model of their own: {join(borrowed, 6)}; "
+        "the model of everybody stands in, marked as borrowed. "
     )
-    units = {"hit_rate": "%", "low": "%", "high": "%", "tasks": "count"}
     if table.empty:
         return Answer(
             table=people,
@@ -222,7 +247,7 @@ def choice_experiment(
     return Answer(
         table=table,
         headline=(
-            f"The model foresees {format_value(ours['hit_rate'], '%')} of unseen choices; "
+            f"The models foresee {format_value(ours['hit_rate'], '%')} of unseen choices; "
             f"chance alone {format_value(chance, '%')}"
         ),
         so_what=(
@@ -233,7 +258,7 @@ def choice_experiment(
         ),
         kind="predictive",
         caption=f"Held-out tasks predicted by each model, 95 % interval (n = {n:,} respondents)",
-        units=units,
+        units={"hit_rate": "%", "low": "%", "high": "%", "tasks": "count"},
         source="choice experiment; conditional logit per segment, errors clustered by respondent",
         metrics=(
             Metric("choice_hit_rate", float(ours["hit_rate"]), float(ours["low"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -13,6 +15,9 @@ from playbook.proposition.words import feature, join, money, named
 from playbook.stats import bootstrap
 
 __all__ = ["acceptable_prices", "willingness_to_pay"]
+
+
+SHOWN = ["feature", "segment", "worth", "low", "high", "instead_of", "n", "own_model"]
 
 
 def _segment_worth(
@@ -48,9 +53,9 @@ def willingness_to_pay(experiment: Answer, currency: str = "", seed: int = 1) ->
     Returns
     -------
     Answer
-        ``feature``, ``segment``, ``attribute``, ``level``, ``instead_of``, ``worth`` (currency)
-        with ``low`` and ``high``, ``n``, ``own_model``; worthiest features first. Segments whose
-        price effect is not surely negative are refused and named.
+        ``feature``, ``segment``, ``worth`` (currency) with ``low`` and ``high``, ``instead_of``, ``n``,
+        ``own_model``; worthiest features first. Segments whose price effect is not surely negative
+        are refused and named. ``extra["all"]`` adds ``attribute`` and ``level``.
 
     Notes
     -----
@@ -72,7 +77,12 @@ def willingness_to_pay(experiment: Answer, currency: str = "", seed: int = 1) ->
     table["feature"] = [feature(a, v) for a, v in zip(table["attribute"], table["level"], strict=True)]  # fmt: skip
     table["mean"] = table.groupby("feature")["worth"].transform("mean")
     table = table.sort_values(["mean", "feature", "segment"], ascending=[False, True, True])
-    columns = ["feature", "segment", "worth", "low", "high", "instead_of", "n", "own_model", "attribute", "level"]  # fmt: skip
+    return _worth_told(table, read, currency, refused, borrowed)
+
+
+def _worth_told(
+    table: pd.DataFrame, read: Experiment, currency: str, refused: list[str], borrowed: list[str]
+) -> Answer:
     sure = table[(table["low"] > 0) & table["own_model"]]
     sure = sure.sort_values(["low", "feature", "segment"], ascending=[False, True, True])
     paid = table[table["low"] > 0]["feature"]
@@ -97,7 +107,7 @@ def willingness_to_pay(experiment: Answer, currency: str = "", seed: int = 1) ->
     if refused:
         so_what += f" Refused for {join(refused)}: their answers do not react to price enough."
     return Answer(
-        table=table[columns].reset_index(drop=True),
+        table=table[SHOWN].reset_index(drop=True),
         headline=headline,
         so_what=so_what,
         kind="diagnostic",
@@ -108,7 +118,7 @@ def willingness_to_pay(experiment: Answer, currency: str = "", seed: int = 1) ->
         units={"worth": "currency", "low": "currency", "high": "currency", "n": "count"},
         source="choice experiment; ratio of part-worth and price effect, Krinsky–Robb intervals",
         metrics=(Metric("features_worth_money", float(len(sure)), n=n, unit="count", kind="diagnostic"),),
-        extra={"refused": refused},
+        extra={"refused": refused, "all": table.drop(columns="mean").reset_index(drop=True)},
     )  # fmt: skip
 
 
@@ -139,6 +149,10 @@ def _crossing(falling: pd.Series, rising: pd.Series) -> float:
     gap0, gap1 = down[after - 1] - up[after - 1], down[after] - up[after]
     step = gap0 / (gap0 - gap1) if gap0 != gap1 else 0.0
     return float(grid[after - 1] + step * (grid[after] - grid[after - 1]))
+
+
+def _meeting(falling: str, rising: str, wide: pd.DataFrame) -> float:
+    return _crossing(wide[falling], wide[rising])
 
 
 POINTS = {
@@ -180,9 +194,7 @@ def acceptable_prices(ratings: pd.DataFrame, currency: str = "", seed: int = 1) 
     wide = need(_four_prices(ratings), "respondents with four prices in order", ask, rows=30)
     rows = []
     for point, (falling, rising) in POINTS.items():
-        found = bootstrap(
-            wide, lambda f, a=falling, b=rising: _crossing(f[a], f[b]), seed, draws=200
-        )
+        found = bootstrap(wide, partial(_meeting, falling, rising), seed, draws=200)
         rows.append({"point": point, "price": found.value, "low": found.low, "high": found.high, "n": found.n})  # fmt: skip
     table = pd.DataFrame(rows)
     price = table.set_index("point")["price"]

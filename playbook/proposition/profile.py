@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
-from playbook.proposition.words import join, plural, with_segment
+from playbook.proposition.words import fitting, join, plural, with_segment
 from playbook.stats import false_discovery, two_proportion_difference
 
 __all__ = ["profile_traits", "target_profiles"]
@@ -128,9 +126,10 @@ def profile_traits(
         )
     else:
         top = telling.sort_values(["difference", "segment"], ascending=[False, True]).iloc[0]
-        headline = (
-            f"{top['segment']} stand out most: {format_value(top['share'], '%')} "
-            f"{top['trait']}, {format_value(top['share_all'], '%')} of all"
+        headline = fitting(
+            f"{top['segment']} stand out most: {100 * top['share']:.0f} % "
+            f"{top['trait']}, {100 * top['share_all']:.0f} % of all",
+            f"{top['segment']} stand out most, by {top['trait']}",
         )
         without = sorted(set(joined["segment"]) - set(telling["segment"]))
         so_what = (
@@ -176,7 +175,7 @@ def _sizes(joined: pd.DataFrame) -> pd.DataFrame:
 def target_profiles(
     customers: pd.DataFrame,
     segments: pd.DataFrame,
-    strategies: Mapping[str, str] | None = None,
+    strategies: pd.DataFrame | None = None,
     smallest_difference: float = 0.05,
 ) -> Answer:
     """Return the target profile of each segment: size, buying, and what sets its customers apart.
@@ -188,7 +187,7 @@ def target_profiles(
     segments
         ``customer_id``, ``segment``.
     strategies
-        Segment to strategy, where there is one.
+        ``segment``, ``strategy``, where there are some.
     smallest_difference
         Smallest difference of shares worth naming (0 to 1).
 
@@ -212,8 +211,9 @@ def target_profiles(
     words = top.assign(text=[_trait_words(row) for row in top.itertuples()])
     said = words.groupby("segment")["text"].agg("; ".join)
     table["stands_out_by"] = table["segment"].map(said).fillna("nothing on record").astype("str")
-    if strategies:
-        table.insert(1, "strategy", table["segment"].map(dict(strategies)).fillna("–"))
+    if strategies is not None and len(strategies):
+        chosen = strategies.drop_duplicates("segment").set_index("segment")["strategy"]
+        table.insert(1, "strategy", table["segment"].map(chosen).fillna("–"))
     table = table.sort_values(["revenue_12m", "segment"], ascending=[False, True])
     first = table.iloc[0]
     small = table[table["customers"] < 0.02 * table["customers"].sum()]["segment"]

@@ -87,7 +87,9 @@ class _Writer:
             best["chance_best"] >= SURE and best["own_model"], "currency", 0.5,
         )  # fmt: skip
 
-    def benefit(self, worth: pd.DataFrame, offer: pd.Series) -> dict[str, Any]:
+    def benefit(
+        self, worth: pd.DataFrame, offer: pd.Series, offer_clause: dict[str, Any]
+    ) -> dict[str, Any]:
         """Benefit: the feature of the offer whose worth is surest."""
         held = worth[[str(offer.get(a)) == v for a, v in zip(worth["attribute"], worth["level"], strict=True)]]  # fmt: skip
         if held.empty:
@@ -95,10 +97,12 @@ class _Writer:
                 "gives", "a feature above the basic level", "V2 benefits: none in the offer"
             )
         row = held.iloc[0]
-        first = worth.iloc[0]
-        same = (row["attribute"], row["level"]) == (first["attribute"], first["level"])
-        what = "just that" if same else named(row["attribute"], row["level"])
-        return self._worth("gives", f"{what}, worth {money(row['worth'], self.currency)} to them", row)  # fmt: skip
+        what = f"{named(row['attribute'], row['level'])}, worth {money(row['worth'], self.currency)} to them"
+        clause = self._worth("gives", what, row)
+        if offer_clause["status"] != "supported":  # no promise from an offer that may not be it
+            clause |= {"status": "to test", "people_needed": offer_clause["people_needed"],
+                       "evidence": f"{clause['evidence']}; the lead offer is open"}  # fmt: skip
+        return clause
 
     def rival(self, best: pd.Series) -> dict[str, Any]:
         """Competitor: the one that wins most choices beside our offer, by its lead over the next."""
@@ -109,7 +113,9 @@ class _Writer:
             best["rival_chance"] >= SURE and best["own_model"], "%", 0.05,
         )  # fmt: skip
 
-    def difference(self, differences: Answer, rival: str, importance: Any) -> dict[str, Any]:
+    def difference(
+        self, differences: Answer, rival: str, importance: Answer | None
+    ) -> dict[str, Any]:
         """Difference: the item most important to the segment on which we lead.
 
         Against ``rival``, or when no rival is sure, against the strongest competitor on the item.
@@ -137,8 +143,8 @@ class _Writer:
         )  # fmt: skip
 
 
-def _weights(segment: str, importance: Any) -> dict[str, float]:
-    if not isinstance(importance, Answer):
+def _weights(segment: str, importance: Answer | None) -> dict[str, float]:
+    if importance is None:
         return {}
     asked = importance.table[importance.table["segment"] == segment]
     return dict(zip(asked["item"], asked["importance"].astype(float), strict=True))
@@ -150,6 +156,8 @@ def _sentence(clauses: list[dict[str, Any]], segment: str, brand: str) -> str:
     text = f"For {said['for'] or segment}"
     text += f" who {said['who']}, " if said["who"] else ", "
     text += said["our"] or f"{brand} (lead offer to be tested)"
+    if said["gives"] and said["who"] and said["gives"].startswith(said["who"][5:] + ","):
+        said["gives"] = said["gives"].replace(said["who"][5:], "just that", 1)
     text += f" gives {said['gives']}" if said["gives"] else " promises no feature yet"
     if said["we"] and said["unlike"]:
         text += f"; unlike {said['unlike']}, we {said['we']}"
@@ -161,7 +169,7 @@ def _sentence(clauses: list[dict[str, Any]], segment: str, brand: str) -> str:
 @answers
 def value_propositions(
     profiles: Answer, worth: Answer, best: Answer, offers: pd.DataFrame, differences: Answer,
-    brand: str, importance: Any = None, currency: str = "", smallest_worth: float = 5.0,
+    brand: str, importance: Answer | None = None, currency: str = "", smallest_worth: float = 5.0,
 ) -> Answer:  # fmt: skip
     """Return the value proposition of each segment, every clause with its evidence.
 
@@ -194,19 +202,19 @@ def value_propositions(
     (with false-discovery control); a chance of 80 % for best offer and strongest competitor; 30
     people for every clause, and of the segment's own for what comes from choices.
     """
-    chosen = best.table.set_index("segment")
+    chosen = best["all"].set_index("segment")
     segments = [s for s in profiles.table["segment"] if s in chosen.index]
     need(pd.DataFrame({"segment": segments}), "segments with a best offer", "a choice experiment")
     held = offers.set_index("offer_id")
     rows, clauses = [], []
     for segment in segments:
         writer, row = _Writer(segment, brand, currency, smallest_worth), chosen.loc[segment]
-        own = worth.table[worth.table["segment"] == segment]
+        own = worth["all"][worth["all"]["segment"] == segment]
         own = own.sort_values(["low", "feature"], ascending=[False, True])
-        unlike = writer.rival(row)
+        unlike, ours = writer.rival(row), writer.offer(row)
         rival = str(row["rival"]) if unlike["status"] == "supported" else ""
-        said = [writer.who_for(profiles), writer.need(own), writer.offer(row),
-                writer.benefit(own, held.loc[row["offer"]]), unlike,
+        said = [writer.who_for(profiles), writer.need(own), ours,
+                writer.benefit(own, held.loc[row["offer"]], ours), unlike,
                 writer.difference(differences, rival, importance)]  # fmt: skip
         refused = [c["clause"] for c in said if c["status"] != "supported"]
         rows.append({"segment": segment, "proposition": _sentence(said, segment, brand),

@@ -10,7 +10,16 @@ from scipy import stats
 
 from playbook.answer import format_value
 
-__all__ = ["feature", "join", "money", "named", "people_needed", "plural", "with_segment"]
+__all__ = [
+    "feature",
+    "fitting",
+    "join",
+    "money",
+    "named",
+    "people_needed",
+    "plural",
+    "with_segment",
+]
 
 
 def join(words: Iterable[object], most: int = 3) -> str:
@@ -33,7 +42,13 @@ def feature(attribute: str, level: str) -> str:
 
 def named(attribute: str, level: str) -> str:
     """Return a level as a sentence says it: "next day delivery", "free assembly service"."""
-    return f"{level} {attribute.replace('_', ' ')}"
+    what = attribute.replace("_", " ")
+    return f"no {what}" if level.lower() in ("none", "no") else f"{level} {what}"
+
+
+def fitting(*headlines: str) -> str:
+    """Return the first headline of at most 90 characters, the last one when none is short enough."""
+    return next((text for text in headlines if len(text) <= 90), headlines[-1])
 
 
 def money(value: float, currency: str = "") -> str:

@@ -65,6 +65,13 @@ next_orders as (
 ),
 first_orders as (
   select customer_id, min(ordered_at) as first_order_at from orders where customer_id is not null group by customer_id
+),
+last_orders as (
+  select o.customer_id, max(o.ordered_at) as last_order_at
+  from orders o
+  cross join span s
+  where cast(o.ordered_at as date) <= s.end_day and o.revenue > 0 and o.customer_id is not null
+  group by o.customer_id
 )
 select
   c.customer_id,
@@ -72,6 +79,7 @@ select
   c.acquisition_channel,
   c.country,
   case when c.company is not null then 1 else 0 end as is_company,
+  date_diff('day', cast(z.last_order_at as date), s.end_day) as days_since_order,
   b.recency_days,
   coalesce(b.orders, 0) as orders,
   coalesce(b.refunds, 0) as refunds,
@@ -91,6 +99,7 @@ select
 from customers c
 cross join span s
 left join first_orders f on f.customer_id = c.customer_id
+left join last_orders z on z.customer_id = c.customer_id
 left join bought b on b.customer_id = c.customer_id
 left join kinds k on k.customer_id = c.customer_id
 left join cases t on t.customer_id = c.customer_id

@@ -22,11 +22,12 @@ select
   coalesce(c.country, 'not known') as country,
   coalesce(c.acquisition_channel, 'not known') as acquisition_channel,
   coalesce(c.market_segment, 'not known') as market_segment,
+  case when c.company is null then 'private' else 'business' end as customer_type,
   case when c.acquired_at is null then 'not known' when cast(c.acquired_at as date) > cast(b.base_end - interval 1 year as date) then 'won in the base year' else 'won earlier' end as tenure,
   count(*) as customers,
   count(k.customer_id) as kept
 from base b
 join customers c on c.customer_id = b.customer_id
 left join kept k on k.customer_id = b.customer_id and k.window_name = b.window_name
-group by 1, 2, 3, 4, 5
-order by 1, 2, 3, 4, 5
+group by 1, 2, 3, 4, 5, 6
+order by 1, 2, 3, 4, 5, 6

@@ -1,5 +1,6 @@
--- One row per customer with a purchase by the day until: history in weeks up to then, and what was bought later.
--- Purchases of one day are one; refunds are none.
+-- One row per customer known by the day until: purchase history in weeks up to then, and what was bought later.
+-- Purchases of one day are one; refunds are none. The clock starts at the first purchase, which is then not counted;
+-- for customers won before the record of orders begins it starts with the record, and all their purchases count.
 with days as (
     select customer_id, cast(ordered_at as date) as day, sum(revenue) as spend
     from orders
@@ -7,24 +8,39 @@ with days as (
     group by customer_id, cast(ordered_at as date)
 ),
 
-starts as (
-    select customer_id, min(day) as first_day
+record as (
+    select min(day) - interval 1 day as opened
     from days
-    group by customer_id
+),
+
+starts as (
+    select
+        c.customer_id,
+        coalesce(c.acquired_at <= r.opened, false) as won_before_record,
+        min(d.day) as first_day,
+        case when coalesce(c.acquired_at <= r.opened, false) then cast(r.opened as date) else min(d.day) end as clock
+    from customers as c
+    cross join record as r
+    left join days as d on c.customer_id = d.customer_id
+    group by c.customer_id, c.acquired_at, r.opened
 )
 
 select
-    d.customer_id,
-    cast(sum(case when d.day <= $until then 1 else 0 end) - 1 as double) as frequency,
-    date_diff('day', min(s.first_day), max(case when d.day <= $until then d.day end)) / 7.0 as recency,
-    date_diff('day', min(s.first_day), $until) / 7.0 as age,
+    s.customer_id,
+    s.won_before_record,
+    cast(sum(case when d.day > s.clock and d.day <= $until then 1 else 0 end) as double) as frequency,
     coalesce(
-        avg(case when d.day <= $until and d.day > s.first_day then cast(d.spend as double) end), 0
+        date_diff('day', min(s.clock), max(case when d.day > s.clock and d.day <= $until then d.day end)) / 7.0, 0
+    ) as recency,
+    date_diff('day', min(s.clock), $until) / 7.0 as age,
+    coalesce(
+        avg(case when d.day > s.clock and d.day <= $until then cast(d.spend as double) end), 0
     ) as monetary,
+    date_diff('day', min(s.clock), min(case when d.day <= $until then d.day end)) / 7.0 as weeks_to_first,
     cast(sum(case when d.day > $until then 1 else 0 end) as double) as later_purchases,
     sum(case when d.day > $until then cast(d.spend as double) else 0 end) as later_spend
-from days as d
-inner join starts as s on d.customer_id = s.customer_id
-where s.first_day <= $until
-group by d.customer_id
-order by d.customer_id
+from starts as s
+left join days as d on s.customer_id = d.customer_id
+where s.clock <= $until
+group by s.customer_id, s.won_before_record
+order by s.customer_id

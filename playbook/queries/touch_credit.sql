@@ -38,7 +38,7 @@ journey as (
 ),
 touch as (
     select
-        c.person, c.touchpoint, j.ordered_at,
+        c.person, c.touchpoint, c.stage, j.ordered_at,
         row_number() over (partition by c.person order by c.occurred_at, c.interaction_id) as place,
         row_number() over (partition by c.person order by c.occurred_at desc, c.interaction_id desc) as place_from_end
     from contact c
@@ -47,7 +47,7 @@ touch as (
         and c.occurred_at <= coalesce(j.ordered_at, j.awareness_at + $follow_days * interval 1 day)
 )
 select
-    touchpoint, count(distinct person) as journeys,
+    touchpoint, min(stage) as stage, count(distinct person) as journeys,
     count(distinct case when ordered_at is not null then person end) as orders,
     sum(case when place = 1 and ordered_at is not null then 1 else 0 end) as orders_first,
     sum(case when place_from_end = 1 and ordered_at is not null then 1 else 0 end) as orders_last

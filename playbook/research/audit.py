@@ -89,7 +89,10 @@ def _weakest(table: pd.DataFrame, late: pd.DataFrame) -> str:
         )
     if len(late):
         names = ", ".join(sorted(late["table"].str.replace("_", " "))[:3])
-        said.append(f"more than three months behind: {names}, so ask for a fresh export")
+        said.append(
+            f"the last row of {names} is more than three months old: check whether that is its rhythm "
+            "or a late export"
+        )
     else:
         said.append(
             "no table with times is more than three months behind, so the picture is current"
@@ -109,18 +112,22 @@ def completeness(coverage: pd.DataFrame) -> Answer:
     Returns
     -------
     Answer
-        Table: table, column, rows, filled, share_filled; emptiest first, columns not delivered last.
+        Table: field (table: column), rows, filled, share_filled; emptiest first, columns not delivered last.
     """
     need(coverage, "columns of the delivered tables", ASK)
     optional = coverage[~coverage["required"].astype(bool) & (coverage["rows"] > 0)].copy()
     need(optional, "optional columns of the delivered tables", ASK)
+    optional["field"] = optional["table"] + ": " + optional["column"]
+    optional["field"] = optional["field"].str.replace("_", " ")
     optional["share_filled"] = optional["filled"] / optional["rows"]
     absent = optional[optional["filled"] == 0]
     partly = optional[optional["filled"] > 0].sort_values(["share_filled", "table", "column"])
-    columns = ["table", "column", "rows", "filled", "share_filled"]
+    columns = ["field", "rows", "filled", "share_filled"]
     table = pd.concat([partly, absent.sort_values(["table", "column"])])[columns]
     master = partly[partly["table"] == "customers"]
-    thin = master[master["share_filled"] < 0.7]
+    firms = master.loc[master["column"] == "company", "filled"]
+    of_firms = master["filled"].isin(firms) & (master["share_filled"] < 0.5)
+    thin = master[(master["share_filled"] < 0.7) & ~of_firms]
     names = ", ".join(thin["column"].str.replace("_", " ").head(4))
     advice = (
         f"In the customer table {names} are known for fewer than 70 % of customers: use them to describe "
@@ -171,12 +178,14 @@ def continuity(rows_by_quarter: pd.DataFrame, as_of: date) -> Answer:
         grid.T.stack().rename("rows").rename_axis(["quarter", "table"]).reset_index()
     ).sort_values(["table", "quarter"], ignore_index=True)
     middle = table.groupby("table")["rows"].transform("median").clip(lower=1)
-    table["level"] = (table["rows"] / middle).clip(upper=2)
+    table["level"] = (table["rows"] / middle).clip(upper=2).round(1)
     table["quarter"] = (
         table["quarter"].dt.year.astype(str) + " Q" + table["quarter"].dt.quarter.astype(str)
     )
-    gaps = table[(table["rows"] == 0)]
-    thin = table[(table["level"] < 0.4) & (table["rows"] > 0)]
+    table["in_waves"] = table["rows"].eq(0).groupby(table["table"]).transform("mean") > 0.3
+    gaps = table[(table["rows"] == 0) & ~table["in_waves"]]
+    waves = ", ".join(sorted(set(table.loc[table["in_waves"], "table"].str.replace("_", " "))))
+    thin = table[(table["level"] < 0.4) & (table["rows"] > 0) & ~table["in_waves"]]
     named = [f"{row.table.replace('_', ' ')} {row.quarter}" for row in gaps.itertuples()]
     return Answer(
         table=table[["table", "quarter", "rows", "level"]],
@@ -187,8 +196,9 @@ def continuity(rows_by_quarter: pd.DataFrame, as_of: date) -> Answer:
             if named
             else f"{len(thin)} quarters hold less than two fifths of their table's usual rows"
             + (f", first {thin.iloc[0]['table']} {thin.iloc[0]['quarter']}" if len(thin) else "")
-            + "; trends over these quarters can be read as changes of behaviour and not of the export."
-        ),
+            + "; trends over the other quarters can be read as changes of behaviour and not of the export."
+        )
+        + (f" Gathered in waves: {waves}." if waves else ""),
         kind="descriptive",
         caption="Rows by quarter as a multiple of the table's median quarter (1 = usual, capped at 2)",
         units={"rows": "count", "level": "ratio"},

@@ -65,13 +65,30 @@ def cohorts(activity: pd.DataFrame, as_of: date) -> Answer:
     return Answer(
         table=table[["cohort", "customers", "quarters_later", "active", "share"]],
         headline=f"{format_value(rate, '%')} of newly won customers order again in the next quarter",
-        so_what=f"{told} The first quarter after the first order decides: place the second-order offer there.",
+        so_what=f"{told} {_fading(table)}",
         kind="descriptive",
         caption="Share of the customers won in a quarter who order so many quarters later"
         + ("; the first cohort also holds customers won before the data began" if inflated else ""),
         units={"customers": "count", "active": "count", "share": "%"},
         source="orders with a customer number, complete quarters",
         metrics=metric,
+    )
+
+
+def _fading(table: pd.DataFrame) -> str:
+    """Return how the share of active customers changes with the age of the cohort."""
+    sums = table.groupby("quarters_later")[["active", "customers"]].sum()
+    rate = sums["active"] / sums["customers"]
+    if len(rate) < 4:
+        return "Follow the newest cohort for a year before judging it."
+    return (
+        f"Over all cohorts {format_value(rate.loc[1], '%')} order in the first quarter after they were won and "
+        f"{format_value(rate.loc[4], '%')} in the fourth: "
+        + (
+            "place the second-order offer early, while return is likely."
+            if rate.loc[1] > rate.loc[4]
+            else "customers return late, so keep contact over the whole first year."
+        )
     )
 
 
@@ -85,12 +102,15 @@ def _cohort_change(now: pd.DataFrame, before: pd.DataFrame) -> tuple[str, tuple[
         )
     past = (int(before["active"].sum()), int(before["customers"].sum()))
     change = two_proportion_difference(active, size, *past)
-    span = f"({format_value(change.low, '%')} to {format_value(change.high, '%')})"
+    low, value, high = (
+        format_value(100 * v, "points") for v in (change.low, change.value, change.high)
+    )
+    moved = f"{value} points ({low} to {high})"
     if change.p_value >= 0.05:
-        return (f"The last four cohorts come back as often as the {len(before)} before: {format_value(change.value, '%')} {span} is within chance.", plain)  # fmt: skip
+        return (f"The last four cohorts come back as often as the {len(before)} before: {moved} is within chance.", plain)  # fmt: skip
     way = "more" if change.value > 0 else "less"
     return (
-        f"The last four cohorts come back {way} often than the {len(before)} before: {format_value(change.value, '%')} {span}.",
+        f"The last four cohorts come back {way} often than the {len(before)} before: {moved}.",
         plain,
     )
 

@@ -155,18 +155,30 @@ def _detail(
     )  # fmt: skip
 
 
-def _told(first: pd.Series, unit: str, metric: str) -> str:
-    way = "fell" if first["change"] < 0 else "rose"
+def _told(first: pd.Series, unit: str, metric: str, certain: bool) -> str:
+    """Return what the first row of the table says of the change."""
     mix, rate = format_value(first["mix"], unit), format_value(first["rate"], unit)
+    by, way = first["seen_by"], "fell" if first["change"] < 0 else "rose"
     if first["reversal"]:
         return (
-            f"Beware of the total: in every group by {first['seen_by']} {metric} moved against it. The mix of groups explains {mix}, the groups "
-            f"themselves {rate}. Set targets by group."
+            f"Beware of the total: in every group by {by} {metric} moved against it (mix {mix}, within groups {rate}). "
+            "Set targets by group."
         )
-    share = abs(first["mix"]) / max(abs(first["mix"]) + abs(first["rate"]), 1e-12)
-    if share >= 0.5:
-        return f"{metric.capitalize()} {way} mostly because the mix by {first['seen_by']} shifted ({mix} of it; within groups {rate}): look at who is won before changing what is offered."
-    return f"Mix explains at most {mix} (by {first['seen_by']}); {rate} of the change happened within groups, so look for a cause that touches all of them."
+    if not certain:
+        return (
+            "A change within chance needs no cause; keep the split for the year it leaves chance."
+        )
+    if first["mix"] * first["rate"] < 0 and abs(first["mix"]) > abs(first["rate"]):
+        return (
+            f"It {way} only because the mix by {by} shifted ({mix}); within groups it moved the other way ({rate}). Report it by "
+            f"{by} from now on."
+        )
+    if abs(first["mix"]) >= abs(first["rate"]):
+        return (
+            f"It {way} mostly because the mix by {by} shifted ({mix}; within groups {rate}): look at who buys before changing "
+            "what is offered."
+        )
+    return f"Mix explains at most {mix} (by {by}); {rate} happened within groups, so look for a cause that touches all of them."
 
 
 @answers
@@ -176,7 +188,7 @@ def order_value(cells: pd.DataFrame, start: date, cut: date, as_of: date) -> Ans
     Parameters
     ----------
     cells
-        window_name, channel, country, acquisition_channel, market_segment, tenure, orders, revenue, order_revenue (without
+        window_name, channel, country, acquisition_channel, market_segment, customer_type, tenure, orders, revenue, order_revenue (without
         refunds) and squares (sum of squared revenue).
     start, cut, as_of
         The windows ]start, cut] and ]cut, as_of].
@@ -193,7 +205,7 @@ def order_value(cells: pd.DataFrame, start: date, cut: date, as_of: date) -> Ans
         need(cells.iloc[:0], "orders in both windows (30 in each)", ASK)
     table, details = _explain(
         cells,
-        ["channel", "country", "acquisition_channel", "market_segment", "tenure"],
+        ["channel", "country", "acquisition_channel", "market_segment", "customer_type", "tenure"],
         "revenue",
         "orders",
     )
@@ -211,7 +223,7 @@ def order_value(cells: pd.DataFrame, start: date, cut: date, as_of: date) -> Ans
     return Answer(
         table=table,
         headline=title + ("" if certain else ", within chance"),
-        so_what=f"The change is {format_value(change, 'currency')} ({span}). {_told(first, 'currency', 'revenue per order')}"
+        so_what=f"The change is {format_value(change, 'currency')} ({span}). {_told(first, 'currency', 'revenue per order', certain)}"
         + (" The windows are shorter than a year, so season is part of the change." if seasonal else ""),
         kind="diagnostic",
         caption=caption + "; mix and rate sum exactly to the change",
@@ -229,12 +241,12 @@ def retention(cells: pd.DataFrame) -> Answer:
     Parameters
     ----------
     cells
-        window_name (before, after), country, acquisition_channel, market_segment, tenure, customers, kept.
+        window_name (before, after), country, acquisition_channel, market_segment, customer_type, tenure, customers, kept.
 
     Returns
     -------
     Answer
-        As for `order_value`, in shares.
+        As for `order_value`, in points (hundredths of the customers).
     """
     ask = "orders of three years: two pairs of years are compared"
     need(cells, "customers in two base years", ask)
@@ -242,7 +254,10 @@ def retention(cells: pd.DataFrame) -> Answer:
     if set(sums.index) != {"before", "after"} or sums["customers"].min() < 50:
         need(cells.iloc[:0], "customers in both base years (50 in each)", ask)
     table, details = _explain(
-        cells, ["country", "acquisition_channel", "market_segment", "tenure"], "kept", "customers"
+        cells.assign(kept=100.0 * cells["kept"]),
+        ["country", "acquisition_channel", "market_segment", "customer_type", "tenure"],
+        "kept",
+        "customers",
     )
     now, before = sums.loc["after"], sums.loc["before"]
     change = two_proportion_difference(
@@ -251,6 +266,7 @@ def retention(cells: pd.DataFrame) -> Answer:
     rate = sums["kept"] / sums["customers"]
     way, first = ("fell" if change.value < 0 else "rose"), table.iloc[0]
     title = f"Retention {way} from {format_value(rate['before'], '%')} to {format_value(rate['after'], '%')}"
+    said = [format_value(100 * v, "points") for v in (change.low, change.value, change.high)]
     certain = change.p_value < 0.05
     caption = (
         "Share of customers of a year who order in the next year, this year against the year before"
@@ -258,12 +274,12 @@ def retention(cells: pd.DataFrame) -> Answer:
     return Answer(
         table=table,
         headline=title + ("" if certain else ", within chance"),
-        so_what=f"The change is {format_value(change.value, '%')} ({format_value(change.low, '%')} to {format_value(change.high, '%')}). "
-        + _told(first, "%", "retention"),
+        so_what=f"The change is {said[1]} points ({said[0]} to {said[2]}). "
+        + _told(first, "points", "retention", certain),
         kind="diagnostic",
         caption=caption + "; mix and rate sum exactly to the change",
-        units={"groups": "count", "mix": "%", "rate": "%", "change": "%"},
+        units={"groups": "count", "mix": "points", "rate": "points", "change": "points"},
         source="orders with a customer number",
         metrics=(Metric("retention_change", change.value, change.low, change.high, int(now["customers"]), "%", "diagnostic"),),
-        extra={"detail": _detail(details[first["seen_by"]], first["seen_by"], "%", float(rate["before"]), title, caption)},
+        extra={"detail": _detail(details[first["seen_by"]], first["seen_by"], "points", 100 * float(rate["before"]), title, caption)},
     )  # fmt: skip

@@ -218,9 +218,14 @@ def duplicate_effect(linked: pd.DataFrame, customers: pd.DataFrame) -> Answer:
         table=table,
         headline=f"Counting records as customers would hide {format_value(-first['difference'], '%')} of revenue per customer",
         so_what=f"One record per customer shows {format_value(revenue / len(buyers), 'currency')} a buying customer instead of "
-        f"{format_value(first['revenue_per_customer'], 'currency')}. Shared keys point at {len(buyers) - merged:,} customers that "
-        f"may still be counted twice; merging them would move the figure by {format_value(last['difference'], '%')}. "
-        "Resolve identities before counting, budgeting or mailing.",
+        f"{format_value(first['revenue_per_customer'], 'currency')}. "
+        + (
+            f"Shared keys point at {len(buyers) - merged:,} customers that may still be counted twice; merging them would move "
+            f"the figure by {format_value(last['difference'], '%')}. "
+            if merged < len(buyers)
+            else "No two customers share a key, so the client's links leave no duplicate that exact keys can see. "
+        )
+        + "Resolve identities before counting, budgeting or mailing.",
         kind="diagnostic",
         caption=f"Revenue per buying customer, 12 months, by way of counting (n = {len(buyers):,} customers)",
         units={"customers": "count", "revenue_per_customer": "currency", "difference": "%"},

@@ -38,7 +38,7 @@ def position(market: pd.DataFrame, customers: pd.DataFrame, brand: str, as_of: d
     Returns
     -------
     Answer
-        Table: market_segment, market_revenue, growth (yearly, over the years known), share, share_change (since the first year),
+        Table: market_segment, market_revenue, growth (yearly, over the years known), share, share_change (points, since the first year),
         competitor, competitor_share, relative_share (ours ÷ theirs), reach (our buying customers ÷ customers in the
         market); biggest segment first. A total row closes it.
     """
@@ -70,12 +70,12 @@ def position(market: pd.DataFrame, customers: pd.DataFrame, brand: str, as_of: d
         table=table[shown],
         headline=f"{brand} holds {format_value(ours / total, '%')} of a market of {format_value(total / 1e6, 'points')} million",
         so_what=f"Since {first} the share moved by {format_value(100 * (ours / total - before), 'points')} points; the largest "
-        f"{'loss' if lost['share_change'] < 0 else 'lag'} is in {lost['market_segment']} ({format_value(100 * lost['share_change'], 'points')} points, "
+        f"{'loss' if lost['share_change'] < 0 else 'lag'} is in {lost['market_segment']} ({format_value(lost['share_change'], 'points')} points, "
         f"against {lost['competitor']} with {format_value(lost['competitor_share'], '%')}). Defend {strong['market_segment']}, where "
         f"{brand} stands best against its strongest competitor, and decide for the others whether to invest or to hold.",
         kind="descriptive",
         caption=f"Market segments in {last}, growth a year and change of share since {first}; market figures carry no interval",
-        units={"market_revenue": "currency", "growth": "%", "share": "%", "share_change": "%", "competitor_share": "%",
+        units={"market_revenue": "currency", "growth": "%", "share": "%", "share_change": "points", "competitor_share": "%",
                "relative_share": "ratio", "reach": "%"},
         source="market report of the client; customers with an order in the last 12 months",
         metrics=(Metric("market_share", ours / total, unit="%"), Metric("market_size", total, unit="currency")),
@@ -97,7 +97,7 @@ def _segment(segment: str, part: pd.DataFrame, brand: str, first: int, last: int
         "market_revenue": size,
         "growth": (size / old) ** (1 / (last - first)) - 1 if last > first and old > 0 else np.nan,
         "share": own,
-        "share_change": own - past if last > first else np.nan,
+        "share_change": 100 * (own - past) if last > first else np.nan,
         "competitor": str(rivals["brand"].iloc[0]) if len(rivals) else "none named",
         "competitor_share": rival,
         "relative_share": own / rival if rival > 0 else np.nan,

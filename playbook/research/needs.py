@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.answer import Answer, Metric, answers, need
 from playbook.errors import NotEnough
 from playbook.research.coding import code, need_of, sentences
 from playbook.research.surveys import with_weights

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.research.surveys import with_weights
+from playbook.research.surveys import shown_p, with_weights
 from playbook.stats import (
     NetPromoter,
-    false_discovery,
     net_promoter,
     net_promoter_difference,
 )
@@ -57,7 +56,8 @@ def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
         change_high, q.
     """
     frame = with_weights(_valid(need(scores, "answers on recommendation", ASK, rows=20)), weights)
-    rows, before = [], None
+    rows: list[dict] = []
+    before: NetPromoter | None = None
     for wave, part in frame.groupby("wave", sort=False):
         if len(part) < 10:
             continue
@@ -72,7 +72,7 @@ def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
         before = score
     need(pd.DataFrame(rows), "waves with at least ten answers", ASK)
     table = pd.DataFrame(rows)
-    table["q"] = false_discovery(table["p"])
+    table["q"] = shown_p(table["p"])
     last, dropped = table.iloc[-1], len(scores) - len(frame)
     moves = table[table["q"] < 0.05]
     told = (
@@ -113,8 +113,8 @@ def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -
     Returns
     -------
     Answer
-        Table: dimension, group, answers, nps, low, high, change, change_low, change_high, q; lowest first. Of a
-        customer with several answers in a year the last one counts.
+        Table: dimension, group, answers, nps, low, high, change, change_low, change_high, q (of the change) and
+        q_level (of the difference to all others); lowest first. Of a customer with several answers in a year the last one counts.
     """
     frame = with_weights(_valid(need(scores, "answers on recommendation", ASK, rows=50)), weights)
     edge = pd.Timestamp(since) + pd.Timedelta(days=1)
@@ -131,31 +131,44 @@ def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -
         for group, part in frame.groupby(dimension):
             now, before = part[part["year"] == "now"], part[part["year"] == "before"]
             if len(now) >= LEAST and group != "not known":
-                rows.append(_group_row(dimension, str(group), now, before))
+                rest = frame[(frame["year"] == "now") & (frame[dimension] != group)]
+                rows.append(_group_row(dimension, str(group), now, before, rest))
     need(pd.DataFrame(rows), f"groups with {LEAST} answers this year", ASK)
     table = pd.DataFrame(rows)
-    table["q"] = false_discovery(table["p"])
-    table = table.sort_values(["nps", "dimension", "group"], ignore_index=True).drop(columns="p")
+    table["q"] = shown_p(table["p"])
+    table["q_level"] = shown_p(table["p_level"])
+    table = table.sort_values(["nps", "dimension", "group"], ignore_index=True)
+    table = table.drop(columns=["p", "p_level"])
+    apart = table[table["q_level"] < 0.05]
     low, high = table.iloc[0], table.iloc[-1]
     moved, tested = table[table["q"] < 0.05], int(table["q"].notna().sum())
     return Answer(
         table=table,
-        headline=f"{_cap(low['group'])} recommend least ({low['nps']:.0f}), {high['group']} most ({high['nps']:.0f})",
+        headline=(
+            f"{_cap(apart.iloc[0]['group'])} differ from the others beyond chance ({apart.iloc[0]['nps']:.0f} points)"
+            if len(apart)
+            else "No group recommends more or less than the others beyond chance"
+        ),
         so_what=(
             "Changed beyond chance since the year before: "
             + ", ".join(f"{r.group} ({format_value(r.change, 'points')} points)" for r in moved.itertuples())
-            + ". Look there for the cause first."
+            + ". Look there for the cause first. "
             if len(moved)
-            else f"None of {tested} tested changes since the year before is beyond chance; do not act on the arrows. "
-            f"Start with {low['group']}, where the level itself is lowest."
+            else f"None of {tested} tested changes since the year before is beyond chance; do not act on them. "
             if tested
-            else f"There is no year before to compare with. Start with {low['group']}, where the level is lowest."
+            else "There is no year before to compare with. "
+        )
+        + (
+            f"Ask {apart.iloc[0]['group']} for their reasons first."
+            if len(apart)
+            else f"The range from {low['group']} ({low['nps']:.0f}) to {high['group']} ({high['nps']:.0f}) is what chance gives with groups of this "
+            "size: seek causes in what happened to customers, not in who they are."
         ),
         kind="descriptive",
         caption=f"Net Promoter Score by group in points, last 12 months, weighted, 95 % interval (n = {int((frame['year'] == 'now').sum()):,})",
         units={"answers": "count", "nps": "points", "low": "points", "high": "points", "change": "points",
-               "change_low": "points", "change_high": "points", "q": "ratio"},
-        source="survey answers on recommendation; changes adjusted for the number of groups",
+               "change_low": "points", "change_high": "points", "q": "ratio", "q_level": "ratio"},
+        source="survey answers on recommendation; levels and changes adjusted for the number of groups",
     )  # fmt: skip
 
 
@@ -163,10 +176,14 @@ def _cap(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _group_row(dimension: str, group: str, now: pd.DataFrame, before: pd.DataFrame) -> dict:
+def _group_row(
+    dimension: str, group: str, now: pd.DataFrame, before: pd.DataFrame, rest: pd.DataFrame
+) -> dict:
     score = _score(now)
     row = {"dimension": dimension.replace("_", " "), "group": group, "answers": len(now), "nps": score.score,
-           "low": score.low, "high": score.high, "change": np.nan, "change_low": np.nan, "change_high": np.nan, "p": np.nan}  # fmt: skip
+           "low": score.low, "high": score.high, "change": np.nan, "change_low": np.nan, "change_high": np.nan, "p": np.nan, "p_level": np.nan}  # fmt: skip
+    if len(rest) >= LEAST:
+        row["p_level"] = net_promoter_difference(score, _score(rest)).p_value
     if len(before) >= LEAST:
         step = net_promoter_difference(score, _score(before))
         row |= {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
 from playbook.research import texts
 from playbook.research.coding import code, sentences
-from playbook.stats import false_discovery, mean_interval, wilson
+from playbook.research.surveys import shown_p
+from playbook.stats import mean_interval, wilson
 
 __all__ = ["quotes", "rating_trend", "review_topics", "sentiment_agreement", "themes"]
 
@@ -104,7 +106,7 @@ def _by_language(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
         if len(part) >= 10
     ]
     for name, part, past in groups:
-        row = {"language": name, "reviews": len(part), "rating": float(part["rating"].mean()),
+        row: dict[str, Any] = {"language": name, "reviews": len(part), "rating": float(part["rating"].mean()),
                "before": np.nan, "change": np.nan, "low": np.nan, "high": np.nan, "p": np.nan}  # fmt: skip
         if len(past) >= 10 and part["rating"].nunique() + past["rating"].nunique() > 2:
             test = distributions.ttest_ind(part["rating"], past["rating"], equal_var=False)
@@ -113,12 +115,12 @@ def _by_language(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
             row |= {"before": mean, "change": row["rating"] - mean, "low": float(interval.low),
                     "high": float(interval.high), "p": float(test.pvalue)}  # fmt: skip
         rows.append(row)
-    table = pd.DataFrame(rows).assign(q=lambda t: false_discovery(t["p"]))
+    table = pd.DataFrame(rows).assign(q=lambda t: shown_p(t["p"]))
     return table.drop(columns="p")
 
 
 @answers
-def review_topics(reviews: pd.DataFrame, number: int = 6) -> Answer:
+def review_topics(reviews: pd.DataFrame, number: int = 12) -> Answer:
     """Return the topics of the reviews' sentences in each language, named by their top words.
 
     Topics are found in each language by itself (TF-IDF and NMF on sentences); the need a topic speaks of is the
@@ -127,7 +129,8 @@ def review_topics(reviews: pd.DataFrame, number: int = 6) -> Answer:
     Returns
     -------
     Answer
-        Table: language, topic, need, sentences, share, rating (mean stars of the reviews); by language, biggest first.
+        Table: language, topic, need, sentences, share (of the language's sentences), rating (mean stars of their reviews),
+        stars_lost (sentences × how far the rating lies below the mean); most lost first.
     """
     need(reviews.dropna(subset=["text"]), "reviews with text", ASK, rows=20)
     pieces = sentences(reviews).merge(reviews[["review_id", "rating"]], on="review_id")
@@ -139,7 +142,7 @@ def review_topics(reviews: pd.DataFrame, number: int = 6) -> Answer:
             skipped.append(_named(str(language)))
             continue
         coded = code(part).assign(topic=assigned)
-        main = coded.groupby("topic")["need"].agg(lambda v: v.value_counts().sort_index().idxmax())
+        main = coded.groupby("topic")["need"].agg(_main_need)
         stars = part.assign(topic=assigned).groupby("topic")["rating"].mean()
         found = found.assign(
             language=_named(str(language)),
@@ -150,24 +153,29 @@ def review_topics(reviews: pd.DataFrame, number: int = 6) -> Answer:
     if not rows:
         raise NotEnough("reviews: no language has 30 sentences", ASK)
     table = pd.concat(rows, ignore_index=True).rename(columns={"texts": "sentences"})
-    order = table.groupby("language")["sentences"].transform("sum")
-    table = table.assign(size=order).sort_values(
-        ["size", "language", "sentences", "topic"], ascending=[False, True, False, True]
+    level = float(pieces["rating"].mean())
+    table["stars_lost"] = ((level - table["rating"]) * table["sentences"]).round(6)
+    table = table.sort_values(
+        ["stars_lost", "language", "topic"], ascending=[False, True, True], ignore_index=True
     )
-    table = table[["language", "topic", "need", "sentences", "share", "rating"]].reset_index(
-        drop=True
-    )
-    worst = table[table["sentences"] >= 10].sort_values(["rating", "topic"]).iloc[0]
+    columns = ["language", "topic", "need", "sentences", "share", "rating", "stars_lost"]
+    worst = table.iloc[0]
     return Answer(
-        table=table,
-        headline=f"Lowest stars go with {worst['need']} topics, {worst['rating']:.1f} on average",
-        so_what=f"Lowest rated is “{worst['topic']}” ({worst['language']}, {worst['sentences']} sentences). Answer such reviews first, in the "
-        "customer's language." + (f" Too few texts for topics in {', '.join(skipped)}." if skipped else ""),
+        table=table[columns],
+        headline=f"Most stars are lost in {worst['language']} reviews about {worst['need'] if worst['need'] != 'mixed' else worst['topic']}",
+        so_what=f"“{worst['topic']}” stands in {worst['sentences']} sentences whose reviews give {worst['rating']:.1f} stars, against {level:.1f} over "
+        "all topics. Answer such reviews first, in the customer's language." + (f" Too few texts for topics in {', '.join(skipped)}." if skipped else ""),
         kind="descriptive",
         caption=f"Topics of review sentences by language (n = {len(pieces):,} sentences), words in the language of the review",
-        units={"sentences": "count", "share": "%", "rating": "ratio"},
+        units={"sentences": "count", "share": "%", "rating": "ratio", "stars_lost": "count"},
         source="public reviews; TF-IDF and non-negative matrix factorisation",
     )  # fmt: skip
+
+
+def _main_need(codes: pd.Series) -> str:
+    """Return the need most sentences of a topic speak of, or ``mixed`` where it has less than half of the codes."""
+    counts = codes.value_counts().sort_index()
+    return str(counts.idxmax()) if counts.max() >= 0.5 * counts.sum() else "mixed"
 
 
 @answers
@@ -231,7 +239,7 @@ def sentiment_agreement(reviews: pd.DataFrame) -> Answer:
     Returns
     -------
     Answer
-        Table: language, method, reviews, correlation (Spearman with stars), agree (share of 1–2 and 4–5 star reviews
+        Table: language, method, reviews, bad (1 or 2 stars), correlation (Spearman with stars), agree (share of 1–2 and 4–5 star reviews
         on the right side of zero, mean of both sides) with low and high. ``extra["sentiment"]`` has review_id, sentiment.
     """
     texted = need(
@@ -259,7 +267,7 @@ def sentiment_agreement(reviews: pd.DataFrame) -> Answer:
         + (f" Too few good or bad reviews to train on: {', '.join(skipped)}." if skipped else ""),
         kind="descriptive",
         caption="Agreement of sentiment with stars, mean of good and bad reviews; models are judged on reviews they have not seen",
-        units={"reviews": "count", "correlation": "ratio", "agree": "%", "low": "%", "high": "%"},
+        units={"reviews": "count", "bad": "count", "correlation": "ratio", "agree": "%", "low": "%", "high": "%"},
         source="public reviews; VADER lexicon (English), logistic models trained on stars (others)",
         extra={"sentiment": pd.concat(parts, ignore_index=True)},
     )  # fmt: skip
@@ -275,7 +283,7 @@ def _agreement(language: str, rating: pd.Series, score: pd.Series) -> dict:
     variance = sum(s * (1 - s) / n for s, n in sides if n) / len(sides) ** 2
     half = 1.96 * float(np.sqrt(variance))
     rank = distributions.spearmanr(rating, score).statistic if score.std() > 0 else np.nan
-    return {"language": _named(language), "method": "lexicon" if language == "en" else "trained on stars", "reviews": len(rating),
+    return {"language": _named(language), "method": "lexicon" if language == "en" else "trained on stars", "reviews": len(rating), "bad": int((rating < 3).sum()),
             "correlation": float(rank), "agree": share, "low": max(share - half, 0.0), "high": min(share + half, 1.0)}  # fmt: skip
 
 

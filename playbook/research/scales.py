@@ -64,7 +64,7 @@ def reliability(scores: pd.DataFrame) -> Answer:
         table=table,
         headline=f"{len(table) - len(weak)} of {len(table)} constructs are measured reliably",
         so_what=(
-            f"{', '.join(weak['construct'])} stay below 0.7: do not segment on them before the question "
+            f"{', '.join(weak['construct'])} {'stays' if len(weak) == 1 else 'stay'} below 0.7: do not segment on it before the question "
             f"{weak.iloc[0]['weakest'].replace('_', ' ')} is reworded."
             if len(weak)
             else f"All reach 0.7, the lowest is {table.iloc[0]['construct']} ({table.iloc[0]['alpha']:.2f}); their mean scores may be used "
@@ -168,6 +168,10 @@ def expectations(scores: pd.DataFrame) -> Answer:
         worse (loss without it), each 0 to 1; largest loss first.
     """
     asked = scores[(scores["kind"] == "kano") & scores["construct"].notna()]
+    wording = asked[asked["question_id"].str.endswith("_with")].drop_duplicates("construct")
+    feature_of = (
+        wording.set_index("construct")["question"].str.extract(r" with (.+?)\??$")[0].dropna()
+    )
     need(
         asked,
         "answers to Kano questions",
@@ -201,7 +205,7 @@ def expectations(scores: pd.DataFrame) -> Answer:
             continue
         main = str(counts.idxmax())
         share = wilson(float(counts[main]), len(part))
-        rows.append({"feature": str(feature).replace("_", " "), "answers": len(part), "expectation": _CLASS[main], "share": share.value,
+        rows.append({"feature": feature_of.get(feature, str(feature).replace("_", " ")), "answers": len(part), "expectation": _CLASS[main], "share": share.value,
                      "low": share.low, "high": share.high, "better": (counts["A"] + counts["O"]) / valid, "worse": (counts["O"] + counts["M"]) / valid})  # fmt: skip
     need(pd.DataFrame(rows), "features with 20 answers", "Kano questions")
     table = (
@@ -217,7 +221,7 @@ def expectations(scores: pd.DataFrame) -> Answer:
     )
     return Answer(
         table=table,
-        headline=f"{str(first['feature']).capitalize()} would be missed most, {gain['feature']} would please most",
+        headline=f"Customers would miss {first['feature']} most"[:90],
         so_what=f"Without {first['feature']} {format_value(first['worse'], '%')} would be less satisfied: keep it before anything is added. "
         f"{str(gain['feature']).capitalize()} can raise satisfaction for {format_value(gain['better'], '%')} (most call it {gain['expectation']}).",
         kind="descriptive",

@@ -143,7 +143,7 @@ def nonresponse(panel: pd.DataFrame) -> Answer:
                  "low": share.low, "high": share.high, "p": test.p_value}
             )  # fmt: skip
     need(pd.DataFrame(rows), "groups of at least 20 invited customers", ASK_PANEL)
-    table = pd.DataFrame(rows).assign(q=lambda t: false_discovery(t["p"]))
+    table = pd.DataFrame(rows).assign(q=lambda t: shown_p(t["p"]))
     overall = float(frame["answered"].mean())
     table["distance"] = (table["rate"] - overall).abs().round(6)
     table = table.sort_values(["distance", "what", "group"], ascending=[False, True, True])
@@ -242,6 +242,11 @@ def weighting(panel: pd.DataFrame) -> Answer:
     )
 
 
+def shown_p(p_values: pd.Series) -> pd.Series:
+    """Return p-values adjusted for false discoveries, for a table: 0.001 stands for 0.001 or less."""
+    return pd.Series(false_discovery(p_values), index=p_values.index).clip(lower=0.001).round(4)
+
+
 def weights_of(weighting: Answer | Missing) -> pd.DataFrame:
     """Return the weights of `weighting`; an empty frame (all count one) where none can be made."""
     if isinstance(weighting, Missing):
@@ -278,15 +283,15 @@ def results(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
     Parameters
     ----------
     scores
-        One row an answer: customer_id, wave, question_id, question, kind, value, scale_min, scale_max.
+        One row an answer: customer_id, wave, question_id, question, kind, touchpoint, value, scale_min, scale_max.
     weights
         customer_id, wave, weight.
 
     Returns
     -------
     Answer
-        Table: question, kind, answers, raw, weighted, low, high (weighted, 95 %), on_scale (0 to 1: place
-        of the weighted mean on its scale); lowest place first.
+        Table: question, answers, raw, weighted, low, high (weighted, 95 %), of (top of the scale), on_scale (0 to 1:
+        place of the weighted mean on its scale); lowest place first.
     """
     asked = scores[scores["kind"].isin(SCALE_KINDS)]
     need(asked, "answers on satisfaction, effort or recommendation", ASK_ANSWERS, rows=20)
@@ -299,9 +304,9 @@ def results(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
         mean, low, high = weighted_mean(part["value"], part["weight"])
         span = part["scale_max"].iloc[0] - part["scale_min"].iloc[0]
         rows.append(
-            {"question": text, "kind": kind, "answers": len(part), "raw": float(part["value"].mean()),
+            {"question": _label(kind, text, part["touchpoint"].iloc[0]), "asked": text, "of": part["scale_max"].iloc[0], "answers": len(part), "raw": float(part["value"].mean()),
              "weighted": mean, "low": low, "high": high,
-             "on_scale": (mean - part["scale_min"].iloc[0]) / span if span > 0 else np.nan, "id": identifier}
+             "on_scale": (mean - part["scale_min"].iloc[0]) / span if span > 0 else np.nan, "id": identifier, "kind": kind}
         )  # fmt: skip
     need(pd.DataFrame(rows), "questions with at least 20 answers", ASK_ANSWERS)
     table = (
@@ -311,13 +316,13 @@ def results(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
     most = moved.sort_values(["shift", "id"], ascending=[False, True]).iloc[0]
     lowest, highest = table.iloc[0], table.iloc[-1]
     return Answer(
-        table=table.drop(columns="id"),
-        headline=f"Lowest on its scale: “{_stem(lowest['question'])}” at {lowest['weighted']:.1f}",
-        so_what=f"The best rated is “{_stem(highest['question'])}” ({highest['weighted']:.1f}). Weighting moves no mean by more than "
+        table=table[["question", "answers", "raw", "weighted", "low", "high", "of", "on_scale"]],
+        headline=f"Lowest on its scale is {lowest['question'].lower()}: {lowest['weighted']:.1f} of {lowest['of']:.0f}",
+        so_what=f"Best is {highest['question'].lower()} ({highest['weighted']:.1f} of {highest['of']:.0f}). Weighting moves no mean by more than "
         f"{most['shift']:.2f} points. Put the lowest first when experience is improved, and check there whether it drives recommendation.",
         kind="descriptive",
         caption=f"Means of the last 12 months, weighted with 95 % interval beside raw (n = {asked['response_id'].nunique():,} questionnaires)",
-        units={"answers": "count", "raw": "ratio", "weighted": "ratio", "low": "ratio", "high": "ratio", "on_scale": "%"},
+        units={"answers": "count", "raw": "ratio", "weighted": "ratio", "low": "ratio", "high": "ratio", "of": "count", "on_scale": "%"},
         source="survey answers; weights by raking",
         metrics=_overall(table),
     )  # fmt: skip
@@ -335,9 +340,14 @@ def _overall(table: pd.DataFrame) -> tuple[Metric, ...]:
     )
 
 
-def _stem(question: str) -> str:
-    """Return a question without its opening words."""
-    text = str(question)
-    for opening in ("How satisfied are you with ", "How likely are you to ", "Our ", "The "):
-        text = text.removeprefix(opening)
-    return text.rstrip("?.").split(": it")[0][:46]
+_KIND = {"csat": "Satisfaction", "ces": "Ease", "nps": "Recommendation", "rating": "Intention"}
+
+
+def _label(kind: str, question: str, touchpoint: str) -> str:
+    """Return a short name of a question: its kind and what it is about."""
+    if kind == "nps":
+        return "Recommendation"
+    about = touchpoint if isinstance(touchpoint, str) and touchpoint else question
+    for opening in ("How satisfied are you with ", "How likely are you to ", "us "):
+        about = about.removeprefix(opening)
+    return f"{_KIND.get(kind, kind)}: {about.rstrip('?.')[:36]}"

@@ -69,7 +69,7 @@ def _vectorizer(language: str, least: int) -> TfidfVectorizer:
     )
 
 
-def topics(texts: pd.Series, language: str, number: int = 8) -> tuple[pd.DataFrame, pd.Series]:
+def topics(texts: pd.Series, language: str, number: int = 12) -> tuple[pd.DataFrame, pd.Series]:
     """Return topics of texts by non-negative matrix factorisation of TF-IDF (Lee & Seung 1999).
 
     Parameters
@@ -100,7 +100,7 @@ def topics(texts: pd.Series, language: str, number: int = 8) -> tuple[pd.DataFra
         raise ValueError(f"not enough data for topics: {len(words)} words occur twice")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = NMF(k, init="nndsvda", random_state=0, max_iter=500)
+        model = NMF(k, init="nndsvd", random_state=0, max_iter=500)
         load = model.fit_transform(matrix)
     load = load * model.components_.sum(axis=1)
     best = np.where(load.max(axis=1) > 1e-9, load.round(9).argmax(axis=1), -1)

@@ -14,6 +14,7 @@ __all__ = ["demographic", "geographic", "psychographic"]
 
 SMALL = 5
 LEAST_FOR_TEST = 30
+PLURAL = {"region": "regions", "country": "countries"}
 ATTRIBUTES = {
     "age": "Age",
     "gender": "Gender",
@@ -53,7 +54,7 @@ def demographic(customers: pd.DataFrame) -> Answer:
     strength = pd.DataFrame([{"attribute": k, **_explained(customers, v)} for k, v in told.items()])
     strength["real"] = false_discovery(strength["p_value"]) <= 0.05
     strength = strength.sort_values(["explained", "attribute"], ascending=[False, True], ignore_index=True)  # fmt: skip
-    shown = list(strength["attribute"].head(3))
+    shown = list(strength.loc[strength["real"], "attribute"].head(3)) or [str(strength["attribute"].iloc[0])]
     parts = []
     for name in shown:
         part = _money_by(customers, told[name]).rename(columns={"group": "label"})
@@ -64,19 +65,26 @@ def demographic(customers: pd.DataFrame) -> Answer:
     top, bottom = first.iloc[0], first.iloc[-1]
     return Answer(
         table=table[["label", "customers", "share_customers", "revenue_per_customer", "low", "high", "bought_again"]],
-        headline=f"{best['attribute']} separates revenue most, yet explains {format_value(best['explained'], '%')} of it",
+        headline=f"{best['attribute']} separates revenue most" if best["real"] else "No demographic attribute separates revenue beyond chance",
         so_what=(
-            f"{top['label']} brings {format_value(top['revenue_per_customer'], 'currency')} a customer, {bottom['label']} "
+            f"{top['label']}: {format_value(top['revenue_per_customer'], 'currency')} a customer; {bottom['label']}: "
             f"{format_value(bottom['revenue_per_customer'], 'currency')}. "
-            + (f"{', '.join(weak)}: no difference beyond chance. " if weak else "")
-            + "Use demographics to find and address people, not to decide who is worth what."
+            + (f"No difference beyond chance by {', '.join(weak).lower()}. " if weak else "")
+            + _advice(top, bottom, bool(best["real"]))
         ),
         kind="descriptive",
-        caption=f"Revenue per customer in 12 months with 95 % interval, three strongest attributes (n = {len(customers):,})",
+        caption=f"Revenue per customer in 12 months with 95 % interval, by attributes that differ beyond chance (n = {len(customers):,})",
         units=UNITS,
         source="customers and orders; groups under 5 customers left out",
         extra={"strength": strength},
     )  # fmt: skip
+
+
+def _advice(top: pd.Series, bottom: pd.Series, real: bool) -> str:
+    low = float(bottom["revenue_per_customer"])
+    if real and low > 0 and float(top["revenue_per_customer"]) >= 2 * low:
+        return "Treat these two groups apart in service and offers; leave the other attributes for finding and addressing people."
+    return "Use demographics to find and address people, not to decide who is worth what."
 
 
 @answers
@@ -110,24 +118,31 @@ def geographic(customers: pd.DataFrame) -> Answer:
     return Answer(
         table=table[[level, "customers", "share_revenue", "revenue_per_customer", "low", "high", "bought_again",
                      "latitude", "longitude"]],
-        headline=f"{half} of {len(table)} {'regions' if level == 'region' else 'countries'} bring half of the revenue, first {table[level].iloc[0]}",
+        headline=_half(table, level, half),
         so_what=_where(differs, names, level),
         kind="descriptive",
-        caption=f"Revenue by {level}, 12 months (n = {len(customers):,} customers; low and high: 95 % interval per customer)",
+        caption=f"Revenue by {level}, 12 months: circle = share of revenue, number = revenue per customer (n = {len(customers):,} customers; 95 % interval)",
         units=UNITS | {"latitude": "number", "longitude": "number"},
         source="customers and orders",
         extra={"differs": differs},
     )  # fmt: skip
 
 
+def _half(table: pd.DataFrame, level: str, half: int) -> str:
+    first, share = table[level].iloc[0], format_value(table["share_revenue"].iloc[0], "%")
+    if half == 1:
+        return f"{first} alone brings {share} of the revenue"
+    return f"{half} of {len(table)} {PLURAL[level]} bring half of the revenue, {first} most ({share})"
+
+
 def _where(differs: dict[str, float], names: str, level: str) -> str:
     if differs["p_value"] <= 0.05:
         return (
-            f"Revenue per customer differs between {level} groups beyond chance, though place explains only "
+            f"Revenue per customer differs between {PLURAL[level]} beyond chance, though place explains only "
             f"{format_value(differs['explained'], '%')}. Concentrate stores, trade fairs and outdoor spend on {names}."
         )
     return (
-        f"Revenue per customer does not differ between {level} groups beyond chance: the big ones have more customers, not "
+        f"Revenue per customer does not differ between {PLURAL[level]} beyond chance: the big ones have more customers, not "
         f"better ones. Use {names} for local activity and leave offers the same everywhere."
     )
 
@@ -167,7 +182,7 @@ def psychographic(
     p_value = _kruskal(respondents["revenue_12m"], belongs)
     ranked = table.sort_values("revenue_per_customer", ascending=False)
     money = (
-        f"Their revenue differs beyond chance, highest with {ranked['orientation'].iloc[0].lower()}; "
+        f"Their revenue differs beyond chance and is highest with {ranked['orientation'].iloc[0].lower()}; "
         if p_value <= 0.05
         else "Their revenue does not differ beyond chance, so these groups tell what to say, not whom to prefer; "
     )
@@ -214,12 +229,12 @@ def _thirds(values: pd.Series) -> pd.Series:
 
 
 def _money_by(customers: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
-    """Size, revenue per customer with interval and share that bought again, by group of 5 or more."""
+    """Size, revenue per customer (interval from 30 customers on) and share that bought again, by group of 5 or more."""
     revenue = customers["revenue_12m"].astype(float)
     before = customers["orders_before"] > 0
     groups = revenue.groupby(group)
     size, mean = groups.size(), groups.mean()
-    half = 1.96 * groups.std() / np.sqrt(size)
+    half = (1.96 * groups.std() / np.sqrt(size)).where(size >= LEAST_FOR_TEST)
     again = (customers["orders_12m"] > 0)[before].groupby(group[before])
     table = pd.DataFrame(
         {

@@ -6,26 +6,25 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.clv import (
     calibration_by_decile,
     customer_lifetime_value,
-    fit_bg_nbd,
     fit_gamma_gamma,
-    fit_mbg_nbd,
     frequency_spend_correlation,
     holdout_check,
 )
 from playbook.errors import NotEnough
 from playbook.segmentation.money import BASIS
+from playbook.segmentation.purchase_models import FITS, comparable, fit_models
 
 __all__ = ["calibration_end", "check_purchase_models", "lifetime_value"]
 
 WEEKS_PER_YEAR = 365.25 / 7
 LEVEL = 0.80
 DRAWS = 200
-FITS = {"BG/NBD": fit_bg_nbd, "MBG/NBD": fit_mbg_nbd}
 
 
 def calibration_end(customers: pd.DataFrame, as_of: date, holdout_weeks: int = 52) -> date:
@@ -67,10 +66,10 @@ def check_purchase_models(histories: pd.DataFrame, as_of: date, cut: date) -> An
     need(histories, "customers with a purchase before the hold-out", "a longer record of orders", rows=100)  # fmt: skip
     if weeks < 4:
         raise NotEnough("the record is too short for a hold-out of four weeks", "orders of two years or more")  # fmt: skip
-    frame = histories.set_index("customer_id")
+    frame = comparable(histories)
     actual = frame["later_purchases"].astype(float)
     try:
-        models = {name: fit(frame) for name, fit in FITS.items()}
+        models = {name: fit_models(name, frame) for name in FITS}
         table = holdout_check(frame, actual, models, horizon=weeks)
     except ValueError as error:
         raise NotEnough(f"purchase models: {error}", "a longer record of orders") from error
@@ -126,13 +125,14 @@ def lifetime_value(
 
     Expected orders come from the model that did best on the hold-out (MBG/NBD when there was none),
     the probability of being active always from MBG/NBD, as BG/NBD calls every one-time buyer active.
+    Customers won before the record of orders begins have a model of their own (`comparable`).
 
     Parameters
     ----------
     histories
         Query ``purchase_histories`` with ``until = as_of``.
     customers
-        Frame of `add_contribution`: every customer gets a row, those without any order a value of 0.
+        Frame of `add_contribution`: every customer gets a row, those without a history a value of 0.
     check
         Answer of `check_purchase_models`.
     discount_rate_year
@@ -163,15 +163,18 @@ def _lifetime_value(
     months: int, seed: int,
 ) -> Answer:  # fmt: skip
     need(histories, "customers with a purchase", "orders with a customer number", rows=100)
-    frame = histories.set_index("customer_id")
+    frame = comparable(histories)
     margin_rate = _margin_rate(customers)
     try:
-        models = {name: FITS[name](frame) for name in dict.fromkeys((best, "MBG/NBD"))}
+        models = {name: fit_models(name, frame) for name in dict.fromkeys((best, "MBG/NBD"))}
         spend = fit_gamma_gamma(frame)
-        value = customer_lifetime_value(
-            models[best], spend, frame, margin_rate=margin_rate, horizon=months / 12 * WEEKS_PER_YEAR,
-            discount_rate_year=discount_rate, periods_per_year=WEEKS_PER_YEAR, level=LEVEL, draws=DRAWS, seed=seed,
-        )  # fmt: skip
+        value = pd.concat([
+            customer_lifetime_value(
+                model, spend, part, margin_rate=margin_rate, horizon=months / 12 * WEEKS_PER_YEAR, seed=seed,
+                discount_rate_year=discount_rate, periods_per_year=WEEKS_PER_YEAR, level=LEVEL, draws=DRAWS,
+            )
+            for model, part in models[best].parts(frame)
+        ]).loc[frame.index]  # fmt: skip
         value["p_alive"] = models["MBG/NBD"].p_alive(frame)
         ahead = models[best].expected_purchases(frame, WEEKS_PER_YEAR)
         related = frequency_spend_correlation(frame, spend, seed=seed)
@@ -181,15 +184,14 @@ def _lifetime_value(
     total = float(values["clv"].sum())
     by_tenth = _by_tenth(values)
     top = float(by_tenth["share_clv"].head(2).sum())
-    wide = np.nan if np.isnan(error) else error * total
-    low, high = (None, None) if np.isnan(wide) else (total - wide, total + wide)
+    low, high = _range(values, total, error)
     basis = BASIS[str(customers["margin_basis"].iloc[0])]
     return Answer(
         table=by_tenth,
         headline=f"A fifth of customers holds {format_value(top, '%')} of the value of the next {months} months",
         so_what=(
             f"The customer base is worth {format_value(total, 'currency')}"
-            + ("" if low is None else f" (about {format_value(low, 'currency')} to {format_value(high, 'currency')} by the hold-out error)")
+            + ("" if low is None else f" (about {format_value(low, 'currency')} to {format_value(high, 'currency')} by chance and the error of the hold-out)")
             + f" in {basis}. {_related(related)} Protect the first two tenths by name and spend on the rest by segment."
         ),
         kind="predictive",
@@ -204,6 +206,15 @@ def _lifetime_value(
         ),
         extra={"values": values},
     )  # fmt: skip
+
+
+def _range(values: pd.DataFrame, total: float, error: float) -> tuple[float | None, float | None]:
+    """95 % range of the total: chance among customers, and the relative error seen on the hold-out."""
+    if np.isnan(error):
+        return None, None
+    spread = (values["clv_high"] - values["clv_low"]) / (2 * norm.ppf(0.5 + LEVEL / 2))
+    half = 1.96 * float(np.sqrt((spread**2).sum())) + error * total
+    return max(total - half, 0.0), total + half
 
 
 def _related(found: object) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.segmentation.rfm import NO_PURCHASE
 from playbook.stats import mean_interval, net_promoter, wilson
 
 __all__ = ["loyalty_by_segment", "loyalty_cells", "wallet_share"]
@@ -56,10 +57,10 @@ def loyalty_by_segment(
     joined["wallet"] = joined["customer_id"].map(wallet_share(attitudes))
     joined["nps"] = joined["customer_id"].map(_nps(attitudes))
     rows = [_segment_row(str(name), part) for name, part in joined.groupby("segment")]
-    table = pd.DataFrame(rows).sort_values(["p_alive", "segment"], ascending=[False, True], na_position="last", ignore_index=True)  # fmt: skip
+    table = pd.DataFrame(rows).sort_values(["kept", "p_alive", "segment"], ascending=[False, False, True], na_position="last", ignore_index=True)  # fmt: skip
     before = joined["orders_before"] > 0
     kept = wilson(int((joined["orders_12m"] > 0)[before].sum()), int(before.sum())) if before.any() else None  # fmt: skip
-    best, worst = table.iloc[0], table.dropna(subset=["p_alive"]).iloc[-1]
+    best = table.iloc[0]
     return Answer(
         table=table,
         headline=_kept_headline(table, best),
@@ -67,7 +68,7 @@ def loyalty_by_segment(
             (f"Of those who bought the year before, {format_value(kept.value, '%')} bought again "
              f"({format_value(kept.low, '%')} to {format_value(kept.high, '%')}, n = {kept.n:,}). " if kept else
              "The record has no year before to measure who was kept. ")
-            + f"{worst['segment']} is the least active with {format_value(worst['p_alive'], '%')} likely still customers: act before they are gone, not after."
+            + _activity(table)
         ),
         kind="descriptive",
         caption="Loyalty by segment: kept = bought in both years (95 % interval), active = probability of still being a customer",
@@ -79,14 +80,23 @@ def loyalty_by_segment(
     )  # fmt: skip
 
 
+def _activity(table: pd.DataFrame) -> str:
+    known = table[table["segment"] != NO_PURCHASE].dropna(subset=["p_alive"])
+    if known.empty or known["p_alive"].max() - known["p_alive"].min() < 0.05:
+        return "The record is too short or too even to tell who has left: repeat this when another year is in."
+    worst = known.loc[known["p_alive"].idxmin()]
+    return (
+        f"Least active: {worst['segment']}, {format_value(worst['p_alive'], '%')} likely still customers. "
+        "Act before customers are gone, not after."
+    )
+
+
 def _kept_headline(table: pd.DataFrame, best: pd.Series) -> str:
     known = table.dropna(subset=["kept"])
     if known.empty:
-        return f"{best['segment']} is most likely still buying: {format_value(best['p_alive'], '%')}"
+        return f"Most likely still buying: {best['segment']} ({format_value(best['p_alive'], '%')})"
     top, low = known.loc[known["kept"].idxmax()], known.loc[known["kept"].idxmin()]
-    return (
-        f"{top['segment']} keeps {format_value(top['kept'], '%')}, {low['segment']} {format_value(low['kept'], '%')}"
-    )
+    return f"Kept: {format_value(top['kept'], '%')} of {top['segment']}, {format_value(low['kept'], '%')} of {low['segment']}"
 
 
 def _segment_row(name: str, part: pd.DataFrame) -> dict[str, object]:

@@ -89,9 +89,10 @@ def profit_contribution(customers: pd.DataFrame) -> Answer:
         table=_by_tenth(active),
         headline=_headline(share, len(losers), len(active)),
         so_what=(
-            f"Serving them loses {format_value(loss, 'currency')} a year: {len(bought):,} bought and still cost more, "
-            f"{len(losers) - len(bought):,} only caused contact cost. Without that loss contribution would be "
-            f"{format_value(peak, 'currency')}; cut the cost of serving them first, then look at prices."
+            f"They lose {format_value(loss, 'currency')} a year ({format_value(loss / peak if peak else 0.0, '%')} of what the others bring): "
+            f"{len(bought):,} bought and still cost more, {len(losers) - len(bought):,} bought nothing and caused contact cost or refunds. "
+            + ("Too little for a programme: take the dearest few case by case and protect the best fifth." if loss < 0.05 * peak
+               else "Cut the cost of serving them first, then look at prices.")
         ),
         kind="descriptive",
         caption=f"Contribution by tenth of customers, best first (n = {len(active):,}, 12 months; {basis}, less service and contacts)",
@@ -114,7 +115,7 @@ def _headline(share: float, losers: int, customers: int) -> str:
     part = f"{losers:,} of {customers:,} customers cost more than they bring"
     if not np.isfinite(share):
         return part
-    return f"The best fifth brings {format_value(share, '%')} of contribution; {losers:,} of {customers:,} cost more"
+    return f"The best fifth brings {format_value(share, '%')} of contribution; {losers:,} of {customers:,} cost more than they bring"
 
 
 def _by_tenth(active: pd.DataFrame) -> pd.DataFrame:

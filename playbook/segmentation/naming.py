@@ -22,6 +22,7 @@ TEMPO = {
 }
 KIND = {
     ("discount share", 1): "bargain hunters",
+    ("discount share", -1): "full-price buyers",
     ("cases per order", 1): "service seekers",
     ("units per order", 1): "multi-item buyers",
     ("units per order", -1): "single-item buyers",
@@ -45,10 +46,10 @@ def name_segments(deviations: pd.DataFrame) -> dict[int, str]:
         tempo = [word for f, z in ordered.items() if (word := TEMPO.get((f, _sign(z))))]
         kind = [word for f, z in ordered.items() if (word := _kind(str(f), float(z)))]
         tries = [
-            _short(first, second) for second in [*kind, "customers"] for first in tempo or ["Average"]
+            _short(first, second) for second in [*kind, "customers"] for first in tempo or [""]
         ]
         free = [name for name in tries if name not in names.values()]
-        names[int(str(segment))] = free[0] if free else f"{tries[0][:36]} {segment}"
+        names[int(str(segment))] = free[0] if free else f"{tries[0][:37]} {segment}"
     return names
 
 
@@ -111,14 +112,14 @@ def _sign(z: float) -> int:
 def _kind(feature: str, z: float) -> str:
     if (feature, _sign(z)) in KIND:
         return KIND[feature, _sign(z)]
-    dimension, _, name = feature.partition(": ")
+    _, _, name = feature.partition(": ")
     if not name or z < NOTICEABLE:
         return ""
-    return f"{name} buyers" if dimension == "category" else f"{name} customers"
+    return f"{name} buyers"
 
 
 def _short(first: str, second: str) -> str:
-    words = second if second == "customers" else second.rpartition(" ")[0]
-    last = "" if second == "customers" else " " + second.rpartition(" ")[2]
-    room = LONGEST - len(first) - len(last) - 1
-    return f"{first} {words[:room].strip()}{last}"
+    words, _, last = second.rpartition(" ")
+    room = LONGEST - len(first) - len(last) - 2
+    name = " ".join(part for part in (first, words[: max(room, 0)].strip(), last) if part)
+    return name[0].upper() + name[1:]

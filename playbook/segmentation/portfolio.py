@@ -7,7 +7,8 @@ value
 headroom
     What the customers buy elsewhere, as a multiple of what they buy from us.
 potential
-    Value that could be added per customer by winning a stated share of the headroom (currency).
+    Value that could be added per customer by winning a stated share of the headroom, and of the customers
+    who have left (currency).
 hurdle
     The potential that pays the planned spend per customer with the required return.
 """
@@ -23,21 +24,14 @@ from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.engagement.model import StrategyRule
 from playbook.errors import NotEnough
 from playbook.segmentation.loyalty import wallet_share
-from playbook.segmentation.rfm import NO_PURCHASE
 
 __all__ = ["portfolio", "strategies"]
 
 SMALL = 5
 ACTIVE = 0.5
-STAKE = {
-    "appreciate": "margin at risk",
-    "grow share": "margin to be won",
-    "develop": "margin to be won",
-    "win back": "margin to be won back",
-    "maintain at low cost": "basic contact",
-    "exit": "nothing",
-}
 BASIC_SHARE = 0.10
+MATERIAL = 0.5
+INVEST = ("appreciate", "grow share", "develop", "win back")
 
 
 @answers
@@ -67,7 +61,7 @@ def portfolio(
     brand
         Our brand in it.
     winnable_share
-        Share of the headroom that good work can win (a belief, 0 to 1).
+        Share of the headroom, and of those who left, that good work can win (a belief, 0 to 1).
     retention_budget
         Planned spend on existing customers (currency); without it potential is judged against its mean.
     hurdle_rate
@@ -98,7 +92,7 @@ def portfolio(
         headline=f"{len(high)} of {len(table)} segments hold {format_value(_share(high, table), '%')} of customer value",
         so_what=_move(table, lapsed, hurdle, np.isfinite(spend)),
         kind="diagnostic",
-        caption=f"Value (lifetime value) and potential ({format_value(winnable_share, '%')} of what is bought elsewhere) per customer; lines: mean value and {'hurdle' if np.isfinite(spend) else 'mean potential'}",
+        caption=f"Value (lifetime value) and potential ({format_value(winnable_share, '%')} of what is bought elsewhere or was lost) per customer; lines: mean value and {'hurdle' if np.isfinite(spend) else 'mean potential'}",
         units={"customers": "count", "value": "currency", "potential": "currency", "headroom": "ratio", "wallet_share": "%", "market_share": "%",
                "market_growth": "%", "p_alive": "%", "contribution": "currency"},
         source="lifetime value, survey answers on share of wallet, market data",
@@ -137,7 +131,7 @@ def _row(
         "segment": name,
         "customers": len(part),
         "value": value,
-        "potential": value * headroom * winnable,
+        "potential": value * headroom * winnable + winnable * _lost_value(part),
         "headroom": headroom,
         "headroom_from": source,
         "wallet_share": share,
@@ -146,6 +140,12 @@ def _row(
         "p_alive": float(part["p_alive"].mean()),
         "contribution": float(part["contribution_12m"].astype(float).mean()),
     }
+
+
+def _lost_value(part: pd.DataFrame) -> float:
+    """Mean value of the customers if they were active, times the probability that they are not."""
+    alive = part["p_alive"].astype(float).clip(lower=0.01)
+    return float((part["clv"].astype(float) * (1 - alive) / alive).fillna(0.0).mean())
 
 
 def _headroom(part: pd.DataFrame, wallet: float, found: pd.Series) -> tuple[float, str]:
@@ -192,7 +192,8 @@ def strategies(
 
     The retention budget is split by the margin at stake: value that may leave (value times probability
     of having left) where customers are appreciated, potential where they are grown, developed or won
-    back, a tenth of the potential for those kept at low cost, nothing for exits.
+    back, a tenth of the potential for those kept at low cost, nothing for exits. Contribution counts as
+    negative from a loss of half a currency unit per customer and year.
 
     Parameters
     ----------
@@ -210,7 +211,7 @@ def strategies(
         {
             "value": table["value_level"],
             "potential": table["potential_level"],
-            "contribution": np.where(table["contribution"] < 0, "negative", "positive"),
+            "contribution": np.where(table["contribution"] <= -MATERIAL, "negative", "positive"),
             "activity": np.where(table["p_alive"].fillna(0.0) < ACTIVE, "lapsed", "active"),
         }
     )
@@ -236,6 +237,7 @@ def strategies(
         caption="First rule of the plan that holds for each segment, and share of the retention budget by margin at stake",
         units={"budget_share": "%", "at_stake": "currency"},
         source="rule table of the plan; lifetime value, potential, contribution, activity",
+        extra={"invest": tuple(picked.loc[picked["strategy"].isin(INVEST), "segment"])},
     )  # fmt: skip
 
 
@@ -261,7 +263,7 @@ def _stake(
         [at_risk, gain, 0.0],
         default=BASIC_SHARE * gain,
     )  # fmt: skip
-    return pd.Series(np.where(table["segment"] == NO_PURCHASE, 0.0, stake), index=table.index)
+    return pd.Series(stake, index=table.index)
 
 
 def _reason(row: dict, board: Answer) -> str:

@@ -55,7 +55,7 @@ def describe_segments(
     Returns
     -------
     Answer
-        One row per segment; extra ``heat``: the ten figures that differ most, by segment.
+        One row per segment; extra ``character``: an `Answer` with the ten figures that differ most.
     """
     joined = need(segments, "customers with a segment", "orders with a customer number").merge(customers, on="customer_id")  # fmt: skip
     groups = joined.groupby("segment")
@@ -75,20 +75,21 @@ def describe_segments(
     top = table.loc[table["share_revenue"].idxmax()] if total else table.iloc[0]
     low = table.loc[table["share_revenue"].idxmin()] if total else table.iloc[-1]
     best = table.iloc[0]
+    word = "revenue" if str(joined["margin_basis"].iloc[0]) == "revenue" else "margin"
     return Answer(
         table=table,
         headline=f"{top['segment']}: {format_value(top['share_customers'], '%')} of customers, {format_value(top['share_revenue'], '%')} of revenue",
         so_what=(
-            f"A customer of {best['segment']} earns {format_value(best['margin_per_customer'], 'currency')} margin a year, "
-            f"the most; {low['segment']} holds {format_value(low['share_customers'], '%')} of customers and "
-            f"{format_value(low['share_revenue'], '%')} of revenue. Budget and service follow value and not head count."
+            f"Most {word} per customer and year: {format_value(best['margin_per_customer'], 'currency')} in the segment {best['segment']}. "
+            f"The other end, {low['segment']}: {format_value(low['share_customers'], '%')} of customers and "
+            f"{format_value(low['share_revenue'], '%')} of revenue. Let budget and service follow value and not head count."
         ),
         kind="descriptive",
         caption=f"Segments by margin per customer (n = {len(joined):,} customers, 12 months)",
         units={"customers": "count", "share_customers": "%", "revenue_12m": "currency", "share_revenue": "%",
                "contribution_12m": "currency", "margin_per_customer": "currency"},
         source="segments chosen above; orders, tickets, interactions",
-        extra={"heat": _heat(deviations, table["segment"])},
+        extra={"character": _character(deviations, table["segment"])},
     )  # fmt: skip
 
 
@@ -99,14 +100,31 @@ def _descriptions(deviations: pd.DataFrame) -> pd.Series:
     return words.groupby(strong["segment"]).agg(", ".join)
 
 
+def _character(deviations: pd.DataFrame, order: pd.Series) -> Answer:
+    table = _heat(deviations, order)
+    strong = table.loc[table["deviation"].abs().idxmax()]
+    side = "above" if strong["deviation"] > 0 else "below"
+    return Answer(
+        table=table,
+        headline=f"{strong['segment']} stand out most: {strong['feature'].replace(': ', ' ')} far {side} average",
+        so_what="Read a row to see what to offer a segment and where; pale cells are no reason to treat it differently.",
+        kind="descriptive",
+        caption="Difference from the average buyer in standard deviations, the ten figures that differ most between segments",
+        units={"deviation": "points"},
+        source="orders, order lines, tickets; shrunken shares",
+    )  # fmt: skip
+
+
 def _heat(deviations: pd.DataFrame, order: pd.Series) -> pd.DataFrame:
     spread = deviations.groupby("feature")["deviation"].agg(lambda d: d.max() - d.min())
     keep = list(spread.sort_values(ascending=False, kind="stable").head(10).index)
-    shown = deviations[deviations["feature"].isin(keep)].copy()
+    shown = deviations[deviations["feature"].isin(keep)]
     rank = {name: i for i, name in enumerate(order)}
     columns = {name: i for i, name in enumerate(keep)}
     shown = shown.assign(r=shown["segment"].map(rank), c=shown["feature"].map(columns))
-    return shown.sort_values(["r", "c"]).drop(columns=["r", "c"]).reset_index(drop=True)
+    shown = shown.sort_values(["r", "c"]).drop(columns=["r", "c"]).reset_index(drop=True)
+    label = shown["feature"].str.replace("^.*: ", "", regex=True)
+    return shown.assign(feature=label.str.replace("days since last order", "days since order"))
 
 
 @answers
@@ -160,7 +178,7 @@ def check_segments(
     ]  # fmt: skip
     whole = int((table["fails"] == "nothing").sum())
     failing = table[table["fails"] != "nothing"]
-    named = "; ".join(f"{row.segment}: {row.fails}" for row in failing.itertuples())
+    named = "; ".join(f"{row.segment} (not {row.fails})" for row in failing.itertuples())
     unknown = "" if known.to_numpy().all() else " Contact permissions are not delivered, so access is not judged."
     return Answer(
         table=table,
@@ -196,7 +214,7 @@ def typing_tool(
     Returns
     -------
     Answer
-        One row per tool; extra ``rules``: an `Answer` with one row per leaf of the better tool.
+        One row per tool and one for always naming the largest segment; extra ``rules``: an `Answer` with one row per leaf of the better tool.
 
     References
     ----------
@@ -221,12 +239,13 @@ def typing_tool(
         right = int((said == typed["segment"].to_numpy()).sum())
         ends = wilson(right, len(typed))
         rows.append({"tool": tool, "questions": sum(q in asked and typed[q].nunique() > 1 for q in asked),
-                     "accuracy": ends.value, "low": ends.low, "high": ends.high, "majority": majority})  # fmt: skip
+                     "accuracy": ends.value, "low": ends.low, "high": ends.high})  # fmt: skip
         trees[tool] = (tree.fit(coded.to_numpy(), typed["segment"].to_numpy()), coded)
     if not rows:
         raise NotEnough("nothing is known that could type a customer", "customer attributes")
     table = pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
     best, worst = table.iloc[0], table.iloc[-1]
+    table.loc[len(table)] = ["always the largest segment", 0, majority, majority, majority]
     early = table[table["tool"] == "at first contact"]
     weak = early.empty or float(early["low"].iloc[0]) <= majority
     return Answer(
@@ -240,7 +259,7 @@ def typing_tool(
         ),
         kind="predictive",
         caption=f"Accuracy of the typing tools, {FOLDS}-fold cross-validation with 95 % interval (n = {len(typed):,} customers with an order)",
-        units={"questions": "count", "accuracy": "%", "low": "%", "high": "%", "majority": "%"},
+        units={"questions": "count", "accuracy": "%", "low": "%", "high": "%"},
         source="customers, orders; decision trees with at most ten leaves",
         metrics=(Metric("typing_accuracy", best["accuracy"], best["low"], best["high"], len(typed), "%", "predictive"),),
         extra={"rules": _rules(*trees[best["tool"]], typed["segment"], str(best["tool"]))},
@@ -282,11 +301,14 @@ def _rules(
     paths = _paths(tree.tree_, list(coded.columns))
     table.insert(0, "rule", [" and ".join(paths[int(i)]) or "everyone" for i in table.index])
     table = table.sort_values(["customers", "rule"], ascending=[False, True], ignore_index=True)
-    top = table.iloc[0]
+    top, sure = table.iloc[0], table.loc[table["right"].idxmax()]
     return Answer(
         table=table,
         headline=f"{len(table)} rules place every customer {tool}",
-        so_what=f"The widest rule, {top['rule']}, is right for {format_value(top['right'], '%')} of {int(top['customers']):,} customers. Give the list to sales and service staff.",
+        so_what=(
+            f"The widest rule holds for {int(top['customers']):,} customers and is right for {format_value(top['right'], '%')} of them; "
+            f"the surest one, {sure['rule']}, for {format_value(sure['right'], '%')}. Give the list to sales and service staff."
+        ),
         kind="predictive",
         caption=f"Rules of the typing tool {tool}, as fitted (n = {len(segment):,})",
         units={"customers": "count", "right": "%"},
@@ -297,20 +319,29 @@ def _rules(
 def _paths(tree: object, columns: list[str]) -> dict[int, list[str]]:
     left, right = tree.children_left, tree.children_right  # type: ignore[attr-defined]
     feature, threshold = tree.feature, tree.threshold  # type: ignore[attr-defined]
-    paths: dict[int, list[str]] = {0: []}
+    bounds: dict[int, dict[str, tuple[float, float]]] = {0: {}}
     for node in range(len(left)):
         if left[node] < 0:
             continue
-        below, above = _condition(columns[feature[node]], float(threshold[node]))
-        paths[int(left[node])] = [*paths[node], below]
-        paths[int(right[node])] = [*paths[node], above]
-    return {node: path for node, path in paths.items() if left[node] < 0}
+        column, cut = columns[feature[node]], float(threshold[node])
+        low, high = bounds[node].get(column, (-np.inf, np.inf))
+        bounds[int(left[node])] = bounds[node] | {column: (low, min(high, cut))}
+        bounds[int(right[node])] = bounds[node] | {column: (max(low, cut), high)}
+    return {
+        node: [_condition(column, *ends) for column, ends in found.items()]
+        for node, found in bounds.items()
+        if left[node] < 0
+    }
 
 
-def _condition(column: str, threshold: float) -> tuple[str, str]:
+def _condition(column: str, low: float, high: float) -> str:
     name, _, value = column.partition("=")
     label = QUESTIONS.get(name, name)
     if value:
-        return f"{label} not {value}", f"{label} {value}"
-    shown = format_value(threshold, "%" if name == "discount_share" else "")
-    return f"{label} ≤ {shown}", f"{label} > {shown}"
+        return f"{label} {value}" if np.isfinite(low) else f"{label} not {value}"
+    unit = "%" if name == "discount_share" else "currency" if name == "order_value" else ""
+    if not np.isfinite(low):
+        return f"{label} up to {format_value(high, unit)}"
+    if not np.isfinite(high):
+        return f"{label} over {format_value(low, unit)}"
+    return f"{label} {format_value(low, unit)} to {format_value(high, unit)}"

@@ -95,6 +95,11 @@ def behavioural(customers: pd.DataFrame) -> Answer:
     ----------
     customers
         Frame of `add_contribution`.
+
+    Returns
+    -------
+    Answer
+        One row per rule; extra ``shares``: an `Answer` with the share of each rule in customers and money.
     """
     buyers = need(
         customers[customers["orders"] > 0], "customers with an order", "orders with a customer number", rows=20
@@ -121,6 +126,7 @@ def behavioural(customers: pd.DataFrame) -> Answer:
         },  # fmt: skip
         source="orders; fifths of mean ranks, so equal values score equally",
         metrics=(_champions(buyers),),
+        extra={"shares": _shares(buyers)},
     )
 
 
@@ -128,6 +134,26 @@ def _champions(buyers: pd.DataFrame) -> Metric:
     best = int((buyers["rule"] == RULES[0]).sum())
     ends = wilson(best, len(buyers))
     return Metric("champions_share", best / len(buyers), ends.low, ends.high, len(buyers), "%")
+
+
+def _shares(buyers: pd.DataFrame) -> Answer:
+    whole = {
+        "customers": buyers.groupby("rule").size().astype(float),
+        "purchases on record": buyers.groupby("rule")["purchases_value"].sum().astype(float),
+        "revenue of 12 months": buyers.groupby("rule")["revenue_12m"].sum().astype(float),
+    }
+    table = pd.DataFrame({name: part / part.sum() for name, part in whole.items() if part.sum() > 0}).T  # fmt: skip
+    table = table.reindex(columns=list(RULES)).fillna(0.0).rename_axis("share_of").reset_index()
+    best = table.iloc[-1]
+    return Answer(
+        table=table,
+        headline=f"{RULES[0]} are {format_value(table[RULES[0]].iloc[0], '%')} of buyers and {format_value(best[RULES[0]], '%')} of revenue",
+        so_what="Where a colour is wider in purchases on record than in revenue of the year, customers have gone quiet.",
+        kind="descriptive",
+        caption=f"Share of each segment in buyers, in all purchases on record and in revenue of 12 months (n = {len(buyers):,})",
+        units=dict.fromkeys(RULES, "%"),
+        source="orders",
+    )  # fmt: skip
 
 
 def _by_rule(buyers: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
+from threadpoolctl import threadpool_limits
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.errors import NotEnough
@@ -77,7 +78,7 @@ def choose_segments(
     Returns
     -------
     Answer
-        One row per candidate; extras ``segments`` (customer_id, segment: every customer), ``model``
+        One row per candidate; extras ``chosen`` (name), ``segments`` (customer_id, segment: every customer), ``model``
         (``segment_model``, `Missing` for the rules), ``deviations`` (segment, feature, deviation in
         standard deviations) and ``stability`` (segment, stability as mean best Jaccard overlap).
 
@@ -131,8 +132,10 @@ def _choose(
         raise NotEnough("customers do not differ in what they buy", "orders with dates and values")
     values = basis_of(customers, mix, basis)
     space = standardise(values, basis).to_numpy()
-    candidates = [_rules(buyers, space, seed)]
-    candidates += [_kmeans(space, k, seed) for k in NUMBERS if len(np.unique(space.round(9), axis=0)) >= 2 * k]  # fmt: skip
+    different = len(np.unique(space.round(9), axis=0))
+    with threadpool_limits(1):
+        candidates = [_rules(buyers, space, seed)]
+        candidates += [_kmeans(space, k, seed) for k in NUMBERS if different >= 2 * k]
     number = previous["segment"].nunique() if previous is not None else None
     chosen, why = _pick(candidates, smallest_share, number)
     table = pd.DataFrame([{"candidate": c.name, **c.figures, "chosen": c is chosen} for c in candidates])
@@ -153,6 +156,7 @@ def _choose(
             Metric("segment_stability", chosen.figures["stability"], n=RESAMPLES, unit="ratio", kind="diagnostic"),
         ),
         extra={
+            "chosen": chosen.name,
             "segments": _everyone(customers, found),
             "model": model,
             "deviations": deviations.rename_axis("segment").reset_index().melt("segment", var_name="feature", value_name="deviation"),

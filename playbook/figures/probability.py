@@ -1,0 +1,34 @@
+"""Figures of probabilities: predicted against observed."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from playbook.answer import Answer
+from playbook.figures.core import ACCENT, GREY, MUTED, canvas, draw, tidy
+
+__all__ = ["calibration"]
+
+
+@draw
+def calibration(
+    answer: Answer, predicted: str = "predicted", observed: str = "observed", low: str = "low", high: str = "high",
+) -> Figure:  # fmt: skip
+    """Observed share with its interval over the predicted one, group by group, beside perfect agreement."""
+    table = answer.table.dropna(subset=[predicted, observed])
+    figure, axes = canvas(answer)
+    x, y = table[predicted].to_numpy(float), table[observed].to_numpy(float)
+    ends = np.concatenate([x, table[low].to_numpy(float), table[high].to_numpy(float)])
+    edge = (max(0.0, float(ends.min()) - 0.03), min(1.0, float(ends.max()) + 0.03))
+    axes.plot(edge, edge, color=GREY, lw=1.2, ls="--")
+    axes.annotate("as predicted", (edge[1], edge[1]), xytext=(-6, -14), textcoords="offset points", ha="right",
+                  fontsize=9, color=MUTED)  # fmt: skip
+    axes.vlines(x, table[low].to_numpy(float), table[high].to_numpy(float), color=ACCENT, lw=1.6)
+    axes.plot(x, y, "o", color=ACCENT, ms=6)
+    axes.set_xlim(edge)
+    axes.set_ylim(edge)
+    axes.set_xlabel(predicted.replace("_", " "))
+    axes.set_ylabel(observed.replace("_", " "))
+    tidy(axes, "%", "%")
+    return figure

@@ -1,0 +1,210 @@
+"""Figures of the value proposition: panels by segment, perceptual map, price curves, canvas."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from playbook.answer import Answer
+from playbook.figures.core import ACCENT, COLOURS, GREY, INK, MUTED, canvas, clean, draw, tidy
+
+__all__ = ["panels", "perceptual_map", "price_curves", "proposition_canvas"]
+
+
+@draw
+def panels(
+    answer: Answer, x: str, y: str, low: str, high: str, group: str, faded: str = "", most: int = 7
+) -> Figure:
+    """One narrow panel per ``group`` with points and intervals; grey where ``faded`` is false.
+
+    A point is in the accent colour when its interval lies above zero, in orange when below.
+    """
+    table = answer.table.dropna(subset=[x])
+    names, groups = list(dict.fromkeys(table[y])), sorted(table[group].unique(), key=str)[:most]
+    height = min(7.5, max(4.2, 1.7 + 0.27 * len(names)))
+    figure, axes = canvas(
+        answer, size=(8.0, height), columns=len(groups), sharey=True, sharex=True, squeeze=False
+    )
+    place = {name: len(names) - 1 - i for i, name in enumerate(names)}
+    for axis, name in zip(axes[0], groups, strict=True):
+        part = table[table[group] == name]
+        at = part[y].map(place)
+        solid = part[faded].astype(bool) if faded else pd.Series(True, index=part.index)
+        paint = np.select(
+            [~solid, part[low] > 0, part[high] < 0], [GREY, ACCENT, COLOURS[5]], MUTED
+        )
+        axis.hlines(at, part[low], part[high], color=paint, lw=1.4)
+        axis.scatter(part[x], at, c=paint, s=20, zorder=3)
+        axis.axvline(0, color=MUTED, lw=0.7)
+        axis.set_title("\n".join(textwrap.wrap(clean(name, 40), 14)), fontsize=8.5, loc="left")
+        axis.tick_params(axis="y", length=0)
+        axis.locator_params(axis="x", nbins=3)
+        tidy(axis, x_unit=answer.units.get(x, "") or "number")
+    axes[0][0].set_yticks(list(place.values()), [clean(name, 30) for name in names])
+    axes[0][0].set_ylim(-0.6, len(names) - 0.4)
+    return figure
+
+
+def _apart(heights: np.ndarray, gap: float) -> np.ndarray:
+    """Move label heights apart until each two differ by ``gap``, keeping their order and middle."""
+    order = np.argsort(heights, kind="stable")
+    placed = heights[order].astype(float)
+    for _ in range(200):
+        steps = np.diff(placed)
+        close = np.flatnonzero(steps < gap - 1e-9)
+        if not len(close):
+            break
+        for i in close:
+            push = (gap - (placed[i + 1] - placed[i])) / 2
+            placed[i] -= push
+            placed[i + 1] += push
+    result = np.empty_like(placed)
+    result[order] = placed
+    return result
+
+
+@draw
+def perceptual_map(answer: Answer) -> Figure:
+    """Brands as discs (ours in the accent colour), items as small marks, on two axes.
+
+    The table holds ``name``, ``kind``, ``axis_1`` and ``axis_2``; both axes have one scale.
+    """
+    table = answer.table
+    figure, axes = canvas(answer, size=(8.0, 5.4))
+    x, y = table["axis_1"].to_numpy(float), table["axis_2"].to_numpy(float)
+    reach_x, reach_y = np.ptp(x) or 1.0, np.ptp(y) or 1.0
+    axes.axhline(0, color=GREY, lw=0.8)
+    axes.axvline(0, color=GREY, lw=0.8)
+    axes.set_xlim(x.min() - 0.10 * reach_x, x.max() + 0.26 * reach_x)
+    axes.set_ylim(y.min() - 0.12 * reach_y, y.max() + 0.12 * reach_y)
+    label_y = y.copy()
+    near = np.digitize(x, np.linspace(x.min(), x.max(), 5)[1:-1])
+    for column in np.unique(near):
+        label_y[near == column] = _apart(y[near == column], 0.062 * reach_y)
+    for i, row in enumerate(table.itertuples()):
+        ours, item = row.kind == "our brand", row.kind == "item"
+        colour = ACCENT if ours else MUTED if item else INK
+        axes.plot(
+            x[i], y[i], "D" if item else "o", ms=5 if item else 13, color=GREY if item else colour
+        )
+        axes.annotate(
+            clean(row.name, 24), (x[i], y[i]), xytext=(x[i] + 0.022 * reach_x, label_y[i]),
+            color=colour, fontsize=9 if item else 11, fontweight="normal" if item else "bold", va="center",
+        )  # fmt: skip
+    axes.set_xticks([])
+    axes.set_yticks([])
+    shares = answer["inertia"]
+    axes.set_xlabel(f"axis 1: {100 * shares[0]:.0f} % of the differences between profiles")
+    axes.set_ylabel(f"axis 2: {100 * shares[1]:.0f} %")
+    for side in axes.spines.values():
+        side.set_visible(False)
+    return figure
+
+
+@draw
+def price_curves(answer: Answer, currency: str = "") -> Figure:
+    """One panel per segment: margin over price with its band; today's price grey, the best one marked."""
+    table = answer.table
+    names = sorted(table["segment"].unique(), key=str)[:9]
+    columns = min(3, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure, axes = canvas(
+        answer, size=(8.0, 1.9 + 1.75 * rows), rows=rows, columns=columns, sharey=True, squeeze=False
+    )  # fmt: skip
+    for axis in axes.ravel()[len(names) :]:
+        axis.set_visible(False)
+    for axis, name in zip(axes.ravel(), names, strict=False):
+        part = table[table["segment"] == name].sort_values("price")
+        axis.fill_between(part["price"], part["low"], part["high"], color=ACCENT, alpha=0.14, lw=0)
+        asked = part[~part["extrapolated"]]
+        axis.plot(part["price"], part["margin"], color=ACCENT, lw=1.2, ls=":")
+        axis.plot(asked["price"], asked["margin"], color=ACCENT, lw=2)
+        today, best = part[part["is_current"]], part[part["is_best"]]
+        axis.plot(today["price"], today["margin"], "o", color=MUTED, ms=6)
+        axis.plot(best["price"], best["margin"], "o", color=COLOURS[5], ms=6)
+        for _, point in best.head(1).iterrows():
+            axis.annotate(f"{point['price']:,.0f}", (point["price"], point["margin"]), xytext=(0, 7),
+                          textcoords="offset points", ha="center", fontsize=9, color=COLOURS[5], fontweight="bold")  # fmt: skip
+        title = "\n".join(textwrap.wrap(clean(f"{name}: {part['offer'].iloc[0]}", 60), 30))
+        axis.set_title(title, fontsize=9, loc="left")
+        axis.locator_params(nbins=4)
+        tidy(axis, "currency", "currency")
+    unit = f" ({currency})" if currency else ""
+    for axis in axes[-1]:
+        axis.set_xlabel(f"price{unit}", fontsize=8)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(f"margin per choice{unit}", fontsize=8)
+    axes[0][0].set_ylim(bottom=0)
+    return figure
+
+
+BOXES = {
+    "needs": ("What they call important", "customer"),
+    "gains": ("What they would pay for", "customer"),
+    "pains": ("What goes wrong for them", "customer"),
+}
+
+
+@draw
+def proposition_canvas(answer: Answer) -> Figure:
+    """Left what the offer holds, right what the segment wants and suffers; a mark says what is answered.
+
+    The table holds ``box`` (needs, gains, pains, offer), ``text``, ``figure``, ``met``;
+    ``extra``: ``segment``, ``offer``, ``fit`` (0 to 1).
+    """
+    table = answer.table
+    figure, axes = canvas(answer, size=(8.0, 5.6))
+    axes.set_xlim(0, 100)
+    axes.set_ylim(0, 100)
+    axes.axis("off")
+    _box(axes, 0, 2, 33, 96, "Our offer: " + clean(answer["offer"], 34), ACCENT)
+    held = table[table["box"] == "offer"]
+    for i, text in enumerate(held["text"]):
+        axes.text(
+            2.5, 82 - 9 * i, "\n".join(textwrap.wrap(clean(text, 60), 26)), fontsize=10, va="top"
+        )
+    fit = float(answer["fit"])
+    axes.text(
+        16.5, 22, f"{100 * fit:.0f} %", ha="center", fontsize=30, fontweight="bold", color=ACCENT
+    )
+    axes.text(
+        16.5, 11, "of the feature value\nthis segment sees", ha="center", fontsize=9, color=MUTED
+    )
+    shown = [box for box in BOXES if (table["box"] == box).any()]
+    heights = np.array([3.2 + (table["box"] == box).sum() for box in shown], dtype=float)
+    heights = heights / max(heights.sum(), 1) * (96 - 2.5 * max(len(shown) - 1, 0))
+    top = 98.0
+    for box, height in zip(shown, heights, strict=True):
+        _box(axes, 37, top - height, 63, height, BOXES[box][0], INK)
+        _entries(axes, table[table["box"] == box], top - 8.5, height - 10)
+        top -= height + 2.5
+    return figure
+
+
+def _box(axes, x: float, y: float, width: float, height: float, title: str, colour: str) -> None:
+    axes.add_patch(FancyBboxPatch((x + 0.6, y + 0.6), width - 1.2, height - 1.2, boxstyle="round,pad=0.4",
+                                  fc="#F5F7F9", ec=colour, lw=1.1))  # fmt: skip
+    axes.text(
+        x + 2.5, y + height - 2.2, title, fontsize=10.5, fontweight="bold", color=colour, va="top"
+    )
+
+
+def _entries(axes, part: pd.DataFrame, top: float, height: float) -> None:
+    """One line an entry: mark, text, figure; green disc answered, orange ring not answered."""
+    step = height / max(len(part), 1)
+    for i, row in enumerate(part.itertuples()):
+        y = top - step * (i + 0.5)
+        if row.met is not None and row.met is not pd.NA:
+            met = bool(row.met)
+            axes.plot(41, y, "o", ms=8, mfc=COLOURS[2] if met else "white",
+                      mec=COLOURS[2] if met else COLOURS[5], mew=1.6)  # fmt: skip
+            axes.text(97.5, y, "answered" if met else "not answered", fontsize=8.5, va="center", ha="right",
+                      color=COLOURS[2] if met else COLOURS[5])  # fmt: skip
+        axes.text(43.5, y, clean(row.text, 30), fontsize=9.5, va="center")
+        axes.text(83 if row.met is not pd.NA else 97.5, y, clean(row.figure, 30), fontsize=8.5,
+                  va="center", ha="right", color=MUTED)  # fmt: skip

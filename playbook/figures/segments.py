@@ -1,0 +1,177 @@
+"""Figures of segments and value: region map, whale curve, portfolio, won and lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from playbook.answer import Answer, format_value
+from playbook.figures.core import ACCENT, COLOURS, GREY, INK, MUTED, canvas, clean, colours_of, compact, draw, tidy  # fmt: skip
+
+__all__ = ["portfolio_map", "region_map", "whale_curve", "won_and_lost"]
+
+
+@draw
+def region_map(
+    answer: Answer, name: str, size: str, colour: str, named: int = 12, highlight: int = 3
+) -> Figure:
+    """Circles at the mean place of each region's customers, sized by ``size``; without places, bars.
+
+    The ``highlight`` regions with most of ``size`` are in the accent colour; ``colour`` is written at the
+    ``named`` largest.
+    """
+    table = answer.table
+    if "latitude" not in table or table["latitude"].notna().sum() < 2:
+        return _region_bars(answer, name, size)
+    table = table.dropna(subset=["latitude", "longitude"]).reset_index(drop=True)
+    figure, axes = canvas(answer, size=(8.0, 5.6))
+    share = table[size].astype(float)
+    paint = [ACCENT if i < highlight else GREY for i in range(len(table))]
+    axes.scatter(table["longitude"], table["latitude"], s=60 + 700 * share / share.max(), c=paint, alpha=0.8, linewidths=0)  # fmt: skip
+    low, high = float(table["latitude"].min()), float(table["latitude"].max())
+    width = float(table["longitude"].max() - table["longitude"].min())
+    shown = table.head(named)
+    texts = [
+        f"{clean(row[name], 22)}  {format_value(row[colour], answer.units.get(colour, ''))}"
+        for row in shown.to_dict("records")
+    ]
+    places = _spread(shown["longitude"], shown["latitude"], width, (high - low) or 1.0)
+    for text, (x, y), at in zip(
+        texts, places, shown[["longitude", "latitude"]].to_numpy(), strict=True
+    ):
+        axes.annotate(text, tuple(at), xytext=(x, y), textcoords="data", fontsize=8.5, va="center", color=INK,
+                      arrowprops={"arrowstyle": "-", "color": GREY, "lw": 0.6, "shrinkA": 0, "shrinkB": 2})  # fmt: skip
+    stretch = 1 / np.cos(np.radians((low + high) / 2))
+    left = float(table["longitude"].min()) - 0.08 * width
+    axes.set_xlim(left, left + 1.4 * width)
+    axes.set_ylim(low - 0.10 * (high - low), high + 0.10 * (high - low))
+    axes.set_aspect(stretch, adjustable="box")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for side in axes.spines.values():
+        side.set_visible(False)
+    return figure
+
+
+def _spread(
+    x: pd.Series, y: pd.Series, width: float, height: float
+) -> list[tuple[float, float]]:
+    """Return places for labels right of their points, pushed apart vertically where they would touch."""
+    gap, reach, near = 0.055 * height, 0.30 * width, 0.045 * width
+    placed: list[tuple[float, float]] = []
+    for at_x, at_y in zip(x, y, strict=True):
+        tries = sorted((k * gap for k in range(-12, 13)), key=abs)
+        spot = (at_x + near, at_y)
+        for shift in tries:
+            spot = (at_x + near, at_y + shift)
+            if all(abs(spot[1] - other[1]) >= gap or abs(spot[0] - other[0]) > reach for other in placed):  # fmt: skip
+                break
+        placed.append(spot)
+    return placed
+
+
+def _region_bars(answer: Answer, name: str, size: str) -> Figure:
+    table = answer.table.head(12).iloc[::-1]
+    figure, axes = canvas(answer)
+    places = np.arange(len(table))
+    axes.barh(places, table[size].astype(float), color=ACCENT, height=0.68)
+    axes.set_yticks(places, [clean(v, 30) for v in table[name]])
+    for place, value in zip(places, table[size].astype(float), strict=True):
+        axes.annotate(format_value(value, answer.units.get(size, "")), (value, place), xytext=(4, 0),
+                      textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+    axes.margins(x=0.13)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    return figure
+
+
+@draw
+def whale_curve(answer: Answer) -> Figure:
+    """Cumulative share of contribution over customers from best to worst (extra ``curve``)."""
+    curve = answer["curve"].dropna()
+    figure, axes = canvas(answer)
+    x, y = curve["share_customers"].to_numpy(), curve["cumulative"].to_numpy()
+    axes.plot(x, y, color=ACCENT, lw=2)
+    axes.axhline(1, color=MUTED, lw=0.8, ls=":")
+    if len(curve):
+        axes.fill_between(x, 1, y, where=y > 1, color=COLOURS[5], alpha=0.25, lw=0)
+        fifth, peak = float(np.interp(0.2, x, y)), int(y.argmax())
+        axes.plot([0.2, x[peak]], [fifth, y[peak]], "o", color=ACCENT, ms=6)
+        axes.annotate(f"best fifth of customers: {format_value(fifth, '%')}", (0.2, fifth), xytext=(10, -12),
+                      textcoords="offset points", fontsize=9.5)  # fmt: skip
+        axes.annotate(f"highest point {format_value(y[peak], '%')}: what follows only costs", (x[peak], y[peak]), xytext=(0, 9),
+                      textcoords="offset points", ha="right" if x[peak] > 0.6 else "center", fontsize=9.5)  # fmt: skip
+    axes.set_xlabel("share of customers, best first")
+    axes.set_ylabel("cumulative share of contribution")
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(bottom=0)
+    axes.margins(y=0.15)
+    tidy(axes, "%", "%")
+    return figure
+
+
+@draw
+def portfolio_map(answer: Answer) -> Figure:
+    """Segments by value and potential per customer, sized by customers, with mean value and hurdle as lines."""
+    table = answer.table.sort_values("value", ignore_index=True)
+    figure, axes = canvas(answer, size=(8.0, 5.2))
+    paint = colours_of(table["segment"])
+    x, y = table["potential"].astype(float), table["value"].astype(float)
+    area = 60 + 900 * table["customers"].astype(float) / float(table["customers"].max())
+    axes.scatter(x, y, s=area, c=[paint[s] for s in table["segment"]], alpha=0.8, linewidths=0)
+    limit, line = float(answer["hurdle"]), float(answer["value_line"])
+    axes.axvline(limit, color=MUTED, lw=0.8, ls=":")
+    axes.axhline(line, color=MUTED, lw=0.8, ls=":")
+    right, top = max(float(x.max()), limit) or 1.0, max(float(y.max()), line) or 1.0
+    axes.set_xscale("symlog", linthresh=right / 20)
+    axes.set_yscale("symlog", linthresh=top / 20)
+    axes.set_xlim(0, right * 4)
+    axes.set_ylim(0, top * 1.6)
+    axes.set_xticks(_round_steps(right))
+    axes.set_yticks(_round_steps(top))
+    axes.minorticks_off()
+    figure.draw_without_rendering()
+    last = -np.inf
+    for row, at_x, at_y, size in zip(table.to_dict("records"), x, y, area, strict=True):
+        height = axes.transData.transform((at_x, at_y))[1] * 72 / figure.dpi
+        last = max(height, last + 13)
+        axes.annotate(clean(row["segment"], 32), (at_x, at_y), xytext=(np.sqrt(size) / 2 + 6, last - height),
+                      textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+    word = "hurdle" if answer["budgeted"] else "mean"
+    axes.annotate(f"{word} {compact(limit)}", (limit, top * 1.6), xytext=(3, -2), textcoords="offset points", va="top", fontsize=8.5, color=MUTED)  # fmt: skip
+    axes.annotate(f"mean value {compact(line)}", (right * 4, line), xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8.5, color=MUTED)  # fmt: skip
+    axes.set_xlabel("potential per customer")
+    axes.set_ylabel("lifetime value per customer")
+    tidy(axes, "currency", "currency")
+    return figure
+
+
+def _round_steps(largest: float) -> list[float]:
+    """Return 0 and the 1-2-5 steps from a twentieth of the largest value up to it."""
+    ten = 10.0 ** np.arange(np.floor(np.log10(largest / 20)), np.ceil(np.log10(largest)) + 1)
+    steps = np.sort(np.outer(ten, [1, 2, 5]).ravel())
+    return [0.0, *steps[(steps >= largest / 20) & (steps <= largest * 1.5)]]
+
+
+@draw
+def won_and_lost(answer: Answer, name: str = "competitor") -> Figure:
+    """Customers lost (left) and won (right) by competitor, with the first reason of each."""
+    table = answer.table.iloc[::-1].reset_index(drop=True)
+    figure, axes = canvas(answer)
+    places = np.arange(len(table))
+    won, lost = table["won"].astype(float), table["lost"].astype(float)
+    axes.barh(places, won, color=COLOURS[2], height=0.6)
+    axes.barh(places, -lost, color=COLOURS[5], height=0.6)
+    reach = float(max(won.max(), lost.max())) or 1.0
+    for i, row in enumerate(table.to_dict("records")):
+        axes.text(row["won"] + 0.02 * reach, i, f"{row['won']:,} won ({clean(row['why_won'], 18)})", va="center", fontsize=9)  # fmt: skip
+        axes.text(-row["lost"] - 0.02 * reach, i, f"{row['lost']:,} lost ({clean(row['why_lost'], 18)})", va="center", ha="right", fontsize=9)  # fmt: skip
+    axes.axvline(0, color=MUTED, lw=0.8)
+    axes.set_xlim(-1.75 * reach, 1.75 * reach)
+    axes.set_yticks(places, [clean(v, 24) for v in table[name]])
+    axes.tick_params(axis="y", length=0)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    return figure

@@ -1,0 +1,44 @@
+"""Step 7, monitoring and review: did it work, were we right, and what is kept, adjusted or stopped.
+
+Glossary
+--------
+frozen
+    As last year's run left it: its segments, scores and forecasts are applied or judged, never fitted again.
+review
+    Once a year, the decision on each initiative and segment strategy by the plan's rule.
+"""
+
+from playbook.monitoring.campaigns import campaign_effects
+from playbook.monitoring.drift import drift, frozen_segments, migration
+from playbook.monitoring.equity import equity_bridge
+from playbook.monitoring.feedback import feedback_by_wave, feedback_by_year
+from playbook.monitoring.forecasts import (
+    check_chances,
+    check_churn,
+    check_pipeline,
+    check_value,
+    forecasts_checked,
+)
+from playbook.monitoring.next_plan import next_plan
+from playbook.monitoring.review import annual_review, segment_movement
+from playbook.monitoring.scorecard import control_charts, scorecard
+
+__all__ = [
+    "annual_review",
+    "campaign_effects",
+    "check_chances",
+    "check_churn",
+    "check_pipeline",
+    "check_value",
+    "control_charts",
+    "drift",
+    "equity_bridge",
+    "feedback_by_wave",
+    "feedback_by_year",
+    "forecasts_checked",
+    "frozen_segments",
+    "migration",
+    "next_plan",
+    "scorecard",
+    "segment_movement",
+]

@@ -1,0 +1,196 @@
+"""Next year's plan as a starting point: targets set anew from what was measured, stopped work left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+
+import pandas as pd
+
+from playbook.answer import Answer, Missing, answers, format_value
+from playbook.engagement.model import Initiative, Objective, Plan
+
+__all__ = ["next_plan"]
+
+FORCED = ("monitoring", "force_reason")
+
+
+def _later(day: date) -> date:
+    try:
+        return day.replace(year=day.year + 1)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year + 1, day=28)
+
+
+def rounded(value: float) -> float:
+    """Return a target as people write one: three significant digits."""
+    if value == 0 or not math.isfinite(value):
+        return value
+    return float(round(value, 2 - math.floor(math.log10(abs(value)))))
+
+
+def next_plan(
+    plan: Plan, reviewed: Plan | Missing, scorecard: Answer | Missing, review: Answer | Missing
+) -> Answer | Missing:
+    """Draft the next period's plan from this one, what was measured and what the review decided.
+
+    Targets start from today's measured figure plus, for each year until the new due date, the yearly step the
+    plan has asked for (its last target minus its baseline, never negative); unmeasured objectives keep
+    theirs. Initiatives that were stopped are left out, the others start and end a year later, without campaigns.
+    Budget, strategies, actions, risks and rules are carried on.
+
+    Parameters
+    ----------
+    plan
+        Plan of this period.
+    reviewed
+        Plan of the period before; `Missing` in the first period.
+    scorecard, review
+        Answers of `scorecard` and `annual_review`; each may be missing.
+
+    Returns
+    -------
+    Answer
+        Table: what, id, name, this_plan, next_plan, reason. ``answer["plan"]`` is the draft (a `Plan`), ``answer["notes"]``
+        the lines that head its file.
+    """
+    card = scorecard if isinstance(scorecard, Answer) else None
+    decided = review if isinstance(review, Answer) else None
+    old = None if isinstance(reviewed, Missing) else reviewed
+    return _next_plan(plan, old, card, decided)
+
+
+@answers
+def _next_plan(
+    plan: Plan, reviewed: Plan | None, card: Answer | None, review: Answer | None
+) -> Answer:
+    decisions = _decisions(review)
+    due = {o.id: _later(o.due) for o in plan.objectives}
+    goals = [_objective(o, due[o.id], plan, reviewed, card) for o in plan.objectives]
+    stopped = [i for i in plan.initiatives if decisions.get(i.id) == "stop"]
+    kept = [i for i in plan.initiatives if i not in stopped]
+    draft = Plan.model_validate(
+        plan.model_dump()
+        | {
+            "as_of": _later(plan.as_of),
+            "objectives": [goal.model_dump() for goal, _ in goals],
+            "initiatives": [_shifted(i, {k.id for k in kept}).model_dump() for i in kept],
+            "parameters": _parameters(plan),
+        }
+    )
+    table = _table(plan, goals, kept, stopped, decisions)
+    free = sum(i.budget for i in stopped)
+    notes = _notes(plan, goals, decisions, stopped, review)
+    changed = int((table["this_plan"] != table["next_plan"]).sum())
+    return Answer(
+        table=table,
+        headline=f"Draft for the year after {draft.as_of}: {len(draft.objectives)} objectives, {len(draft.initiatives)} initiatives",
+        so_what=(
+            f"{changed} lines differ from this year's plan. "
+            + (f"Stopping frees {format_value(free, 'currency')}: assign it. " if free else "")
+            + ("Read the targets first: they carry the asked pace on from what was measured. " if goals else "")
+            + "Copy next-plan.yml to plans/ under the next period's name, change what you decide otherwise, and run it."
+        ),
+        kind="prescriptive",
+        caption="What the draft carries on from this plan, and why",
+        source="this plan, the scorecard and the review",
+        extra={"plan": draft, "notes": notes},
+    )  # fmt: skip
+
+
+def _decisions(review: Answer | None) -> dict[str, str]:
+    if review is None:
+        return {}
+    rows = review.table[review.table["kind"] == "initiative"]
+    return dict(zip(rows["id"], rows["decision"], strict=True))
+
+
+def _objective(
+    objective: Objective, due: date, plan: Plan, reviewed: Plan | None, card: Answer | None
+) -> tuple[Objective, str]:
+    """Return the objective with its new target, and the reason."""
+    numbers = card["numbers"].set_index("id") if card is not None else pd.DataFrame()
+    if objective.id not in numbers.index or math.isnan(float(numbers.loc[objective.id, "actual"])):
+        return objective.model_copy(update={"due": due}), "not measured: target stands"
+    row = numbers.loc[objective.id]
+    actual = float(row["actual"])
+    before = {o.id: o for o in reviewed.objectives} if reviewed is not None else {}
+    base = float(row["baseline"])
+    asked = before[objective.id].target - base if objective.id in before and not math.isnan(base) else objective.target - actual  # fmt: skip
+    step = max(asked, 0.0)
+    years = due.year - plan.as_of.year
+    target = rounded(actual + years * step)
+    unit = str(row["unit"])
+    size = f"{100 * step:.1f} percentage points" if unit == "%" else format_value(step, unit)
+    why = f"{row['status']}; from {format_value(actual, unit)} now, {size} a year asked"
+    return objective.model_copy(update={"due": due, "target": target}), why
+
+
+def _shifted(initiative: Initiative, kept: set[str]) -> Initiative:
+    return initiative.model_copy(
+        update={
+            "start": _later(initiative.start),
+            "end": _later(initiative.end),
+            "depends_on": [i for i in initiative.depends_on if i in kept],
+            "campaigns": [],
+        }
+    )
+
+
+def _parameters(plan: Plan) -> dict:
+    """Return the notebook parameters without a reason to force a review: that holds once."""
+    step, name = FORCED
+    kept = {
+        key: {k: v for k, v in values.items() if (key, k) != (step, name)}
+        for key, values in plan.parameters.items()
+    }
+    return {key: values for key, values in kept.items() if values}
+
+
+def _table(
+    plan: Plan, goals: Sequence[tuple[Objective, str]], kept: Sequence[Initiative], stopped: Sequence[Initiative],
+    decisions: dict[str, str],
+) -> pd.DataFrame:  # fmt: skip
+    now = {o.id: o for o in plan.objectives}
+    rows = [
+        {"what": "objective", "id": o.id, "name": o.name, "this_plan": f"{now[o.id].target:g} by {now[o.id].due}",
+         "next_plan": f"{o.target:g} by {o.due}", "reason": why}
+        for o, why in goals
+    ]  # fmt: skip
+    for initiative in (*kept, *stopped):
+        gone = initiative in stopped
+        decision = decisions.get(initiative.id, "not reviewed yet")
+        rows.append(
+            {"what": "initiative", "id": initiative.id, "name": initiative.name,
+             "this_plan": f"{initiative.start} to {initiative.end}",
+             "next_plan": "left out" if gone else f"{_later(initiative.start)} to {_later(initiative.end)}", "reason": decision}
+        )  # fmt: skip
+    if plan.budget:
+        total = format_value(plan.budget.total, "currency")
+        rows.append({"what": "budget", "id": "budget", "name": "Budget", "this_plan": total, "next_plan": total,
+                     "reason": "carried on"})  # fmt: skip
+    if plan.strategies:
+        names = ", ".join(dict.fromkeys(rule.strategy for rule in plan.strategies))
+        rows.append({"what": "strategies", "id": "strategies", "name": "Strategy rules", "this_plan": names,
+                     "next_plan": names, "reason": "carried on"})  # fmt: skip
+    if not rows:
+        rows = [{"what": "period", "id": "as_of", "name": "Last day of data", "this_plan": str(plan.as_of),
+                 "next_plan": str(_later(plan.as_of)), "reason": "the plan names nothing else"}]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _notes(
+    plan: Plan, goals: Sequence[tuple[Objective, str]], decisions: dict[str, str], stopped: Sequence[Initiative],
+    review: Answer | None,
+) -> list[str]:  # fmt: skip
+    lines = [
+        f"Draft made by the review with data to {plan.as_of}. Change what you decide otherwise.",
+        "Copy it to plans/ under the next period's name.",
+    ]
+    lines += [f"objective {o.id}: {why}" for o, why in goals]
+    lines += [f"initiative {key}: {value}" for key, value in sorted(decisions.items())]
+    lines += [f"left out: {i.id} ({format_value(i.budget, 'currency')})" for i in stopped]
+    if review is not None and review["forced"]:
+        lines.append(f"review forced: {review.table['forced_reason'].iloc[0]}")
+    return lines

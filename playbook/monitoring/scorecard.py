@@ -1,0 +1,359 @@
+"""Did each objective get where it should, and which monthly moves are more than noise?
+
+Glossary
+--------
+baseline
+    The figure when the plan was made, a year before.
+cannot tell
+    The interval of the figure holds the target, so chance alone could decide.
+control limits
+    Where single months of an unchanging figure fall: mean -+ 2.66 mean moving ranges.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.engagement.model import Objective
+from playbook.errors import NotEnough
+from playbook.stats import xmr_limits
+
+__all__ = ["control_charts", "deseasonalised", "false_alarms", "scorecard"]
+
+REACHED, MISSED, UNCLEAR = "reached", "not reached", "cannot tell"
+STARTS, NOT_DUE, UNKNOWN = "starts now", "not due yet", "not measured"
+MEASURES = {
+    "new_customers": "New customers",
+    "active_customers": "Active customers",
+    "orders": "Orders",
+    "revenue": "Revenue",
+    "margin": "Gross margin",
+}
+"""Columns of ``monthly_figures`` that are watched."""
+
+FEWEST_MONTHS = 24
+SERIES = 500
+"""Simulated series behind the false-alarm rate."""
+
+
+def scorecard(
+    plan: Sequence[Objective] | Missing,
+    reviewed: Sequence[Objective] | Missing,
+    metrics: pd.DataFrame,
+    before: pd.DataFrame | Missing,
+    as_of: date,
+) -> Answer | Missing:
+    """Put each objective of the last plan beside what happened.
+
+    A target counts as reached when the whole 95 % interval lies at or above it, as not reached when all of it
+    lies below; more is better for every metric. In the first period there is nothing to judge and the
+    baselines of the present plan are shown.
+
+    Parameters
+    ----------
+    plan
+        Objectives of this period's plan.
+    reviewed
+        Objectives of the plan of the period before; `Missing` in the first period.
+    metrics
+        Key figures of this run: id, value, low, high, n, unit.
+    before
+        Result ``objectives`` of the period before, for the baselines.
+    as_of
+        Last day of the period; an objective due later is not judged.
+
+    Returns
+    -------
+    Answer
+        In words: objective, baseline, target, now, chance_range, since_baseline, status. Extra ``numbers``: the
+        result ``scorecard``, with before_low, before_high, moved, due, owner.
+    """
+    first = isinstance(reviewed, Missing)
+    chosen = plan if first else reviewed
+    if isinstance(chosen, Missing):
+        return chosen
+    old = None if isinstance(before, Missing) else before
+    return _scorecard(chosen, metrics, old, as_of, first)
+
+
+@answers
+def _scorecard(
+    objectives: Sequence[Objective], metrics: pd.DataFrame, before: pd.DataFrame | None, as_of: date, first: bool
+) -> Answer:  # fmt: skip
+    if len(objectives) == 0:
+        raise NotEnough(
+            "the plan names no objectives", "two to five objectives with metric and target"
+        )
+    now = metrics.drop_duplicates("id").set_index("id")
+    old = before.drop_duplicates("id").set_index("id") if before is not None else pd.DataFrame()
+    rows = [_row(o, now, old, as_of, first) for o in objectives]
+    numbers = pd.DataFrame(rows).sort_values("id", ignore_index=True)
+    known = numbers[numbers["status"] != UNKNOWN]
+    if known.empty:
+        raise NotEnough("no objective's metric is computed", "orders or surveys that hold it")
+    order = {REACHED: 0, UNCLEAR: 1, MISSED: 2, NOT_DUE: 3, STARTS: 4, UNKNOWN: 5}
+    shown = numbers.sort_values("status", key=lambda s: s.map(order), kind="stable")
+    judged = numbers[numbers["status"].isin([REACHED, UNCLEAR, MISSED])]
+    return Answer(
+        table=pd.DataFrame([_words(row) for row in shown.itertuples(index=False)]),
+        headline=_headline(numbers, judged),
+        so_what=_so_what(numbers, judged),
+        kind="descriptive",
+        caption=(
+            f"Objectives {'of this plan at their start' if first else 'of the last plan'}: target and figure of the "
+            f"12 months to {as_of:%Y-%m-%d}, 95 % chance range"
+        ),
+        source="plan; key figures of step 1",
+        metrics=(
+            Metric("objectives_reached", float((judged["status"] == REACHED).sum()), n=len(judged), unit="count"),
+        ) if len(judged) else (),
+        extra={"numbers": numbers, "first": first},
+    )  # fmt: skip
+
+
+def _row(
+    objective: Objective, now: pd.DataFrame, old: pd.DataFrame, as_of: date, first: bool
+) -> dict:
+    actual, low, high, n, unit = _figure(now, objective.metric, "value")
+    baseline, old_low, old_high, _, _ = _figure(old, objective.id, "baseline")
+    if first:
+        baseline, old_low, old_high = actual, low, high
+    status = _status(actual, low, high, objective.target)
+    if status != UNKNOWN and (first or objective.due > as_of):
+        status = STARTS if first else NOT_DUE
+    return {
+        "id": objective.id, "name": objective.name, "metric": objective.metric, "baseline": baseline,
+        "target": objective.target, "actual": actual, "low": low, "high": high, "n": n, "unit": unit,
+        "status": status, "before_low": old_low, "before_high": old_high,
+        "moved": _moved(actual, low, high, baseline, old_low, old_high) if not first else "–",
+        "due": pd.Timestamp(objective.due), "owner": objective.owner,
+    }  # fmt: skip
+
+
+def _figure(frame: pd.DataFrame, key: str, column: str) -> tuple[float, float, float, int, str]:
+    if key not in frame.index:
+        return math.nan, math.nan, math.nan, 0, ""
+    row = frame.loc[key]
+    value = float(row[column])
+    ends = [float(row[e]) if pd.notna(row[e]) else value for e in ("low", "high")]
+    return value, ends[0], ends[1], int(row["n"]) if pd.notna(row["n"]) else 0, str(row["unit"])
+
+
+def _status(value: float, low: float, high: float, target: float) -> str:
+    if math.isnan(value):
+        return UNKNOWN
+    if low >= target:
+        return REACHED
+    return MISSED if high < target else UNCLEAR
+
+
+def _moved(
+    value: float, low: float, high: float, baseline: float, old_low: float, old_high: float
+) -> str:
+    change = value - baseline
+    if math.isnan(change):
+        return "–"
+    chance = math.hypot(high - low, old_high - old_low) / 2
+    if abs(change) <= chance:
+        return "within chance"
+    return "up" if change > 0 else "down"
+
+
+def _words(row) -> dict:
+    return {
+        "objective": row.name,
+        "baseline": format_value(row.baseline, row.unit),
+        "target": format_value(row.target, row.unit),
+        "now": format_value(row.actual, row.unit),
+        "chance_range": "–"
+        if math.isnan(row.low)
+        else f"{format_value(row.low, row.unit)} to {format_value(row.high, row.unit)}",
+        "since_baseline": row.moved,
+        "status": row.status,
+    }
+
+
+def _headline(numbers: pd.DataFrame, judged: pd.DataFrame) -> str:
+    if judged.empty:
+        measured = int((numbers["status"] != UNKNOWN).sum())
+        return f"{measured} of {len(numbers)} objectives have a measured start; the first review is next year"
+    count = judged["status"].value_counts()
+    return (
+        f"{count.get(REACHED, 0)} of {len(judged)} targets reached, {count.get(MISSED, 0)} missed, "
+        f"{count.get(UNCLEAR, 0)} too close to tell from chance"
+    )
+
+
+def _so_what(numbers: pd.DataFrame, judged: pd.DataFrame) -> str:
+    if judged.empty:
+        far = numbers.assign(gap=(numbers["target"] / numbers["actual"] - 1).abs()).dropna(
+            subset=["gap"]
+        )
+        widest = far.loc[far["gap"].idxmax()] if len(far) else None
+        ask = (
+            f"The widest step is {widest['name']}, {format_value(widest['target'] / widest['actual'] - 1, '%')} "
+            "from today. " if widest is not None else ""
+        )  # fmt: skip
+        return ask + "Keep these baselines unchanged: next year's review is measured against them."
+    parts = [
+        f"{label}: {', '.join(judged.loc[judged['status'] == status, 'name'])}."
+        for status, label in ((REACHED, "Reached"), (MISSED, "Missed"), (UNCLEAR, "Open"))
+        if (judged["status"] == status).any()
+    ]
+    still = judged[judged["moved"] == "within chance"]
+    advice = (
+        "Ask the owners of missed targets what they would change before raising any target"
+        if (judged["status"] == MISSED).any()
+        else "Raise what is reached and let the open ones run on"
+    )
+    if len(still):
+        advice += f"; {len(still)} of {len(judged)} figures have not moved beyond chance since the plan was made"
+    return " ".join(parts) + f" {advice}."
+
+
+def deseasonalised(values: np.ndarray) -> np.ndarray:
+    """Return the last whole years of a monthly series with the month's usual share taken out.
+
+    Parameters
+    ----------
+    values
+        Months in order. Each month is divided by the mean, over the years, of that month's ratio to its year's mean;
+        with a year whose mean is not positive the mean difference is subtracted instead.
+
+    Returns
+    -------
+    numpy.ndarray
+        The last ``12 * (len(values) // 12)`` months.
+    """
+    years = len(values) // 12
+    blocks = np.asarray(values, dtype=float)[len(values) - 12 * years :].reshape(years, 12)
+    level = blocks.mean(axis=1, keepdims=True)
+    if (level > 0).all() and (season := (blocks / level).mean(axis=0)).min() > 0.05:
+        return (blocks / season).ravel()
+    return (blocks - (blocks - level).mean(axis=0)).ravel()
+
+
+def false_alarms(months: int, seed: int, series: int = SERIES) -> float:
+    """Return how often 12 months of an unchanging figure show a signal, by simulation.
+
+    Parameters
+    ----------
+    months
+        Months on the chart (independent, normal, 10 % spread), deseasonalised like the real ones.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = 100 + 10 * rng.standard_normal((series, months))
+    alarms = [_signals(xmr_limits(pd.Series(deseasonalised(row)))).tail(12).any() for row in drawn]
+    return float(np.mean(alarms))
+
+
+def _signals(chart: pd.DataFrame) -> pd.Series:
+    return chart["outside"] | chart["run"]
+
+
+@answers
+def control_charts(monthly: pd.DataFrame, seed: int) -> Answer:
+    """Tell signal from noise in the monthly figures of the year.
+
+    A signal is a month beyond the control limits or part of eight months in a row on one side of the mean.
+
+    Parameters
+    ----------
+    monthly
+        Query ``monthly_figures``; only whole months count.
+    seed
+        Seed of the simulated false-alarm rate.
+
+    Returns
+    -------
+    Answer
+        Table: figure, months, mean_month, last_12_months, change, signals, verdict. Extra ``points``: figure, month, value
+        (deseasonalised), center, low, high, signal.
+
+    References
+    ----------
+    Wheeler, D. J. (1993). Understanding Variation: The Key to Managing Chaos.
+    """
+    whole = monthly[~monthly["is_partial"].astype(bool)] if len(monthly) else monthly
+    whole = need(whole, "whole months with orders", "orders of two years", rows=FEWEST_MONTHS)
+    whole = whole.sort_values("month")
+    if pd.Timestamp(whole["first_day"].iloc[0]).day > 5:
+        whole = need(whole.iloc[1:], "whole months with orders", "orders of two years", rows=FEWEST_MONTHS)  # fmt: skip
+    points = pd.concat(
+        [_points(whole, c) for c in MEASURES if _usable(whole, c)], ignore_index=True
+    )
+    rows = [_verdict(name, part) for name, part in points.groupby("figure", sort=False)]
+    table = pd.DataFrame(rows)
+    months = int(table["months"].max())
+    alarm = false_alarms(months, seed)
+    chance = 1 - (1 - alarm) ** len(table)
+    loud = table[table["signals"] > 0]
+    return Answer(
+        table=table,
+        headline=(
+            f"{len(loud)} of {len(table)} monthly figures moved beyond chance"
+            if len(loud)
+            else f"None of {len(table)} monthly figures moved beyond chance"
+        ),
+        so_what=(
+            (f"Look for a cause of: {'; '.join(f'{r.figure}, {r.verdict}' for r in loud.itertuples())}. " if len(loud)
+             else "Do not explain single months: every one lies where an unchanging figure would put it. ")
+            + f"A figure that never changes gives an alarm in {format_value(alarm, '%')} of years"
+            + (f", one of {len(table)} in up to {format_value(chance, '%')}" if len(table) > 1 else "")
+            + ", so act on several signals in one direction, not on one."
+        ),
+        kind="diagnostic",
+        caption=f"Monthly figures without season, {months} months, signals of the last 12 (mean −+ 2.66 mean moving ranges)",
+        units={"months": "count", "mean_month": "count", "last_12_months": "count", "change": "%", "signals": "count"},
+        source=f"orders and customers by month; false-alarm rate from {SERIES} simulated series",
+        metrics=(Metric("monthly_figures_with_signal", float(len(loud)), n=len(table), unit="count", kind="diagnostic"),),
+        extra={"points": points, "false_alarm": alarm},
+    )  # fmt: skip
+
+
+def _usable(whole: pd.DataFrame, column: str) -> bool:
+    values = whole[column].astype("float64")
+    return bool(values.notna().all() and values.std() > 0)
+
+
+def _points(whole: pd.DataFrame, column: str) -> pd.DataFrame:
+    index = pd.PeriodIndex(whole["month"], freq="M")
+    values = pd.Series(whole[column].astype("float64").to_numpy(), index=index)
+    values = values.reindex(pd.period_range(index[0], index[-1], freq="M"), fill_value=0.0)
+    clean = deseasonalised(values.to_numpy())
+    chart = xmr_limits(pd.Series(clean, index=values.index[-len(clean) :]))
+    return pd.DataFrame(
+        {
+            "figure": MEASURES[column],
+            "month": chart.index.to_timestamp(),
+            **{name: chart[name].to_numpy() for name in ("value", "center", "low", "high")},
+            "signal": _signals(chart).to_numpy(),
+        }
+    )
+
+
+def _verdict(name: str, part: pd.DataFrame) -> dict:
+    year, earlier = part.tail(12), part.iloc[:-12]
+    signals = year[year["signal"]]
+    above = int((signals["value"] > signals["center"]).sum())
+    side = "above" if above * 2 > len(signals) else "below"
+    verdict = (
+        f"{max(above, len(signals) - above)} months {side} its usual range" if len(signals) else "noise"
+    )  # fmt: skip
+    return {
+        "figure": name,
+        "months": len(part),
+        "mean_month": float(earlier["value"].mean()),
+        "last_12_months": float(year["value"].mean()),
+        "change": float(year["value"].mean() / earlier["value"].mean() - 1)
+        if earlier["value"].mean()
+        else math.nan,
+        "signals": len(signals),
+        "verdict": verdict,
+    }
