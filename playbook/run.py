@@ -236,7 +236,8 @@ def _write_system(folder: Path, contents: Mapping[str, pd.DataFrame], lists: Ans
             "system": mapping.system, "file": name, "object": mapping.files[kind].object, "rows": count,
             "bytes": len(content), "sha256": sha256(content).hexdigest(), "mapping_version": mapping.version,
         })  # fmt: skip
-    said = {"checked": mapping.checked, "key": mapping.key, "dialect": mapping.dialect.model_dump()}
+    said: dict[str, Any] = {"checked": mapping.checked, "key": mapping.key}
+    said |= {"dialect": mapping.dialect.model_dump()}
     said |= {"setup": mapping.setup, "unconfirmed": mapping.unconfirmed, "files": rows}
     results.save_json(folder / "manifest.json", said)
     return rows

@@ -221,7 +221,7 @@ def test_value_at_risk_is_incidents_times_difference_times_value() -> None:
     frame = panel(3000, 7, 0.2)
     value = pd.DataFrame({"customer_id": frame["customer_id"], "clv": 50.0, "p_alive": 0.5})
     plan = [SimpleNamespace(id="on-time", budget=1000.0)]
-    found = experience.improvements(pains_answer(), value, AS_OF, plan, "late-at-delivery=on-time, x=y")  # fmt: skip
+    found = experience.improvements(pains_answer(), value, AS_OF, plan, "late-at-delivery:on-time, x:y")  # fmt: skip
     row = found["details"].iloc[0]
     assert row["exposed_value"] == pytest.approx(200 * 100)
     assert row["effect"] == pytest.approx(-row["difference"] * 20_000)

@@ -17,10 +17,7 @@ shadow price
 """
 
 from playbook.crm.actions import (
-    action_plan,
     candidates,
-    limits,
-    money_and_margin,
     money_for_contacts,
     next_best_action,
     shrunken_effect,
@@ -46,9 +43,16 @@ from playbook.crm.personalisation import (
     up_selling,
 )
 from playbook.crm.pipeline import ageing_deals, pipeline_forecast, stage_conversion, win_rates
+from playbook.crm.plan import action_plan, limits, money_and_margin
 from playbook.crm.record import contacts_tracked, customer_record, example_customer, timeline
 from playbook.crm.referral import referral_value, who_recommends
-from playbook.crm.targeting import gate_shares, is_mapped, list_sizes, target_lists, universal_holdout
+from playbook.crm.targeting import (
+    gate_shares,
+    is_mapped,
+    list_sizes,
+    target_lists,
+    universal_holdout,
+)
 
 __all__ = [
     "SYSTEMS", "Snapshots", "acquisition_channels", "action_plan", "ageing_deals", "automation", "bought_between", "budget_split",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,16 +12,12 @@ from playbook.allocation import NONE, Allocation, allocate
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.errors import NotEnough
 
-__all__ = ["action_plan", "candidates", "limits", "money_and_margin", "money_for_contacts", "next_best_action", "shrunken_effect"]
+__all__ = ["candidates", "money_for_contacts", "next_best_action", "shrunken_effect"]
 
 DRAWS = 1000
 Z95 = 1.959964
 SELLING = frozenset({"cross-sell", "up-sell"})
 ASK = "actions in the plan, with cost and believed effect"
-TRIGGER_OF = {
-    "retention": "high churn risk", "cross-sell": "likely to buy", "up-sell": "likely to buy", "service": "detractor",
-    "advocacy": "promoter",
-}  # fmt: skip
 
 
 def shrunken_effect(action: Any) -> tuple[float, float]:
@@ -89,10 +84,20 @@ def candidates(
             return part
     assert isinstance(scores, pd.DataFrame) and isinstance(values, pd.DataFrame)
     assert isinstance(segments, pd.DataFrame)
-    frame = segments[["customer_id", "segment"]].merge(values, on="customer_id", suffixes=("", "_value"))
-    frame = frame.merge(scores, on="customer_id").merge(now[["customer_id", "orders"]], on="customer_id")
-    frame = frame.merge(answered, on="customer_id", how="left").sort_values("customer_id", ignore_index=True)
-    chosen = strategies.set_index("segment")["strategy"] if isinstance(strategies, pd.DataFrame) else pd.Series(dtype="str")
+    frame = segments[["customer_id", "segment"]].merge(
+        values, on="customer_id", suffixes=("", "_value")
+    )
+    frame = frame.merge(scores, on="customer_id").merge(
+        now[["customer_id", "orders"]], on="customer_id"
+    )
+    frame = frame.merge(answered, on="customer_id", how="left").sort_values(
+        "customer_id", ignore_index=True
+    )
+    chosen = (
+        strategies.set_index("segment")["strategy"]
+        if isinstance(strategies, pd.DataFrame)
+        else pd.Series(dtype="str")
+    )
     active = frame["orders"].astype(float) > 0
     orders = frame["expected_orders_12m"].astype(float)
     rate = (orders / frame["p_alive"].astype(float).clip(lower=0.01)).clip(lower=1e-6)
@@ -108,7 +113,9 @@ def candidates(
     })  # fmt: skip
 
 
-def _eligible(people: pd.DataFrame, actions: Sequence[Any], reachable: pd.DataFrame) -> pd.DataFrame:
+def _eligible(
+    people: pd.DataFrame, actions: Sequence[Any], reachable: pd.DataFrame
+) -> pd.DataFrame:
     """Customers × actions: consent, holdout and cap (through the lists), state, strategy."""
     lists = reachable.set_index("customer_id").reindex(people["customer_id"])
     state = {"everyone": None, "active": "active", "at risk": "at_risk", "lapsed": "lapsed",
@@ -121,7 +128,9 @@ def _eligible(people: pd.DataFrame, actions: Sequence[Any], reachable: pd.DataFr
             open_to = lists.fillna(False).any(axis=1).to_numpy(bool)
         flag = state[action.applies_to]
         fits = people[flag].to_numpy(bool) if flag else np.ones(len(people), bool)
-        strategy = people["strategy"].map(lambda s, a=action: _allowed(None if pd.isna(s) else s, a))
+        strategy = people["strategy"].map(
+            lambda s, a=action: _allowed(None if pd.isna(s) else s, a)
+        )
         columns[action.id] = open_to & fits & strategy.to_numpy(bool)
     return pd.DataFrame(columns, index=pd.Index(people["customer_id"], name="customer_id"))
 
@@ -137,16 +146,16 @@ def _choose(
     people: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, budget: float, capacity: Mapping[str, float],
 ) -> tuple[Allocation, pd.DataFrame]:  # fmt: skip
     index = eligible.index
-    gains = pd.DataFrame(
-        {a.id: _gain(people, shrunken_effect(a)[0]) for a in actions}, index=index
-    )
+    gains = pd.DataFrame({a.id: _gain(people, shrunken_effect(a)[0]) for a in actions}, index=index)
     cost = pd.Series({a.id: float(a.unit_cost) for a in actions})
     group = pd.Series({a.id: a.channel for a in actions})
     room = {name: int(limit) for name, limit in capacity.items() if name in set(group)}
     return allocate(gains - cost, cost, budget, room, group, eligible), gains
 
 
-def _table(chosen: pd.DataFrame, people: pd.DataFrame, actions: Sequence[Any], seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+def _table(
+    chosen: pd.DataFrame, people: pd.DataFrame, actions: Sequence[Any], seed: int
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Per action × segment: customers, expected margin with interval, cost; and draws of the total."""
     rng = np.random.default_rng(seed)
     rows, total = [], np.zeros(DRAWS)
@@ -163,9 +172,20 @@ def _table(chosen: pd.DataFrame, people: pd.DataFrame, actions: Sequence[Any], s
                 "action": action.name, "segment": segment, "customers": len(part), "expected_margin": float(part["expected_margin"].sum()),
                 "low": float(low), "high": float(high), "cost": float(part["cost"].sum()), "action_id": action.id,
             })  # fmt: skip
-    columns = ["action", "segment", "customers", "expected_margin", "low", "high", "cost", "action_id"]
+    columns = [
+        "action",
+        "segment",
+        "customers",
+        "expected_margin",
+        "low",
+        "high",
+        "cost",
+        "action_id",
+    ]
     table = pd.DataFrame(rows, columns=columns)
-    return table.sort_values(["expected_margin", "action", "segment"], ascending=[False, True, True], ignore_index=True), total
+    return table.sort_values(
+        ["expected_margin", "action", "segment"], ascending=[False, True, True], ignore_index=True
+    ), total
 
 
 @answers
@@ -203,7 +223,10 @@ def next_best_action(
     capacity = {name: months * float(limit) for name, limit in capacity_per_month.items()}
     eligible = _eligible(people, actions, reachable)
     if not eligible.to_numpy().any():
-        raise NotEnough("no action of the plan may be used on any customer", "consents per channel, with their dates")
+        raise NotEnough(
+            "no action of the plan may be used on any customer",
+            "consents per channel, with their dates",
+        )
     result, gains = _choose(people, actions, eligible, budget, capacity)
     cost = {a.id: float(a.unit_cost) for a in actions} | {NONE: 0.0}
     choice = people[["customer_id", "segment"]].merge(holdout, on="customer_id", how="left")
@@ -222,7 +245,7 @@ def next_best_action(
         headline=f"{touched:,} customers get an action believed to earn {format_value(net, 'currency')} after its cost",
         so_what=_nba_advice(table, net, low, high, result),
         kind="prescriptive",
-        caption=f"Actions of the plan by segment for {months} months (expected margin before cost, from beliefs; 95 % intervals of the beliefs)",
+        caption=f"Believed margin before cost by action and segment, {months} months (95 % intervals)",
         units={"customers": "count", "expected_margin": "currency", "low": "currency", "high": "currency", "cost": "currency"},
         source="plan, customer value, propensity, target lists; multiple-choice knapsack by its Lagrangian dual",
         metrics=(
@@ -237,7 +260,9 @@ def next_best_action(
     )  # fmt: skip
 
 
-def _nba_advice(table: pd.DataFrame, net: float, low: float, high: float, result: Allocation) -> str:
+def _nba_advice(
+    table: pd.DataFrame, net: float, low: float, high: float, result: Allocation
+) -> str:
     if table.empty:
         return "No action is believed to earn more than it costs for anybody it may be used on. Do nothing, and test one on a random part."
     best = table.iloc[0]
@@ -264,114 +289,3 @@ def _frontier(
     table = pd.DataFrame(rows).drop_duplicates("budget", ignore_index=True)
     table["marginal"] = table["net"].diff() / table["budget"].diff()
     return table
-
-
-@answers
-def limits(plan: Answer) -> Answer:
-    """Return how far each limit is used and what one more unit of it would be believed to earn.
-
-    Parameters
-    ----------
-    plan
-        From `next_best_action`.
-
-    Returns
-    -------
-    Answer
-        Table limit, available, used, share_used, shadow_price (margin per unit of money or per contact).
-    """
-    result: Allocation = plan["allocation"]
-    rows = [{"limit": "money", "available": plan["budget"], "used": result.spent, "shadow_price": result.shadow_prices["budget"]}]
-    for channel, room in sorted(plan["capacity"].items()):
-        if channel in result.shadow_prices.index:
-            rows.append({"limit": f"contacts by {channel}", "available": room, "used": float(result.used.get(channel, 0)),
-                         "shadow_price": result.shadow_prices[channel]})  # fmt: skip
-    table = pd.DataFrame(rows)
-    table.insert(3, "share_used", table["used"] / table["available"].where(table["available"] > 0))
-    table = table.sort_values(["shadow_price", "limit"], ascending=[False, True], ignore_index=True)
-    tight = table.iloc[0]
-    return Answer(
-        table=table,
-        headline=(
-            f"The tightest limit is {tight.limit}: one more would earn {format_value(tight.shadow_price, 'currency')}"
-            if tight.shadow_price > 0 else "No limit binds: every action worth its cost fits"
-        ),
-        so_what=(
-            (f"Pay for more {tight.limit} as long as a unit costs less than {format_value(tight.shadow_price, 'currency')} on top of the action itself. "
-             if tight.shadow_price > 0 else
-             "More money or more contacts would add nothing under these beliefs; what limits the plan is consent and how few customers an action fits. ")
-            + f"No other choice of actions could earn more than {format_value(result.gap, '%')} beyond this one."
-        ),
-        kind="prescriptive",
-        caption=f"Limits of the plan over {plan['months']} months, how far they are used, and the believed margin of one more unit",
-        units={"available": "count", "used": "count", "share_used": "%", "shadow_price": "currency"},
-        source="Lagrangian dual of the allocation",
-    )  # fmt: skip
-
-
-@answers
-def money_and_margin(plan: Answer) -> Answer:
-    """Return what the actions would be believed to earn with less money, best ones first.
-
-    Parameters
-    ----------
-    plan
-        From `next_best_action`.
-
-    Returns
-    -------
-    Answer
-        Table budget, net (margin after cost), marginal (margin after cost of one more unit of money), share (of the net).
-    """
-    table = plan["frontier"].copy()
-    full = float(table["net"].iloc[-1])
-    if full <= 0:
-        raise NotEnough("no action is believed to earn more than it costs", ASK)
-    table["share"] = table["net"] / full
-    spent = float(table["budget"].iloc[-1])
-    early = table[table["budget"] <= 0.26 * spent].iloc[-1]
-    return Answer(
-        table=table,
-        headline=f"The first {format_value(early.budget, 'currency')} bring {format_value(early.share, '%')} of what the actions may earn",
-        so_what=(
-            f"The last step earns {format_value(table['marginal'].iloc[-1], 'currency')} after cost per unit of money, the first "
-            f"{format_value(table['marginal'].iloc[1], 'currency')}. If money is short, cut from the end of the list, not evenly across segments."
-        ),
-        kind="prescriptive",
-        caption="Believed margin after cost by money spent on contacts, the best choice of customers at each budget",
-        units={"budget": "currency", "net": "currency", "marginal": "currency", "share": "%"},
-        source="allocation solved at several budgets",
-    )
-
-
-def action_plan(
-    plan: Answer | Missing, actions: Sequence[Any], rules: Sequence[Any], initiatives: Sequence[Any], roles: Sequence[Any],
-    as_of: date,
-) -> pd.DataFrame | Missing:  # fmt: skip
-    """Return the result ``action_plan``: the table of the plan with an owner and the day it starts.
-
-    The owner is that of the automation rule with the action's purpose, else who is accountable for the
-    initiative of the same name, else the first role of marketing or sales.
-    """
-    if isinstance(plan, Missing):
-        return plan
-    table = plan.table.copy()
-    owners = {a.id: _owner(a, rules, initiatives, roles) for a in actions}
-    table["owner"] = table["action_id"].map({key: owner for key, (owner, _) in owners.items()})
-    days = table["action_id"].map({key: days for key, (_, days) in owners.items()})
-    table["due"] = [str(as_of + timedelta(days=int(d))) for d in days]
-    return table
-
-
-def _owner(action: Any, rules: Sequence[Any], initiatives: Sequence[Any], roles: Sequence[Any]) -> tuple[str, int]:
-    for rule in rules:
-        if rule.trigger == TRIGGER_OF.get(action.purpose):
-            return rule.owner, max(rule.due_days, 1)
-    for initiative in initiatives:
-        if initiative.id == action.purpose:
-            accountable = [role for role, letter in sorted(initiative.raci.items()) if letter == "A"]
-            return initiative.owner or (accountable[0] if accountable else "not named"), 30
-    for role in roles:
-        if role.department.lower() in ("marketing", "sales"):
-            return role.id, 30
-    return (roles[0].id if roles else "not named"), 30

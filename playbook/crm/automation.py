@@ -57,10 +57,11 @@ def late_cases(cases: pd.DataFrame, levels: Any, as_of: date) -> pd.DataFrame:
 
 def care_days_due(care: pd.DataFrame, as_of: date, occasion: str) -> pd.DataFrame:
     """Return the customers whose ``birth`` or ``first_order`` day comes in the next 30 days."""
-    month, day = care[f"{occasion}_month"].astype("float64"), care[f"{occasion}_day"].astype("float64")
-    coming = {
-        (d.month, d.day) for d in (as_of + timedelta(days=n) for n in range(1, COMING + 1))
-    }
+    month, day = (
+        care[f"{occasion}_month"].astype("float64"),
+        care[f"{occasion}_day"].astype("float64"),
+    )
+    coming = {(d.month, d.day) for d in (as_of + timedelta(days=n) for n in range(1, COMING + 1))}
     if (2, 28) in coming:
         coming.add((2, 29))
     places = pd.Series(list(zip(month, day, strict=True)), index=care.index)
@@ -140,7 +141,9 @@ def automation(
         Table rule, area, when, then, met, blocked, tasks, owner, due. Extra ``tasks``: rule, area,
         subject, customer_id, owner, due.
     """
-    need(pd.DataFrame({"rule": [rule.id for rule in rules]}), "automation rules", "rules in the plan")
+    need(
+        pd.DataFrame({"rule": [rule.id for rule in rules]}), "automation rules", "rules in the plan"
+    )
     channels = [c for c in reachable.columns if c != "customer_id"]
     open_to = set(reachable.loc[reachable[channels].any(axis=1), "customer_id"])
     rows, tasks = [], []
@@ -152,8 +155,14 @@ def automation(
             "rule": rule.id, "area": rule.area, "when": rule.trigger, "then": rule.then, "met": len(met),
             "blocked": len(met) - len(kept), "tasks": len(kept), "owner": rule.owner, "due": str(due),
         })  # fmt: skip
-        tasks.append(kept[["subject", "customer_id"]].assign(rule=rule.id, area=rule.area, owner=rule.owner, due=str(due)))
-    table = pd.DataFrame(rows).sort_values(["due", "rule"], ignore_index=True)
+        tasks.append(
+            kept[["subject", "customer_id"]].assign(
+                rule=rule.id, area=rule.area, owner=rule.owner, due=str(due)
+            )
+        )
+    table = pd.DataFrame(rows).sort_values(
+        ["tasks", "rule"], ascending=[False, True], ignore_index=True
+    )
     made = pd.concat(tasks, ignore_index=True)
     load = made.groupby("owner").size().sort_values(ascending=False, kind="stable")
     silent = [row["when"] for row in rows if not row["met"]]

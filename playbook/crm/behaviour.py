@@ -107,8 +107,7 @@ def _usable(train: pd.DataFrame) -> list[str]:
     names = [c for c in train.columns if c not in NOT_FEATURES]
     return [
         c for c in names
-        if train[c].nunique(dropna=False) > 1 and train[c].notna().sum() >= LEAST_KNOWN
-        and train[c].nunique() > (0 if train[c].isna().any() else 1)
+        if train[c].notna().sum() >= LEAST_KNOWN and len(train[c].drop_duplicates()) > 1
     ]  # fmt: skip
 
 
@@ -162,11 +161,17 @@ def _lapsed_rates(test: pd.DataFrame, now: pd.DataFrame, horizon: int) -> pd.Dat
     return pd.DataFrame(rows, columns=columns)
 
 
-def _scores(model: Propensity, now: pd.DataFrame, lapsed: pd.DataFrame, horizon: int) -> pd.DataFrame:
+def _scores(
+    model: Propensity, now: pd.DataFrame, lapsed: pd.DataFrame, horizon: int
+) -> pd.DataFrame:
     """Probability of staying away for every customer: by the model, or the rate of the lapsed."""
     modelled = model.score(_active(now))
     rate = lapsed.set_index("away")["returned"]
-    overall = float(np.average(rate.dropna(), weights=lapsed["customers_then"][rate.notna().to_numpy()])) if rate.notna().any() else 0.0
+    overall = (
+        float(np.average(rate.dropna(), weights=lapsed["customers_then"][rate.notna().to_numpy()]))
+        if rate.notna().any()
+        else 0.0
+    )
     away = 1 - _away(now, horizon).map(rate).fillna(overall)
     churn = now["customer_id"].map(modelled).fillna(away).astype(float).round(9)
     return pd.DataFrame({
@@ -218,18 +223,44 @@ def propensity(
             f"judged at {days.test['cutoff']}" + ("" if days.out_of_time else " on other customers")
         ),
         units={
-            "brier": "ratio", "brier_low": "ratio", "brier_high": "ratio", "auc": "ratio", "auc_low": "ratio",
-            "auc_high": "ratio", "top_decile_lift": "ratio", "n": "count",
-        },  # fmt: skip
+            "brier": "ratio",
+            "brier_low": "ratio",
+            "brier_high": "ratio",
+            "auc": "ratio",
+            "auc_low": "ratio",
+            "auc_high": "ratio",
+            "top_decile_lift": "ratio",
+            "n": "count",
+        },
         source="customers, orders, tickets, interactions; calibrated classifiers",
         metrics=(
-            Metric("churn_auc", row["auc"], row["auc_low"], row["auc_high"], model.n_test, "ratio", "predictive"),
-            Metric("churn_brier", row["brier"], row["brier_low"], row["brier_high"], model.n_test, "ratio", "predictive"),
+            Metric(
+                "churn_auc",
+                row["auc"],
+                row["auc_low"],
+                row["auc_high"],
+                model.n_test,
+                "ratio",
+                "predictive",
+            ),
+            Metric(
+                "churn_brier",
+                row["brier"],
+                row["brier_low"],
+                row["brier_high"],
+                model.n_test,
+                "ratio",
+                "predictive",
+            ),
         ),
         extra={
-            "scores": scores, "calibration": model.calibration, "effects": model.effects, "lapsed": lapsed, "model": model,
+            "scores": scores,
+            "calibration": model.calibration,
+            "effects": model.effects,
+            "lapsed": lapsed,
+            "model": model,
         },
-    )  # fmt: skip
+    )
 
 
 def _active(frame: pd.DataFrame) -> pd.DataFrame:
@@ -254,7 +285,11 @@ def _advice(model: Propensity, now: pd.DataFrame, scores: pd.DataFrame, days: Sn
     gain = model.comparison.set_index("model")["brier"]
     better = 1 - gain[model.chosen] / gain["base rate"]
     flagged = model.leakage.loc[model.leakage["suspicious"], "feature"].tolist()
-    leak = f" Check {', '.join(flagged)}: it foretells the outcome suspiciously well." if flagged else ""
+    leak = (
+        f" Check {', '.join(flagged)}: it foretells the outcome suspiciously well."
+        if flagged
+        else ""
+    )
     test = (
         "" if days.out_of_time else
         " The history is too short for a test on a later year; next year's review will be the real test."
@@ -304,7 +339,9 @@ def calibration(predicted: Answer) -> Answer:
         From `propensity`.
     """
     table = predicted["calibration"]
-    inside = int(((table["predicted"] >= table["low"]) & (table["predicted"] <= table["high"])).sum())
+    inside = int(
+        ((table["predicted"] >= table["low"]) & (table["predicted"] <= table["high"])).sum()
+    )
     off = (table["observed"] - table["predicted"]) * table["n"]
     bias = float(off.sum() / table["n"].sum())
     direction = "more" if bias > 0 else "fewer"

@@ -56,12 +56,17 @@ def acquisition_channels(spend: pd.DataFrame, seed: int) -> Answer:
     need(paid, "spend on winning customers", ASK)
     last = paid["month"].max() - pd.DateOffset(months=11)
     year = paid[paid["month"] >= last]
-    table = year.groupby("channel", as_index=False).agg(spend=("spend", "sum"), new_customers=("new_customers", "sum"))
+    table = year.groupby("channel", as_index=False).agg(
+        spend=("spend", "sum"), new_customers=("new_customers", "sum")
+    )
     table = table[table["spend"] > 0].astype({"new_customers": float})
     need(table, "channels with spend in the last 12 months", ASK)
     ends = np.array([_poisson(n) for n in table["new_customers"]])
     table["cost_each"] = table["spend"] / table["new_customers"].where(table["new_customers"] > 0)
-    table["low"], table["high"] = table["spend"] / ends[:, 1], table["spend"] / np.where(ends[:, 0] > 0, ends[:, 0], np.nan)
+    table["low"], table["high"] = (
+        table["spend"] / ends[:, 1],
+        table["spend"] / np.where(ends[:, 0] > 0, ends[:, 0], np.nan),
+    )
     table = table.sort_values(["cost_each", "channel"], ignore_index=True)
     monthly = paid[paid["channel"].isin(table["channel"])].groupby("month", as_index=False).agg(
         spend=("spend", "sum"), won=("new_customers", "sum"))  # fmt: skip
@@ -91,12 +96,18 @@ def acquisition_channels(spend: pd.DataFrame, seed: int) -> Answer:
 
 def _curve(monthly: pd.DataFrame, seed: int) -> tuple[CurveFit | None, str]:
     try:
-        return fit_response_curve(monthly["spend"].astype(float), _deseasonalised(monthly), seed), ""
+        return fit_response_curve(
+            monthly["spend"].astype(float), _deseasonalised(monthly), seed
+        ), ""
     except ValueError as error:
-        return None, str(error).split(";")[0].removeprefix("the data do not identify a response curve: ")
+        return None, str(error).split(";")[0].removeprefix(
+            "the data do not identify a response curve: "
+        )
 
 
-def _acquisition_return(channels: Answer, new_value: tuple[float, float, float]) -> tuple[float, float, float, str]:
+def _acquisition_return(
+    channels: Answer, new_value: tuple[float, float, float]
+) -> tuple[float, float, float, str]:
     """Margin brought by a unit of money spent on winning customers: at the margin, or on average."""
     value, low, high = new_value
     curve: CurveFit | None = channels["curve"]
@@ -130,7 +141,10 @@ def _by_segment(
 ) -> pd.DataFrame:
     """Hand out money: first what is fixed, the rest by weight."""
     names = sorted(set(weights.index) | set(fixed.index))
-    fixed, weights = fixed.reindex(names).fillna(0.0), weights.reindex(names).fillna(0.0).clip(lower=0)
+    fixed, weights = (
+        fixed.reindex(names).fillna(0.0),
+        weights.reindex(names).fillna(0.0).clip(lower=0),
+    )
     rest = max(money - float(fixed.sum()), 0.0)
     share = weights / weights.sum() if weights.sum() > 0 else pd.Series(1 / len(names), names)
     amount = fixed + rest * share
@@ -173,24 +187,38 @@ def budget_split(
     ``low`` and ``high`` are the amounts if a tenth of a purpose's money moved to the other.
     """
     if budget is None:
-        raise NotEnough("the plan has no budget", "the budget for winning and for keeping customers")
+        raise NotEnough(
+            "the plan has no budget", "the budget for winning and for keeping customers"
+        )
     won = now.loc[now["tenure_days"] < 365, "customer_id"]
-    strategy = strategies.set_index("segment")["strategy"] if isinstance(strategies, pd.DataFrame) else pd.Series(dtype="str")
+    strategy = (
+        strategies.set_index("segment")["strategy"]
+        if isinstance(strategies, pd.DataFrame)
+        else pd.Series(dtype="str")
+    )
     returns = _returns(channels, plan, values, won)
     verdict = _verdict(returns)
-    worth = segments.merge(values, on="customer_id").assign(clv=lambda f: f["clv"].astype(float).clip(lower=0))
+    worth = segments.merge(values, on="customer_id").assign(
+        clv=lambda f: f["clv"].astype(float).clip(lower=0)
+    )
     reasons = {name: _reason(strategy.get(name)) for name in worth["segment"].unique()}
     into = worth[worth["segment"].map(lambda s: strategy.get(s, "develop") in SPENT_ON)]
     into = into if len(into) else worth
     new = into[into["customer_id"].isin(won)]
     gain = new.groupby("segment")["clv"].sum() if len(new) else into.groupby("segment")["clv"].sum()
-    cost = plan.table.groupby("segment")["cost"].sum() if isinstance(plan, Answer) else pd.Series(dtype=float)
+    cost = (
+        plan.table.groupby("segment")["cost"].sum()
+        if isinstance(plan, Answer)
+        else pd.Series(dtype=float)
+    )
     keep = into.groupby("segment")["clv"].sum()
     table = pd.concat([
         _by_segment("acquisition", float(budget.acquisition), gain, pd.Series(dtype=float), reasons),
         _by_segment("retention", float(budget.retention), keep, cost, reasons),
     ], ignore_index=True)  # fmt: skip
-    other = table["purpose"].map({"acquisition": float(budget.retention), "retention": float(budget.acquisition)})
+    other = table["purpose"].map(
+        {"acquisition": float(budget.retention), "retention": float(budget.acquisition)}
+    )
     own = table.groupby("purpose")["amount"].transform("sum")
     table["low"] = (1 - SHIFT) * table["amount"]
     table["high"] = table["amount"] * (1 + SHIFT * other / own.where(own > 0, np.inf))
@@ -204,7 +232,7 @@ def budget_split(
             f"({format_value(spent / budget.retention if budget.retention else 0, '%')}); the rest pays for initiatives and service, by value of the segment."
         ),
         kind="prescriptive",
-        caption="Budget by purpose and segment: contacts of the plan first, the rest by expected value of those the strategy invests in",
+        caption="Budget by purpose and segment; lines: a tenth moved between the purposes",
         units={"amount": "currency", "low": "currency", "high": "currency", "actions": "currency"},
         source="plan, channel_spend, customer value, next best action",
         extra={"returns": returns},
@@ -228,19 +256,41 @@ def _returns(
 ) -> pd.DataFrame:
     rows = []
     if isinstance(channels, Answer):
-        for purpose, column in (("acquisition", "expected_margin_12m"), ("acquisition over the lifetime", "clv")):
+        for purpose, column in (
+            ("acquisition", "expected_margin_12m"),
+            ("acquisition over the lifetime", "clv"),
+        ):
             point, low, high, basis = _acquisition_return(channels, _new_value(values, won, column))
-            rows.append({"purpose": purpose, "marginal_return": point, "low": low, "high": high, "basis": basis})
+            rows.append(
+                {
+                    "purpose": purpose,
+                    "marginal_return": point,
+                    "low": low,
+                    "high": high,
+                    "basis": basis,
+                }
+            )
     if isinstance(plan, Answer) and len(plan.table):
         point, low, high, _ = _retention_return(plan)
-        rows.append({"purpose": "retention", "marginal_return": point, "low": low, "high": high, "basis": "at the margin, believed"})
+        rows.append(
+            {
+                "purpose": "retention",
+                "marginal_return": point,
+                "low": low,
+                "high": high,
+                "basis": "at the margin, believed",
+            }
+        )
     return pd.DataFrame(rows, columns=["purpose", "marginal_return", "low", "high", "basis"])
 
 
 def _verdict(returns: pd.DataFrame) -> tuple[str, str]:
     """Keep, move or test, and why."""
     if not {"acquisition", "retention"} <= set(returns["purpose"]):
-        return "the plan's split stands", "Without response curves for both, there is no ground to move money; vary both on purpose next year."
+        return (
+            "the plan's split stands",
+            "Without response curves for both, there is no ground to move money; vary both on purpose next year.",
+        )
     by = returns.set_index("purpose")
     a, r, life = by.loc["acquisition"], by.loc["retention"], by.loc["acquisition over the lifetime"]
     said = (
@@ -253,6 +303,12 @@ def _verdict(returns: pd.DataFrame) -> tuple[str, str]:
             "acquisition money in two regions."
         )  # fmt: skip
     if a.low <= r.high and r.low <= a.high:
-        return "keep and test", f"{said} The intervals overlap: keep the split and test before moving money."
+        return (
+            "keep and test",
+            f"{said} The intervals overlap: keep the split and test before moving money.",
+        )
     better = "winning" if a.marginal_return > r.marginal_return else "keeping"
-    return f"move a tenth to {better}", f"{said} They do not overlap: move a tenth to {better} and look again after a quarter."
+    return (
+        f"move a tenth to {better}",
+        f"{said} They do not overlap: move a tenth to {better} and look again after a quarter.",
+    )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Mapping as Columns, Sequence
+from collections.abc import Collection, Sequence
+from collections.abc import Mapping as Columns
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -57,17 +58,34 @@ def crm_contents(
     assert isinstance(lists, Answer)
     out = lists["opt_outs"]
     gone = out.loc[out.filter(like="opted_out_").all(axis=1), "customer_id"]
-    frame = scores[~scores["customer_id"].isin(gone)].merge(values[["customer_id", "clv"]], on="customer_id")
+    frame = scores[~scores["customer_id"].isin(gone)].merge(
+        values[["customer_id", "clv"]], on="customer_id"
+    )
     if isinstance(choice, pd.DataFrame):
-        frame = frame.merge(choice[["customer_id", "segment", "action"]], on="customer_id", how="left")
+        frame = frame.merge(
+            choice[["customer_id", "segment", "action"]], on="customer_id", how="left"
+        )
     else:
         frame = frame.assign(segment=None, action=NONE)
-    frame = frame.assign(valid_until=as_of + timedelta(days=SCORE_DAYS)).sort_values("customer_id", ignore_index=True)
+    frame = frame.assign(valid_until=as_of + timedelta(days=SCORE_DAYS)).sort_values(
+        "customer_id", ignore_index=True
+    )
     targets = frame[frame["action"].fillna(NONE) != NONE]
-    targets = targets.assign(channel=targets["action"].map({a.id: a.channel for a in actions}), valid_until=as_of + timedelta(days=LIST_DAYS))
+    targets = targets.assign(
+        channel=targets["action"].map({a.id: a.channel for a in actions}),
+        valid_until=as_of + timedelta(days=LIST_DAYS),
+    )
     flags = [f"opted_out_{channel}" for channel in OPTED_OUT]
     stopped = out.loc[out[flags].any(axis=1), ["customer_id", *flags]]
-    columns = ["customer_id", "segment", "clv", "churn_probability", "purchase_probability", "action", "valid_until"]
+    columns = [
+        "customer_id",
+        "segment",
+        "clv",
+        "churn_probability",
+        "purchase_probability",
+        "action",
+        "valid_until",
+    ]
     return {
         "scores": frame[columns],
         "targets": targets[["customer_id", "segment", "channel", "action", "valid_until"]].reset_index(drop=True),
@@ -125,7 +143,7 @@ def make_files(mapping: Mapping, kind: str, frame: pd.DataFrame) -> list[tuple[s
     DataError
         When a text would be read as a formula or is refused by the system.
     """
-    rules = mapping.files[kind].fields  # type: ignore[index]
+    rules = mapping.files[kind].fields
     frame = frame.sort_values("customer_id")
     head = [mapping.key, *rules]
     cells = [
@@ -139,12 +157,17 @@ def make_files(mapping: Mapping, kind: str, frame: pd.DataFrame) -> list[tuple[s
         f"{kind}_{number:03d}.{mapping.dialect.format}" for number in range(1, len(parts) + 1)
     ]  # fmt: skip
     write = _csv_bytes if mapping.dialect.format == "csv" else _xlsx_bytes
-    return [(name, write([head, *part], mapping.dialect)) for name, part in zip(names, parts, strict=True)]
+    return [
+        (name, write([head, *part], mapping.dialect))
+        for name, part in zip(names, parts, strict=True)
+    ]
 
 
 def _csv_bytes(rows: list[list[str]], dialect: Dialect) -> bytes:
     stream = io.StringIO(newline="")
-    csv.writer(stream, delimiter=dialect.delimiter, lineterminator=LINE_END[dialect.line_end]).writerows(rows)
+    csv.writer(
+        stream, delimiter=dialect.delimiter, lineterminator=LINE_END[dialect.line_end]
+    ).writerows(rows)
     return stream.getvalue().encode(dialect.encoding)
 
 
@@ -165,7 +188,9 @@ def _read(content: bytes, dialect: Dialect) -> list[list[str]]:
     """Read a file as strictly as the system would."""
     if dialect.format == "csv":
         text = content.decode(dialect.encoding)
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True))
+        return list(
+            csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True)
+        )
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
     return [[str(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
 
@@ -187,7 +212,9 @@ def _cell_problem(text: str, rule: FieldRule, dialect: Dialect) -> str:
     return "" if PATTERN[rule.kind].fullmatch(text) else f"is no {rule.kind}"
 
 
-def lint_file(mapping: Mapping, kind: str, content: bytes, refused: Collection[str] = ()) -> list[str]:
+def lint_file(
+    mapping: Mapping, kind: str, content: bytes, refused: Collection[str] = ()
+) -> list[str]:
     """Re-read a file with a separate strict reader and return what is wrong with it (nothing: empty list).
 
     Parameters
@@ -199,12 +226,16 @@ def lint_file(mapping: Mapping, kind: str, content: bytes, refused: Collection[s
     refused
         Keys that must not stand in it, such as people who must not be contacted.
     """
-    dialect, rules = mapping.dialect, mapping.files[kind].fields  # type: ignore[index]
+    dialect, rules = mapping.dialect, mapping.files[kind].fields
     try:
         rows = _read(content, dialect)
     except (UnicodeDecodeError, csv.Error) as error:
         return [f"cannot be read as {dialect.format}: {error}"]
-    problems = [] if len(content) <= dialect.max_bytes else [f"{len(content):,} bytes, {dialect.max_bytes:,} allowed"]
+    problems = (
+        []
+        if len(content) <= dialect.max_bytes
+        else [f"{len(content):,} bytes, {dialect.max_bytes:,} allowed"]
+    )
     if not rows or rows[0] != [mapping.key, *rules]:
         return [*problems, f"header {rows[0] if rows else []} is not {[mapping.key, *rules]}"]
     if len(rows) - 1 > dialect.max_rows:
@@ -246,7 +277,9 @@ def checked_files(
             problems = lint_file(mapping, kind, content, refused if kind == "targets" else ())
             if problems:
                 error = ConsentError if "must not be contacted" in problems[0] else DataError
-                raise error(f"{mapping.system}/{name}: {problems[0]} ({len(problems)} problems); no file was written")
+                raise error(
+                    f"{mapping.system}/{name}: {problems[0]} ({len(problems)} problems); no file was written"
+                )
             rows = min(mapping.dialect.max_rows, len(frame) - start)
             start += rows
             made.append((kind, name, rows, content))
@@ -266,11 +299,16 @@ def crm_files(written: pd.DataFrame, lists: Answer | Missing) -> Answer:
     """
     need(written, "CRM systems with files", "crm_systems in engagement.yml, and consents")
     kind = written["file"].str.extract(r"^(scores|targets|opt_outs)", expand=False)
-    table = written.assign(kind=kind).pivot_table(
-        index="system", columns="kind", values="rows", aggfunc="sum", fill_value=0
-    ).reindex(columns=["scores", "targets", "opt_outs"], fill_value=0).reset_index()
+    table = (
+        written.assign(kind=kind)
+        .pivot_table(index="system", columns="kind", values="rows", aggfunc="sum", fill_value=0)
+        .reindex(columns=["scores", "targets", "opt_outs"], fill_value=0)
+        .reset_index()
+    )
     table.columns.name = None
-    files = written.groupby("system").agg(files=("file", "size"), bytes=("bytes", "sum"), object=("object", "first"))
+    files = written.groupby("system").agg(
+        files=("file", "size"), bytes=("bytes", "sum"), object=("object", "first")
+    )
     table = table.merge(files.reset_index(), on="system")
     people = int(table["targets"].max())
     return Answer(

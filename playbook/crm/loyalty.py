@@ -54,9 +54,13 @@ def programme_return(members: pd.DataFrame, programme: Any) -> Answer:
     """
     members = _ready(members, programme)
     value, (lost, lost_low, lost_high) = programme.point_value, _breakage(members)
-    total = members[["earned_12m", "redeemed_12m", "expired_12m", "revenue_12m"]].astype(float).sum()
+    total = (
+        members[["earned_12m", "redeemed_12m", "expired_12m", "revenue_12m"]].astype(float).sum()
+    )
     balance = float(members["balance"].clip(lower=0).sum())
-    margin = float(members["margin_12m"].sum()) if members["margin_12m"].notna().any() else float("nan")
+    margin = (
+        float(members["margin_12m"].sum()) if members["margin_12m"].notna().any() else float("nan")
+    )
     lifts = (programme.believed_lift, programme.believed_lift_low, programme.believed_lift_high)
     extra, extra_low, extra_high = (margin * lift / (1 + lift) for lift in lifts)
     cost = total["earned_12m"] * (1 - lost) * value
@@ -174,9 +178,7 @@ def tier_changes(members: pd.DataFrame, programme: Any, since: date) -> Answer:
 
 
 @answers
-def care_calendar(
-    care: pd.DataFrame, programme: Any, reachable: pd.DataFrame | Missing
-) -> Answer:
+def care_calendar(care: pd.DataFrame, programme: Any, reachable: pd.DataFrame | Missing) -> Answer:
     """Return the care calendar: each occasion, what is done, and how many customers may be greeted.
 
     Parameters
@@ -198,13 +200,25 @@ def care_calendar(
     for occasion, what in programme.care_calendar.items():
         day = {"birthday": "birth_month", "first order day": "first_order_month"}.get(occasion)
         known = care[day].notna() if day else pd.Series(True, index=care.index)
-        month = care.loc[known & free, day].astype(int).value_counts() if day else pd.Series(dtype=int)
-        busiest = f"{date(2000, int(month.sort_index().idxmax()), 1):%B}" if len(month) else occasion.capitalize()
+        month = (
+            care.loc[known & free, day].astype(int).value_counts() if day else pd.Series(dtype=int)
+        )
+        busiest = (
+            f"{date(2000, int(month.sort_index().idxmax()), 1):%B}"
+            if len(month)
+            else occasion.capitalize()
+        )
         rows.append({"occasion": occasion, "what": what, "known": int(known.sum()), "may_be_greeted": int((known & free).sum()),
                      "busiest_month": busiest, "most_in_a_month": int(month.max()) if len(month) else int((known & free).sum())})  # fmt: skip
-    table = pd.DataFrame(rows).sort_values(["may_be_greeted", "occasion"], ascending=[False, True], ignore_index=True)
+    table = pd.DataFrame(rows).sort_values(
+        ["may_be_greeted", "occasion"], ascending=[False, True], ignore_index=True
+    )
     birthday = table[table["occasion"] == "birthday"]
-    gap = f" {len(care) - int(birthday['known'].iloc[0]):,} dates of birth are not known." if len(birthday) else ""
+    gap = (
+        f" {len(care) - int(birthday['known'].iloc[0]):,} dates of birth are not known."
+        if len(birthday)
+        else ""
+    )
     total = int(table["may_be_greeted"].sum())
     return Answer(
         table=table,

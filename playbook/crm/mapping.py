@@ -67,7 +67,7 @@ class Mapping(Strict):
     checked: str
     dialect: Dialect
     key: str
-    files: dict[Literal["scores", "targets", "opt_outs"], FileRule]
+    files: dict[str, FileRule]
     setup: list[str]
     unconfirmed: list[str] = []
 

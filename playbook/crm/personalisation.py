@@ -131,14 +131,22 @@ def personal_content(
     for channel in [c for c in reachable.columns if c != "customer_id"]:
         members = reachable.loc[reachable[channel], "customer_id"]
         shown = first.reindex(members)
-        top = shown["product_id"].dropna().value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        top = (
+            shown["product_id"]
+            .dropna()
+            .value_counts()
+            .sort_index()
+            .sort_values(ascending=False, kind="stable")
+        )
         leading = names.get(top.index[0], top.index[0]) if len(top) else "–"
         rows.append({
             "channel": channel, "customers": len(members), "personal": int((shown["reason"] == "similar").sum()),
             "best_sellers": int((shown["reason"] == "popular").sum()), "no_history": int(shown["reason"].isna().sum()),
             "most_shown": leading if pd.notna(leading) else top.index[0],
         })  # fmt: skip
-    table = pd.DataFrame(rows).sort_values(["customers", "channel"], ascending=[False, True], ignore_index=True)
+    table = pd.DataFrame(rows).sort_values(
+        ["customers", "channel"], ascending=[False, True], ignore_index=True
+    )
     best = table.iloc[0]
     share = best.personal / best.customers if best.customers else 0.0
     return Answer(
@@ -161,7 +169,11 @@ def personal_content(
 
 
 def _names(ids: pd.Series, products: pd.DataFrame) -> pd.Series:
-    known = products.set_index("product_id")["name"].dropna() if len(products) else pd.Series(dtype="str")
+    known = (
+        products.set_index("product_id")["name"].dropna()
+        if len(products)
+        else pd.Series(dtype="str")
+    )
     return ids.map(known).fillna(ids).astype("str")
 
 
@@ -194,10 +206,15 @@ def cross_selling(baskets: pd.DataFrame, products: pd.DataFrame) -> Answer:
     chance = binom.sf(rules["n"] - 1, counts, rules["confidence"] / rules["lift"])
     rules["q"] = false_discovery(np.append(chance, np.ones(tested - len(rules))))[: len(rules)]
     found = rules[(rules["q"] < 0.05) & (rules["lift"] > 1)].copy()
-    low, high = found[["antecedent", "consequent"]].min(axis=1), found[["antecedent", "consequent"]].max(axis=1)
+    low, high = (
+        found[["antecedent", "consequent"]].min(axis=1),
+        found[["antecedent", "consequent"]].max(axis=1),
+    )
     found["pair"] = low + "|" + high
     found = found.sort_values(["pair", "confidence", "antecedent"], ascending=[True, False, True])
-    found = found.drop_duplicates("pair").sort_values(["n", "lift", "pair"], ascending=[False, False, True])
+    found = found.drop_duplicates("pair").sort_values(
+        ["n", "lift", "pair"], ascending=[False, False, True]
+    )
     buys, also = _names(found["antecedent"], products), _names(found["consequent"], products)
     table = pd.DataFrame({
         "pair": buys + " → " + also, "baskets": found["n"], "confidence": found["confidence"], "low": found["low"],
@@ -251,21 +268,37 @@ def up_selling(
     Returns
     -------
     Answer
-        Table category, customers, contactable, last_price, better_price (medians), step (currency). Extra ``list``:
+        Table category, customers, contactable, last_price, better_price (medians), step, stake (contactable ×
+        step; currency). Extra ``list``:
         customer_id, category, product_id (bought), better_id, step. The better product is the most bought of
         the same category at 15 to 80 % above the price paid.
     """
     need(last, "purchases with a category", "products with category and list price", rows=20)
     priced = products.dropna(subset=["category", "list_price"])
-    need(priced, "products with category and list price", "the product list with categories and prices")
+    need(
+        priced,
+        "products with category and list price",
+        "the product list with categories and prices",
+    )
     assert isinstance(reachable, pd.DataFrame)
     sold = last["product_id"].value_counts()
-    priced = priced.assign(sold=priced["product_id"].map(sold).fillna(0), list_price=priced["list_price"].astype(float))
-    pairs = last.merge(priced[["product_id", "category", "list_price", "sold"]], on="category", suffixes=("", "_better"))
+    priced = priced.assign(
+        sold=priced["product_id"].map(sold).fillna(0), list_price=priced["list_price"].astype(float)
+    )
+    pairs = last.merge(
+        priced[["product_id", "category", "list_price", "sold"]],
+        on="category",
+        suffixes=("", "_better"),
+    )
     ratio = pairs["list_price"] / pairs["unit_price"].where(pairs["unit_price"] > 0)
     pairs = pairs[ratio.between(*DEARER)]
-    pairs = pairs.sort_values(["customer_id", "category", "sold", "product_id_better"], ascending=[True, True, False, True])
-    best = pairs.drop_duplicates(["customer_id", "category"]).rename(columns={"product_id_better": "better_id"})
+    pairs = pairs.sort_values(
+        ["customer_id", "category", "sold", "product_id_better"],
+        ascending=[True, True, False, True],
+    )
+    best = pairs.drop_duplicates(["customer_id", "category"]).rename(
+        columns={"product_id_better": "better_id"}
+    )
     best["step"] = best["list_price"] - best["unit_price"].astype(float)
     need(best, "customers with a better product to show", "products with category and list price")
     channels = [c for c in reachable.columns if c != "customer_id"]
@@ -275,19 +308,19 @@ def up_selling(
         customers=("customer_id", "nunique"), contactable=("contactable", "sum"), last_price=("unit_price", "median"),
         better_price=("list_price", "median"), step=("step", "median"),
     ).reset_index()  # fmt: skip
-    table["reach_value"] = table["contactable"] * table["step"]
-    table = table.sort_values(["reach_value", "category"], ascending=[False, True], ignore_index=True)
+    table["stake"] = table["contactable"] * table["step"]
+    table = table.sort_values(["stake", "category"], ascending=[False, True], ignore_index=True)
     top = table.iloc[0]
     return Answer(
-        table=table.drop(columns="reach_value"),
+        table=table,
         headline=f"{best.loc[best['contactable'], 'customer_id'].nunique():,} contactable customers have a better product one step up",
         so_what=(
-            f"Most is at stake in '{top.category}': {top.contactable:,} contactable customers, a step of {format_value(top.step, 'currency')} in the "
-            "middle. Show the better product when they replace or complete, not as a mailing of its own; leave out segments to be appreciated."
+            f"Most is at stake in '{top.category}': {top.contactable:,} contactable customers, half of them with a step of "
+            f"{format_value(top.step, 'currency')} or more; few will take it. Show the better product when they replace or complete, not as a mailing of its own; leave out segments to be appreciated."
         ),
         kind="prescriptive",
-        caption="Customers whose last purchase in a category has a well-sold product 15 to 80 % dearer; medians of prices",
-        units={"customers": "count", "contactable": "count", "last_price": "currency", "better_price": "currency", "step": "currency"},
+        caption="Customers whose last purchase in a category has a well-sold product 15 to 80 % dearer (medians; stake if all took it)",
+        units={"customers": "count", "contactable": "count", "last_price": "currency", "better_price": "currency", "step": "currency", "stake": "currency"},
         source="orders, order_lines, products, target lists",
         extra={"list": best[["customer_id", "category", "product_id", "better_id", "step"]].reset_index(drop=True)},
     )  # fmt: skip

@@ -75,9 +75,7 @@ def _time_in_stage(days: pd.Series, left: pd.Series) -> tuple[float, float, floa
 
 
 @answers
-def stage_conversion(
-    history: pd.DataFrame, opportunities: pd.DataFrame, as_of: date
-) -> Answer:
+def stage_conversion(history: pd.DataFrame, opportunities: pd.DataFrame, as_of: date) -> Answer:
     """Return for each stage how many deals moved on, how many were lost, and how long they stayed.
 
     Parameters
@@ -127,9 +125,16 @@ def stage_conversion(
         kind="descriptive",
         caption=f"Deals by stage from the history of changes (n = {known.spells['opportunity_id'].nunique():,} deals); open ones censored at {as_of}",
         units={
-            "entered": "count", "moved_on": "count", "lost": "count", "still_there": "count",
-            "conversion": "%", "low": "%", "high": "%", "median_days": "days", "slow_after_days": "days",
-        },  # fmt: skip
+            "entered": "count",
+            "moved_on": "count",
+            "lost": "count",
+            "still_there": "count",
+            "conversion": "%",
+            "low": "%",
+            "high": "%",
+            "median_days": "days",
+            "slow_after_days": "days",
+        },
         source="opportunity_history, opportunities; Kaplan-Meier for time in stage",
     )
 
@@ -185,7 +190,9 @@ def win_rates(opportunities: pd.DataFrame) -> Answer:
     table["label"] = table["by"] + ": " + table["name"]
     overall = wilson(int(won.sum()), len(won))
     clear = table[(table["low"] > overall.value) | (table["high"] < overall.value)]
-    names = ", ".join(f"{row.label} ({format_value(row.shrunken, '%')})" for row in clear.itertuples())
+    names = ", ".join(
+        f"{row.label} ({format_value(row.shrunken, '%')})" for row in clear.itertuples()
+    )
     return Answer(
         table=table,
         headline=(
@@ -199,7 +206,7 @@ def win_rates(opportunities: pd.DataFrame) -> Answer:
             "reward or drop any of them on these figures."
         ),
         kind="diagnostic",
-        caption=f"Share of closed deals won (n = {len(won):,}), raw and pulled towards the common rate; 95 % intervals",
+        caption=f"Share of closed deals won, pulled to the common rate (n = {len(won):,}; 95 % intervals)",
         units={"closed": "count", "win_rate": "%", "shrunken": "%", "low": "%", "high": "%"},
         source="opportunities; beta-binomial shrinkage",
         metrics=(Metric("win_rate", overall.value, overall.low, overall.high, len(won), "%"),),
@@ -220,9 +227,13 @@ def _deal_odds(spells: pd.DataFrame, stage: str, days: float) -> tuple[float, fl
 def _open_deals(known: _Spells, opportunities: pd.DataFrame, as_of: date) -> pd.DataFrame:
     spells = known.spells
     now = spells[spells["left"].isna() & spells["won"].isna()]
-    now = now.sort_values(["opportunity_id", "entered"]).drop_duplicates("opportunity_id", keep="last")
+    now = now.sort_values(["opportunity_id", "entered"]).drop_duplicates(
+        "opportunity_id", keep="last"
+    )
     columns = ["opportunity_id", "customer_id", "owner", "amount", "expected_close", "created_at"]
-    deals = now[["opportunity_id", "stage", "days"]].merge(opportunities[columns], on="opportunity_id")
+    deals = now[["opportunity_id", "stage", "days"]].merge(
+        opportunities[columns], on="opportunity_id"
+    )
     need(deals, "open deals", ASK)
     odds = [_deal_odds(spells, d.stage, d.days) for d in deals.itertuples()]
     deals[["wins", "losses", "older_wins", "older_losses"]] = np.array(odds)
@@ -241,13 +252,16 @@ def _simulate(deals: pd.DataFrame, seed: int) -> tuple[pd.Series, np.ndarray]:
     stages = sorted(deals["stage"].unique())
     first = deals.drop_duplicates("stage").set_index("stage")
     drawn = {
-        s: rng.beta(first.at[s, "wins"] + 0.5, first.at[s, "losses"] + 0.5, DRAWS) for s in stages
+        s: rng.beta(first.loc[s, "wins"] + 0.5, first.loc[s, "losses"] + 0.5, DRAWS) for s in stages
     }
     n = (deals["older_wins"] + deals["older_losses"]).to_numpy()
     rate = np.column_stack([drawn[s] for s in deals["stage"]])
     chance = (deals["older_wins"].to_numpy() + PRIOR_DEALS * rate) / (n + PRIOR_DEALS)
     won = rng.random(chance.shape) < chance
-    mean = [(first.at[s, "wins"] + 0.5) / (first.at[s, "wins"] + first.at[s, "losses"] + 1) for s in deals["stage"]]
+    mean = [
+        (first.loc[s, "wins"] + 0.5) / (first.loc[s, "wins"] + first.loc[s, "losses"] + 1)
+        for s in deals["stage"]
+    ]
     probability = (deals["older_wins"] + PRIOR_DEALS * np.array(mean)) / (n + PRIOR_DEALS)
     return probability, won @ deals["amount"].fillna(0.0).to_numpy()
 

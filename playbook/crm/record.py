@@ -13,13 +13,13 @@ CHECKS = {
     "no_email_or_phone": ("missing", "neither e-mail nor telephone"),
     "no_address": ("missing", "no postcode or city"),
     "no_consent_answer": ("missing", "no answer on any consent"),
-    "consent_older_than_3_years": ("stale", "consent older than three years or without date"),
-    "shared_email": ("duplicate", "e-mail shared with another customer"),
-    "shared_phone": ("duplicate", "telephone shared with another customer"),
-    "same_name_and_postcode": ("duplicate", "same name and postcode as another customer"),
-    "consent_without_contact": ("contradictory", "consent to a channel without its address"),
+    "consent_older_than_3_years": ("stale", "consent over 3 years old or undated"),
+    "shared_email": ("duplicate", "e-mail of another customer"),
+    "shared_phone": ("duplicate", "telephone of another customer"),
+    "same_name_and_postcode": ("duplicate", "name and postcode of another"),
+    "consent_without_contact": ("contradictory", "consent without an address for it"),
     "systems_disagree_on_consent": ("contradictory", "systems disagree on e-mail consent"),
-    "ordered_before_won": ("contradictory", "ordered before the day recorded as won"),
+    "ordered_before_won": ("contradictory", "ordered before recorded as won"),
     "impossible_age": ("contradictory", "age below 16 or above 110"),
 }
 TYPICAL_EVENTS = 20  # of the example shown
@@ -71,9 +71,7 @@ def customer_record(record: pd.DataFrame) -> Answer:
         },
         source="customers, customer_keys, customer_records, orders",
         metrics=(
-            Metric(
-                "clean_records", interval.value, interval.low, interval.high, len(record), "%"
-            ),
+            Metric("clean_records", interval.value, interval.low, interval.high, len(record), "%"),
             Metric("record_hygiene", float(score.mean()), n=len(record), unit="%"),
         ),
         extra={"hygiene": pd.DataFrame({"customer_id": record["customer_id"], "hygiene": score})},
@@ -169,9 +167,12 @@ def contacts_tracked(contacts: pd.DataFrame) -> Answer:
         kind="descriptive",
         caption="Contacts by channel, last 12 months against the 12 before; share tied to a known customer",
         units={
-            "contacts": "count", "change": "%", "share_linked": "%", "cost": "currency",
+            "contacts": "count",
+            "change": "%",
+            "share_linked": "%",
+            "cost": "currency",
             "cost_per_contact": "currency",
-        },  # fmt: skip
+        },
         source="interactions",
         metrics=(
             Metric("contacts", total, n=int(total), unit="count"),

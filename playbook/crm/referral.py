@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -56,16 +58,34 @@ def referral_value(values: pd.DataFrame, referrals: pd.DataFrame, seed: int) -> 
     need(referrals, "referrals", ASK)
     need(values[values["referred"] == 1], "referred customers with a whole first year", ASK, rows=5)
     need(values[values["referred"] == 0], "other customers with a whole first year", ASK, rows=5)
-    column = "margin_first_year" if float(values["orders_with_cost"].sum()) else "revenue_first_year"
+    column = (
+        "margin_first_year" if float(values["orders_with_cost"].sum()) else "revenue_first_year"
+    )
     what = column.split("_")[0]
     values = values.sort_values("customer_id").assign(**{column: values[column].astype(float)})
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, flag in (("referred", 1), ("won otherwise", 0)):
         part = values.loc[values["referred"] == flag, column]
         mean = mean_interval(part)
-        rows.append({"group": name, "customers": len(part), "mean": mean.value, "low": mean.low, "high": mean.high})
+        rows.append(
+            {
+                "group": name,
+                "customers": len(part),
+                "mean": mean.value,
+                "low": mean.low,
+                "high": mean.high,
+            }
+        )
     gap, low, high = _adjusted_difference(values, column, seed)
-    rows.append({"group": "difference, same years", "customers": rows[0]["customers"], "mean": gap, "low": low, "high": high})
+    rows.append(
+        {
+            "group": "difference, same years",
+            "customers": rows[0]["customers"],
+            "mean": gap,
+            "low": low,
+            "high": high,
+        }
+    )
     bought = wilson(int(referrals["converted"].fillna(False).sum()), len(referrals))
     clear = low > 0 or high < 0
     return Answer(
@@ -116,7 +136,9 @@ def who_recommends(
     frame = segments[["customer_id", "segment"]].merge(referrers, on="customer_id", how="left")
     frame["did"] = frame["referrals"].fillna(0).astype(float) > 0
     table = frame.groupby("segment").agg(
-        customers=("customer_id", "size"), recommended=("did", "sum"), converted=("converted", "sum")
+        customers=("customer_id", "size"),
+        recommended=("did", "sum"),
+        converted=("converted", "sum"),
     )
     table = table[table["customers"] >= minimum].reset_index()
     need(table, "segments with enough customers", ASK)

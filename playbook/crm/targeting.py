@@ -12,7 +12,14 @@ import pandas as pd
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.stats import smallest_detectable_effect
 
-__all__ = ["CHANNELS", "gate_shares", "is_mapped", "list_sizes", "target_lists", "universal_holdout"]
+__all__ = [
+    "CHANNELS",
+    "gate_shares",
+    "is_mapped",
+    "list_sizes",
+    "target_lists",
+    "universal_holdout",
+]
 
 CHANNELS = {
     "email": (("has_email",), "consent_email"),
@@ -110,18 +117,28 @@ def target_lists(
     rows, reachable, opted = [], {}, {}
     for channel, (addresses, consent) in CHANNELS.items():
         address = flags[list(addresses)].fillna(False).any(axis=1).to_numpy(bool)
-        agreed = flags[consent].fillna(False).to_numpy(bool) if consent else np.ones(len(flags), bool)
+        agreed = (
+            flags[consent].fillna(False).to_numpy(bool) if consent else np.ones(len(flags), bool)
+        )
         left = np.ones(len(flags), bool)
         row: dict[str, object] = {"channel": channel, "customers": len(flags)}
-        for gate, stopped in zip(GATES, (gone, ~address, ~agreed, out[channel], often, held), strict=True):
+        for gate, stopped in zip(
+            GATES, (gone, ~address, ~agreed, out[channel], often, held), strict=True
+        ):
             row[gate] = int((left & stopped).sum())
             left &= ~stopped
         rows.append(row | {"target": int(left.sum())})
         reachable[channel] = left
-        refused = flags[consent].eq(False).fillna(False).to_numpy(bool) if consent else np.zeros(len(flags), bool)
+        refused = (
+            flags[consent].eq(False).fillna(False).to_numpy(bool)
+            if consent
+            else np.zeros(len(flags), bool)
+        )
         opted[f"opted_out_{channel}"] = gone | out[channel] | refused
     keys = flags[["customer_id"]]
-    table = pd.DataFrame(rows).sort_values(["target", "channel"], ascending=[False, True], ignore_index=True)
+    table = pd.DataFrame(rows).sort_values(
+        ["target", "channel"], ascending=[False, True], ignore_index=True
+    )
     asked = [name for name, (_, consent) in CHANNELS.items() if consent]
     anyone = int(np.logical_or.reduce([reachable[name] for name in asked]).sum())
     return Answer(
@@ -134,7 +151,7 @@ def target_lists(
         so_what=_targets_advice(table, flags, suppressed, held, suppressions_promised),
         kind="prescriptive",
         caption=f"Customers taken out at each gate, in order (n = {len(flags):,}); cap {contact_cap} contacts a month, holdout {format_value(holdout_share, '%')}",
-        units={name: "count" for name in table.columns[1:]},
+        units=dict.fromkeys(table.columns[1:], "count"),
         source="customers, customer_records, suppressions, campaign_members",
         metrics=(
             Metric("contactable_customers", float(anyone), n=len(flags), unit="count", kind="prescriptive"),
@@ -152,7 +169,11 @@ def _any_consent(flags: pd.DataFrame) -> bool:
 
 
 def _targets_advice(
-    table: pd.DataFrame, flags: pd.DataFrame, suppressed: pd.DataFrame, held: np.ndarray, promised: bool
+    table: pd.DataFrame,
+    flags: pd.DataFrame,
+    suppressed: pd.DataFrame,
+    held: np.ndarray,
+    promised: bool,
 ) -> str:
     said = []
     if not len(suppressed):
@@ -162,9 +183,13 @@ def _targets_advice(
         )  # fmt: skip
     unknown = int(suppressed["customer_id"].isna().sum()) if len(suppressed) else 0
     if unknown:
-        said.append(f"{unknown:,} suppressions name a key that no customer has; resolve them by hand.")
+        said.append(
+            f"{unknown:,} suppressions name a key that no customer has; resolve them by hand."
+        )
     if int(table["target"].sum()) == 0:
-        said.append("Ask customers for their consent at the next purchase or visit; until then no list is written.")
+        said.append(
+            "Ask customers for their consent at the next purchase or visit; until then no list is written."
+        )
         return " ".join(said)
     gate = table.set_index("channel")[GATES[:-1]].sum().idxmax()
     said.append(
@@ -209,10 +234,11 @@ def list_sizes(lists: Answer, segments: pd.DataFrame | Missing, minimum: int = 5
     long = counts.stack().rename("target").rename_axis(["segment", "channel"]).reset_index()
     long["share"] = long["target"] / long["segment"].map(size)
     table = long[(long["target"] >= minimum) | (long["target"] == 0)].reset_index(drop=True)
-    best = (frame[channels].any(axis=1).groupby(frame["segment"]).mean()).sort_values(kind="stable")
+    asked = [name for name in channels if CHANNELS[name][1]]
+    best = frame[asked].any(axis=1).groupby(frame["segment"]).mean().sort_values(kind="stable")
     return Answer(
         table=table,
-        headline=f"'{best.index[0]}' is hardest to reach: {format_value(best.iloc[0], '%')} in any channel",
+        headline=f"'{best.index[0]}' is hardest to reach: {format_value(best.iloc[0], '%')} by a channel they agreed to",
         so_what=(
             f"Easiest is '{best.index[-1]}' ({format_value(best.iloc[-1], '%')}). A strategy that needs contact cannot work on "
             f"people who cannot be reached: for '{best.index[0]}' collect consents in shop and service first."

@@ -48,15 +48,17 @@ def _confounders(rows: pd.DataFrame) -> list[str]:
     return [c for c in wanted if c in rows and varies(rows[c])]
 
 
-def _analysed(rows: pd.DataFrame, outcome: str, drivers: list[str]) -> pd.DataFrame:
+def _analysed(
+    rows: pd.DataFrame, outcome: str, drivers: list[str], ask: str = SURVEY
+) -> pd.DataFrame:
     drivers = [d for d in drivers if varies(rows[d])]
     if not drivers:
-        raise NotEnough("drivers: no experience varies among the respondents", SURVEY)
+        raise NotEnough("drivers: no experience varies among the rows", ask)
     twice = rows["customer_id"].duplicated().any() and rows["customer_id"].nunique() > 10
     try:
         return driver_analysis(rows, outcome, drivers, _confounders(rows), "customer_id" if twice else None)  # fmt: skip
     except ValueError as error:
-        raise NotEnough(f"drivers: {error}", SURVEY) from error
+        raise NotEnough(f"drivers: {error}", ask) from error
 
 
 def _answer(
@@ -187,7 +189,7 @@ def case_drivers(cases: pd.DataFrame, as_of: date) -> Answer:
         "customer_id": rows["customer_id"].fillna(rows["ticket_id"]),
     })  # fmt: skip
     drivers = ["hours to first response (log)", "hours to resolution (log)", "case reopened", "further contacts", "change of channel"]  # fmt: skip
-    table = _analysed(rows, "csat", drivers)
+    table = _analysed(rows, "csat", drivers, TICKETS)
     return _answer(table, "satisfaction with a case", "Set the service desk's targets on it.",
                    f"Change in satisfaction (standard deviations) with each part of the handling, 95 % interval; cases of 24 months to {as_of:%Y-%m-%d}",
                    "tickets; linear model with topic, priority, channel, country", "topic, priority, channel and country")  # fmt: skip

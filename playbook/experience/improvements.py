@@ -114,7 +114,7 @@ def _named(pain: str) -> str:
 
 def _costs(ids: Sequence[str], initiatives: Sequence[Any], links: str) -> pd.DataFrame:
     """Initiative and its budget for each improvement id that ``links`` (id=initiative, ...) names."""
-    named_by = (part.partition("=") for part in links.replace(" ", "").split(","))
+    named_by = (part.partition(":") for part in links.replace(" ", "").split(","))
     pairs = {id_: initiative for id_, _, initiative in named_by}
     budget = {i.id: float(i.budget) for i in initiatives}
     named = [pairs.get(id_) if pairs.get(id_) in budget else None for id_ in ids]
@@ -147,7 +147,7 @@ def improvements(
     as_of
         Last day of the period.
     initiatives, links
-        Initiatives of the plan, and which improvement each pays for ("late-at-delivery=on-time, ...").
+        Initiatives of the plan, and which improvement each pays for ("late-at-delivery:on-time, ...").
     journey, moments
         Answers of `journey` and `touchpoint_drivers`: they add candidates without a measured effect.
 

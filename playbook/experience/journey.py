@@ -203,8 +203,7 @@ def journey_by_segment(
     unsold = round((1 - first["ordered"]) * first["n_considered"])
     return Answer(
         table=table,
-        headline=f"Customers who look and buy: {per_cent(first['ordered'])} in {first['segment']}, "
-        f"{per_cent(last['ordered'])} in {last['segment']}",
+        headline=f"Of customers who look, {per_cent(first['ordered'])} to {per_cent(last['ordered'])} order, by segment",
         so_what=f"{unsold:,} customers in {first['segment']} looked during the year and did not order; ask a handful of them "
         "why before changing the shop. Segments are partly built on buying, so read the order of segments "
         "as a picture of where people stop, not as its reason.",

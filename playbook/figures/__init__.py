@@ -21,14 +21,17 @@ from playbook.figures.proposition import (
     price_curves,
     proposition_canvas,
 )
+from playbook.figures.review import control, foretold, migration, scorecard
 from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
 
 __all__ = [
     "bars",
     "calibration",
     "columns",
+    "control",
     "dots",
     "forecast",
+    "foretold",
     "funnel",
     "gantt",
     "heat",
@@ -39,11 +42,13 @@ __all__ = [
     "price_curves",
     "proposition_canvas",
     "load",
+    "migration",
     "portfolio_map",
     "raci",
     "region_map",
     "risk_map",
     "scatter",
+    "scorecard",
     "stacked",
     "strategy_map",
     "targets",

@@ -211,9 +211,13 @@ def _label_ends(axes: Any, ends: list[tuple[float, Any, Any]], paint: dict) -> N
 
 @draw
 def heat(
-    answer: Answer, x: str, y: str, value: str, diverging: bool = False, labels: bool = True
-) -> Figure:
-    """Heat map of ``value`` over ``x`` and ``y`` (long table), each cell labelled, rows in table order."""
+    answer: Answer, x: str, y: str, value: str, diverging: bool = False, labels: bool = True,
+    cap: float | None = None,
+) -> Figure:  # fmt: skip
+    """Heat map of ``value`` over ``x`` and ``y`` (long table), each cell labelled, rows in table order.
+
+    ``cap`` is the value from which the colour is at its fullest, for values with outliers.
+    """
     table = answer.table
     rows, cols = list(dict.fromkeys(table[y])), list(dict.fromkeys(table[x]))
     grid = table.pivot_table(
@@ -224,20 +228,20 @@ def heat(
     values = grid.to_numpy()
     finite = values[np.isfinite(values)]
     reach = float(np.abs(finite).max()) if len(finite) else 1.0
+    reach = min(reach, cap) if cap else reach
     lowest, highest = (
         (-reach, reach) if diverging else (float(finite.min()) if len(finite) else 0.0, reach)
     )
     mesh = axes.imshow(
         values, cmap="RdBu" if diverging else "Blues", vmin=lowest, vmax=highest or 1, aspect="auto"
     )
+    flat, width = len(cols) <= 9, max(9, 92 // max(len(cols), 1))
     axes.set_xticks(
         range(len(cols)),
-        [
-            "\n".join(textwrap.wrap(clean(c, 34), 14)) if len(cols) <= 6 else clean(c, 18)
-            for c in cols
-        ],
-        rotation=0 if len(cols) <= 6 else 40,
-        ha="center" if len(cols) <= 6 else "right",
+        ["\n".join(textwrap.wrap(clean(c, 34), width)) if flat else clean(c, 18) for c in cols],
+        rotation=0 if flat else 40,
+        ha="center" if flat else "right",
+        fontsize=9 if len(cols) <= 6 else 8,
     )
     axes.set_yticks(range(len(rows)), [clean(r, 30) for r in rows])
     axes.tick_params(length=0)
@@ -312,7 +316,7 @@ def stacked(answer: Answer, y: str, parts: Sequence[str], rows: int = 12) -> Fig
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(parts), 5), fontsize=9, borderpad=0.2
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(parts), 4), fontsize=9, borderpad=0.2
     )
     return figure
 

@@ -22,8 +22,15 @@ def calibration(
     ends = np.concatenate([x, table[low].to_numpy(float), table[high].to_numpy(float)])
     edge = (max(0.0, float(ends.min()) - 0.03), min(1.0, float(ends.max()) + 0.03))
     axes.plot(edge, edge, color=GREY, lw=1.2, ls="--")
-    axes.annotate("as predicted", (edge[1], edge[1]), xytext=(-6, -14), textcoords="offset points", ha="right",
-                  fontsize=9, color=MUTED)  # fmt: skip
+    axes.text(
+        0.98,
+        0.04,
+        "dashed: as predicted",
+        transform=axes.transAxes,
+        ha="right",
+        fontsize=9,
+        color=MUTED,
+    )
     axes.vlines(x, table[low].to_numpy(float), table[high].to_numpy(float), color=ACCENT, lw=1.6)
     axes.plot(x, y, "o", color=ACCENT, ms=6)
     axes.set_xlim(edge)

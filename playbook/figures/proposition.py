@@ -18,7 +18,7 @@ __all__ = ["panels", "perceptual_map", "price_curves", "proposition_canvas"]
 
 @draw
 def panels(
-    answer: Answer, x: str, y: str, low: str, high: str, group: str, faded: str = "", most: int = 7
+    answer: Answer, x: str, y: str, low: str, high: str, group: str, faded: str = "", most: int = 9
 ) -> Figure:
     """One narrow panel per ``group`` with points and intervals; grey where ``faded`` is false.
 
@@ -31,6 +31,9 @@ def panels(
         answer, size=(8.0, height), columns=len(groups), sharey=True, sharex=True, squeeze=False
     )
     place = {name: len(names) - 1 - i for i, name in enumerate(names)}
+    reach = 1.8 * float(table[x].abs().max() or 1.0)  # a very long line leaves its panel
+    left, right = max(float(table[low].min()), -reach), min(float(table[high].max()), reach)
+    tick = float(f"{0.6 * max(right, -left):.0e}")
     for axis, name in zip(axes[0], groups, strict=True):
         part = table[table[group] == name]
         at = part[y].map(place)
@@ -41,9 +44,11 @@ def panels(
         axis.hlines(at, part[low], part[high], color=paint, lw=1.4)
         axis.scatter(part[x], at, c=paint, s=20, zorder=3)
         axis.axvline(0, color=MUTED, lw=0.7)
-        axis.set_title("\n".join(textwrap.wrap(clean(name, 40), 14)), fontsize=8.5, loc="left")
+        axis.set_title("\n".join(textwrap.wrap(clean(name, 40), 13)), fontsize=8, loc="left")
         axis.tick_params(axis="y", length=0)
-        axis.locator_params(axis="x", nbins=3)
+        axis.set_xlim(left - 0.05 * (right - left), right + 0.05 * (right - left))
+        axis.set_xticks([t for t in (-tick, 0.0, tick) if left <= t <= right])
+        axis.tick_params(axis="x", labelsize=8 if len(groups) < 8 else 7)
         tidy(axis, x_unit=answer.units.get(x, "") or "number")
     axes[0][0].set_yticks(list(place.values()), [clean(name, 30) for name in names])
     axes[0][0].set_ylim(-0.6, len(names) - 0.4)

@@ -48,6 +48,8 @@ class Effect:
     high: float
     standard_error: float
     bought_effect: float
+    bought_low: float
+    bought_high: float
     before_after: float
     before_after_low: float
     before_after_high: float
@@ -99,7 +101,7 @@ def _campaign(key: str, name: str, part: pd.DataFrame, costs: pd.Series) -> Effe
     return Effect(
         key, name, len(treated), int((part["arm"] == "control").sum()),
         *((margin.effect, margin.low, margin.high, margin.standard_error) if margin else (np.nan,) * 4),
-        bought.effect if margin and bought else np.nan,
+        *((bought.effect, bought.low, bought.high) if margin and bought else (np.nan,) * 3),
         *((naive.value, naive.low, naive.high) if naive else (np.nan,) * 3),
         float(np.nan_to_num(costs["fixed_cost"]) + np.nan_to_num(costs["unit_cost"]) * len(treated)),
         int(part["window_days"].min()), reason,
@@ -151,7 +153,7 @@ def campaign_effects(outcomes: pd.DataFrame, campaigns: pd.DataFrame) -> Answer:
         ["return", "campaign_id"], ascending=[False, True], na_position="last"
     )
     columns = ["campaign_id", "name", "treated", "control", "effect", "low", "high", "incremental_margin", "cost",
-               "return", "return_low", "return_high", "bought_effect", "verdict"]  # fmt: skip
+               "return", "return_low", "return_high", "bought_effect", "bought_low", "bought_high", "verdict"]  # fmt: skip
     days = int(numbers["days"].max())
     short = numbers[numbers["days"] < days]
     return Answer(
@@ -165,7 +167,8 @@ def campaign_effects(outcomes: pd.DataFrame, campaigns: pd.DataFrame) -> Answer:
             + (f"; {', '.join(short['name'])}: {int(short['days'].min())} days so far" if len(short) else "")
         ),
         units={"treated": "count", "control": "count", **dict.fromkeys(["effect", "low", "high", "incremental_margin", "cost"], "currency"),
-               **dict.fromkeys(["return", "return_low", "return_high", "bought_effect"], "%")},
+               **dict.fromkeys(["return", "return_low", "return_high"], "ratio"),
+               **dict.fromkeys(["bought_effect", "bought_low", "bought_high"], "%")},
         source="campaign members and orders; weighted by assignment probability, adjusted for earlier revenue",
         metrics=_metrics(numbers, measured),
         extra={"numbers": numbers, "comparison": _comparison(numbers, days)},
@@ -205,7 +208,7 @@ def _metrics(numbers: pd.DataFrame, measured: pd.DataFrame) -> tuple[Metric, ...
     ]
     if cost > 0:
         value, low, high = ((g - cost) / cost for g in (gain, gain - half, gain + half))
-        found.append(Metric("campaign_return", value, low, high, n, "%", "diagnostic"))
+        found.append(Metric("campaign_return", value, low, high, n, "ratio", "diagnostic"))
     return tuple(found)
 
 

@@ -13,6 +13,7 @@ PSI
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -170,6 +171,8 @@ def drift(
     now: pd.DataFrame,
     favourites: pd.DataFrame,
     ratings: pd.DataFrame,
+    span: pd.DataFrame,
+    since: date,
     minimum: int = 100,
 ) -> Answer | Missing:
     """Compare how behaviour, favourite channels and categories, and stated importance are distributed in two years.
@@ -187,6 +190,10 @@ def drift(
         Query ``favourites_by_year``: customer_id, years_ago, dimension, name.
     ratings
         Query ``ratings_by_year`` (importance): years_ago, respondent, item, value.
+    span
+        Query ``order_history_span`` (first_day): behaviour is compared only when orders cover both years.
+    since
+        Last day before this year.
     minimum
         Fewest customers or answers a year needs; with less the verdict is "not enough data".
 
@@ -201,7 +208,16 @@ def drift(
     Yurdakul, B. (2018). Statistical properties of population stability index. Massey, F. J. (1951). The
     Kolmogorov-Smirnov test for goodness of fit.
     """
+    if not _covers(span, since):
+        before, favourites = before.iloc[:0], favourites.iloc[:0]
     return _drift(before, now, favourites, ratings, minimum)
+
+
+def _covers(span: pd.DataFrame, since: date) -> bool:
+    """Whether orders reach back to the start of the year before (a month late at most)."""
+    first = pd.Timestamp(span["first_day"].iloc[0]) if len(span) else pd.NaT
+    start = pd.Timestamp(since) - pd.DateOffset(years=1)
+    return bool(pd.notna(first) and first <= start + pd.Timedelta(days=31))
 
 
 @answers
@@ -229,6 +245,8 @@ def _drift(
         ["not enough data", "shifted", "slight"],
         "stable",
     )
+    table["psi"] = table["psi"].round(3)
+    table["q"] = table["q"].clip(lower=0.001).round(3)
     table = table.sort_values(["psi", "figure"], ascending=[False, True], ignore_index=True)
     shifted, slight = (table[table["verdict"] == v] for v in ("shifted", "slight"))
     return Answer(
@@ -239,7 +257,8 @@ def _drift(
         caption="Distribution of each figure this year against last year: population stability index (below 0.1 stable) and test",
         units={"before": "ratio", "now": "ratio", "n_before": "count", "n_now": "count", "psi": "ratio",
                "distance": "ratio", "q": "ratio"},
-        source="customers with an order in the year; importance ratings; q is adjusted for the number of figures",
+        source="customers with an order in the year; importance ratings; q is adjusted for the number of figures (0.001: or less)",
+        extra={"shifted": list(shifted["figure"]) or [""]},
         metrics=(Metric("figures_shifted", float(len(shifted)), n=int(tested.sum()), unit="count", kind="diagnostic"),),
     )  # fmt: skip
 

@@ -19,11 +19,11 @@ __all__ = ["PARTS", "equity_bridge"]
 
 ASK = "a run of this year and of the year before with lifetime values"
 PARTS = {
-    "won": "Won: new customers",
-    "grown": "Grown: ordered, worth more",
-    "shrunk": "Shrunk: ordered, worth less",
-    "revalued": "Revalued: no order, still judged active or already lost",
-    "lost": "Lost: judged to have left",
+    "won": "Won (new)",
+    "grown": "Grown (ordered)",
+    "shrunk": "Shrunk (ordered)",
+    "revalued": "Revalued (no order)",
+    "lost": "Lost (judged to have left)",
 }
 
 
@@ -77,23 +77,16 @@ def equity_bridge(before: pd.DataFrame, now: pd.DataFrame) -> Answer:
     both["change"] = both["clv_now"].fillna(0.0) - both["clv_before"].fillna(0.0)
     start, end = float(old["clv"].sum()), float(new["clv"].sum())
     table = _table(both, start)
-    words = table.set_index("key")
-    inflow = float(words.loc["won", "change"])
-    outflow = float(words.loc[["lost", "shrunk"], "change"].sum())
-    rise = end / start - 1 if start > 0 else np.nan
+    won = float(table.loc[table["key"] == "won", "change"].sum())
+    known = end - start - won
     half = 1.96 * float(np.sqrt((both["change"] ** 2).sum()))
     return Answer(
         table=table.drop(columns="key"),
-        headline=(
-            f"Customer equity {'rose' if end >= start else 'fell'} from {format_value(start, 'currency')} to "
-            f"{format_value(end, 'currency')} ({format_value(rise, '%')})"
-        ),
+        headline=_headline(start, end, half),
         so_what=(
-            f"New customers added {format_value(inflow, 'currency')}; customers lost or buying less took "
-            f"{format_value(-outflow, 'currency')}. "
-            + ("Winning does not make up for what leaves: put the next budget into keeping."
-               if inflow + outflow < 0
-               else "Winning more than makes up for what leaves: check that the new ones cost less than they add.")
+            f"The customers of last year are worth {format_value(abs(known), 'currency')} "
+            f"{'less' if known < 0 else 'more'} than then; new ones added {format_value(won, 'currency')}. "
+            + _advice(end - start, half, known)
         ),
         kind="diagnostic",
         caption=f"Change of the summed lifetime value by what happened to the customer (n = {len(both):,} customers)",
@@ -105,6 +98,25 @@ def equity_bridge(before: pd.DataFrame, now: pd.DataFrame) -> Answer:
         ),
         extra={"start": start, "end": end, "customers": both[["customer_id", "part", "change"]]},
     )  # fmt: skip
+
+
+def _headline(start: float, end: float, half: float) -> str:
+    levels = f"{format_value(start, 'currency')} to {format_value(end, 'currency')}"
+    if abs(end - start) <= half:
+        return f"Customer equity did not move beyond chance: {levels}"
+    return f"Customer equity {'rose' if end > start else 'fell'} from {levels}"
+
+
+def _advice(change: float, half: float, known: float) -> str:
+    if known >= 0:
+        return "Known customers carry the growth: keep what serves them before paying for more new ones."
+    if change < -half:
+        return "Winning does not make up for what leaves: put the next budget into keeping."
+    if change > half:
+        return (
+            "Winning more than makes up for it: check that new customers cost less than they add."
+        )
+    return "Winning only makes up for what leaves: growth needs customers who stay or buy more, so keep first."
 
 
 def _table(both: pd.DataFrame, start: float) -> pd.DataFrame:

@@ -84,7 +84,7 @@ def _compare(
 ) -> dict[str, object]:
     value, low, high = _score(kind, now)
     row: dict[str, object] = {
-        "kind": kind, "period": label, "answers": len(now), "value": value, "low": low, "high": high,
+        "kind": kind, "period": label, "answers": len(now), "score": value, "low": low, "high": high,
         "before": np.nan, "change": np.nan, "change_low": np.nan, "change_high": np.nan, "p": np.nan,
     }  # fmt: skip
     if before is not None and len(before) >= FEWEST:
@@ -116,7 +116,7 @@ def feedback_by_year(
     -------
     Answer
         In words: feedback, answers, now, chance_range, year_before, change, change_range, verdict. ``numbers`` holds
-        the figures: kind, answers, value, low, high, before, change, change_low, change_high, q.
+        the figures: kind, answers, score, low, high, before, change, change_low, change_high, q.
     """
     return _by_year(frame, weights if isinstance(weights, pd.DataFrame) else None, since)
 
@@ -173,7 +173,7 @@ def _words(row) -> dict[str, object]:
     return {
         "feedback": name,
         "answers": row.answers,
-        "now": format_value(row.value, unit),
+        "now": format_value(row.score, unit),
         "chance_range": f"{format_value(row.low, unit)} to {format_value(row.high, unit)}",
         "year_before": format_value(row.before, unit),
         "change_in_points": _points(row.change, unit) if compared else "–",
@@ -183,14 +183,15 @@ def _words(row) -> dict[str, object]:
 
 
 def _headline(numbers: pd.DataFrame) -> str:
-    first = numbers.iloc[0]
+    known = numbers["q"].fillna(1.0)
+    first = numbers.loc[known.idxmin()] if known.min() < 0.05 else numbers.iloc[0]
     name, unit = NAMES[str(first["kind"])]
     name = name.split(" (")[0]
     if np.isnan(first["change"]):
-        return f"{name} stands at {format_value(first['value'], unit)}; there is no year to compare with"
+        return f"{name} stands at {format_value(first['score'], unit)}; there is no year to compare with"
     verdict = _verdict(first["q"], first["change"])
     told = "did not move beyond chance" if verdict == "within chance" else verdict
-    return f"{name} {told}: {format_value(first['before'], unit)} to {format_value(first['value'], unit)}"
+    return f"{name} {told}: {format_value(first['before'], unit)} to {format_value(first['score'], unit)}"
 
 
 def _so_what(numbers: pd.DataFrame) -> str:
@@ -200,8 +201,11 @@ def _so_what(numbers: pd.DataFrame) -> str:
     moved = compared[compared["q"] < 0.05]
     fell = moved[moved["change"] < 0]
     half = float((compared["change_high"].iloc[0] - compared["change_low"].iloc[0]) / 2)
-    unit = NAMES[str(compared["kind"].iloc[0])][1]
-    noise = f"With so many answers a change under {_points(half, unit).removeprefix('+')} points cannot be seen. "
+    name, unit = NAMES[str(compared["kind"].iloc[0])]
+    noise = (
+        f"{name}: with so many answers a change under {_points(half, unit).removeprefix('+')} points "
+        "cannot be told from chance. "
+    )
     if len(fell):
         names = ", ".join(NAMES[k][0] for k in fell["kind"])
         return f"{names}: fell beyond chance. {noise}Find out where first: look at waves, groups and touchpoints."  # fmt: skip
@@ -226,7 +230,7 @@ def feedback_by_wave(
     Returns
     -------
     Answer
-        Table: wave, answers, value, low, high, change, change_low, change_high, q; waves in order of time.
+        Table: wave, answers, score, low, high, change, change_low, change_high, q; waves in order of time.
     """
     return _by_wave(frame, weights if isinstance(weights, pd.DataFrame) else None, kind)
 
@@ -251,7 +255,7 @@ def _by_wave(frame: pd.DataFrame, weights: pd.DataFrame | None, kind: str) -> An
     last, moves = table.iloc[-1], table[table["q"] < 0.05]
     return Answer(
         table=table.drop(columns=["kind", "p", "before"]),
-        headline=f"{name.split(' (')[0]} in {last['wave']}: {format_value(last['value'], unit)}, "
+        headline=f"{name.split(' (')[0]} in {last['wave']}: {format_value(last['score'], unit)}, "
         + (f"{len(moves)} of {len(table) - 1} changes beyond chance" if len(table) > 1 else "the first wave"),
         so_what=(
             "Changes beyond chance: " + ", ".join(f"{r.wave} ({_points(r.change, unit)} points)" for r in moves.itertuples())
@@ -261,6 +265,6 @@ def _by_wave(frame: pd.DataFrame, weights: pd.DataFrame | None, kind: str) -> An
         ),
         kind="descriptive",
         caption=f"{name} by wave with 95 % interval (n = {len(valid):,} answers, {'weighted' if weights is not None else 'unweighted'})",
-        units={"answers": "count", "q": "ratio", **dict.fromkeys(["value", "low", "high", "change", "change_low", "change_high"], unit)},
+        units={"answers": "count", "q": "ratio", **dict.fromkeys(["score", "low", "high", "change", "change_low", "change_high"], unit)},
         source="survey answers; changes adjusted for their number" if kind != "case" else "scores of service cases by quarter",
     )  # fmt: skip

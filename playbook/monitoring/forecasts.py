@@ -31,8 +31,8 @@ RIGHT, HIGH, LOW, FEW = "right", "too high", "too low", "not enough data"
 
 
 def _tenths(values: pd.Series) -> np.ndarray:
-    """Return groups 1 (highest) to 10 by rank; ties broken by position (rows come sorted by key)."""
-    rank = (-values).rank(method="first")
+    """Return groups 1 (highest) to 10 by rank; equal values share a group, so numbers may be left out."""
+    rank = (-values).rank(method="average")
     return np.ceil(rank / len(values) * GROUPS).astype(int).to_numpy()
 
 
@@ -232,7 +232,7 @@ def check_pipeline(before: pd.DataFrame, opportunities: pd.DataFrame) -> Answer:
         ),
         kind="predictive",
         caption=f"Deals open a year ago by stage: wins foretold with 95 % range and wins since (n = {len(frame):,} deals)",
-        units={"deals": "count", "still_open": "count", "wins_foretold": "points", "won": "count", "low": "points", "high": "points",
+        units={"deals": "count", "still_open": "count", "wins_foretold": "ratio", "won": "count", "low": "ratio", "high": "ratio",
                "amount_foretold": "currency", "amount_won": "currency"},
         source="pipeline forecast of last year, unchanged; opportunities as known now",
         metrics=(Metric("pipeline_wins_error", float(all_["wins_foretold"] - all_["won"]), n=len(frame), unit="count", kind="predictive"),),

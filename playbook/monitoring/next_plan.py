@@ -31,21 +31,19 @@ def rounded(value: float) -> float:
 
 
 def next_plan(
-    plan: Plan, reviewed: Plan | Missing, scorecard: Answer | Missing, review: Answer | Missing
+    plan: Plan, scorecard: Answer | Missing, review: Answer | Missing
 ) -> Answer | Missing:
     """Draft the next period's plan from this one, what was measured and what the review decided.
 
-    Targets start from today's measured figure plus, for each year until the new due date, the yearly step the
-    plan has asked for (its last target minus its baseline, never negative); unmeasured objectives keep
-    theirs. Initiatives that were stopped are left out, the others start and end a year later, without campaigns.
+    A target that was reached is set anew from today's measured figure: the yearly step the last plan asked for (target minus
+    baseline, never negative) for each year until the new due date, at least the top of today's chance range and
+    never below this plan's target. All other targets stand until they are reached. Initiatives that were stopped are left out, the others start and end a year later, without campaigns.
     Budget, strategies, actions, risks and rules are carried on.
 
     Parameters
     ----------
     plan
         Plan of this period.
-    reviewed
-        Plan of the period before; `Missing` in the first period.
     scorecard, review
         Answers of `scorecard` and `annual_review`; each may be missing.
 
@@ -57,17 +55,14 @@ def next_plan(
     """
     card = scorecard if isinstance(scorecard, Answer) else None
     decided = review if isinstance(review, Answer) else None
-    old = None if isinstance(reviewed, Missing) else reviewed
-    return _next_plan(plan, old, card, decided)
+    return _next_plan(plan, card, decided)
 
 
 @answers
-def _next_plan(
-    plan: Plan, reviewed: Plan | None, card: Answer | None, review: Answer | None
-) -> Answer:
+def _next_plan(plan: Plan, card: Answer | None, review: Answer | None) -> Answer:
     decisions = _decisions(review)
     due = {o.id: _later(o.due) for o in plan.objectives}
-    goals = [_objective(o, due[o.id], plan, reviewed, card) for o in plan.objectives]
+    goals = [_objective(o, due[o.id], plan, card) for o in plan.objectives]
     stopped = [i for i in plan.initiatives if decisions.get(i.id) == "stop"]
     kept = [i for i in plan.initiatives if i not in stopped]
     draft = Plan.model_validate(
@@ -89,7 +84,7 @@ def _next_plan(
         so_what=(
             f"{changed} lines differ from this year's plan. "
             + (f"Stopping frees {format_value(free, 'currency')}: assign it. " if free else "")
-            + ("Read the targets first: they carry the asked pace on from what was measured. " if goals else "")
+            + ("Read the targets first: reached ones are raised, the others stand. " if goals else "")
             + "Copy next-plan.yml to plans/ under the next period's name, change what you decide otherwise, and run it."
         ),
         kind="prescriptive",
@@ -107,23 +102,26 @@ def _decisions(review: Answer | None) -> dict[str, str]:
 
 
 def _objective(
-    objective: Objective, due: date, plan: Plan, reviewed: Plan | None, card: Answer | None
+    objective: Objective, due: date, plan: Plan, card: Answer | None
 ) -> tuple[Objective, str]:
     """Return the objective with its new target, and the reason."""
     numbers = card["numbers"].set_index("id") if card is not None else pd.DataFrame()
     if objective.id not in numbers.index or math.isnan(float(numbers.loc[objective.id, "actual"])):
         return objective.model_copy(update={"due": due}), "not measured: target stands"
     row = numbers.loc[objective.id]
-    actual = float(row["actual"])
-    before = {o.id: o for o in reviewed.objectives} if reviewed is not None else {}
-    base = float(row["baseline"])
-    asked = before[objective.id].target - base if objective.id in before and not math.isnan(base) else objective.target - actual  # fmt: skip
-    step = max(asked, 0.0)
+    if row["status"] != "reached":
+        return objective.model_copy(update={"due": due}), f"{row['status']}: target stands"
+    actual, unit, baseline = float(row["actual"]), str(row["unit"]), float(row["baseline"])
+    step = 0.0 if math.isnan(baseline) else max(float(row["target"]) - baseline, 0.0)
     years = due.year - plan.as_of.year
-    target = rounded(actual + years * step)
-    unit = str(row["unit"])
-    size = f"{100 * step:.1f} percentage points" if unit == "%" else format_value(step, unit)
-    why = f"{row['status']}; from {format_value(actual, unit)} now, {size} a year asked"
+    target = rounded(max(actual + years * step, float(row["high"]), objective.target))
+    why = (
+        f"reached, {format_value(actual, unit)} now: raised by the pace asked so far"
+        if step
+        else f"reached, {format_value(actual, unit)} now: raised to where chance alone would not get"
+    )
+    if target == objective.target:
+        why = f"reached, {format_value(actual, unit)} now: this year's target asks for more already"
     return objective.model_copy(update={"due": due, "target": target}), why
 
 

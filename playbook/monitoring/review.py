@@ -22,6 +22,9 @@ from playbook.errors import NotEnough
 
 __all__ = ["annual_review", "segment_movement"]
 
+MATERIAL = 0.5
+"""Least contribution per customer and year (currency) from which a change can be judged."""
+
 KEEP, ADJUST, STOP = "keep", "adjust", "stop"
 
 
@@ -46,7 +49,8 @@ def segment_movement(
     -------
     Answer
         Table: segment, strategy, customers_before, customers_now, contribution_before, contribution_now, change, low, high
-        (relative to last year's contribution; compound Poisson range); largest gain first.
+        (relative to last year's contribution; compound Poisson range; none where that was under half a currency unit
+        per customer); largest gain first.
     """
     need(strategies, "strategies of last year", "a run of the year before")
     old, new = _contribution(before, value_before), _contribution(now, value_now)
@@ -55,7 +59,7 @@ def segment_movement(
         a, b = (frame[frame["segment"] == row.segment]["contribution_12m"] for frame in (old, new))
         first, second = float(a.sum()), float(b.sum())
         half = 1.96 * float(np.sqrt((a**2).sum() + (b**2).sum()))
-        scale = abs(first) if first else np.nan
+        scale = abs(first) if abs(first) >= MATERIAL * max(len(a), 1) else np.nan
         rows.append(
             {"segment": row.segment, "strategy": row.strategy, "customers_before": len(a), "customers_now": len(b),
              "contribution_before": first, "contribution_now": second, "change": (second - first) / scale,
@@ -122,7 +126,8 @@ def annual_review(
     Returns
     -------
     Answer
-        Table: the result ``review`` (kind, id, name, decision, rule, figures) with forced_reason.
+        Table: the result ``review`` (kind, id, name, decision, rule, figures) with forced_reason when forced. Extras
+        ``initiatives`` and ``strategies`` show its two parts.
     """
     if isinstance(plan, Missing):
         return plan
@@ -154,7 +159,9 @@ def _review(
     table = table.sort_values(
         ["kind", "decision", "id"], key=lambda s: s.map(order) if s.name == "decision" else s
     )
-    table = table.assign(forced_reason=force_reason if early else "").reset_index(drop=True)
+    table = table.reset_index(drop=True)
+    if early:
+        table["forced_reason"] = force_reason
     count = table["decision"].value_counts()
     return Answer(
         table=table,
@@ -162,16 +169,36 @@ def _review(
         so_what=_so_what(table, plan.initiatives, early, force_reason),
         kind="prescriptive",
         caption=(
-            f"Decision on each initiative and segment strategy of the last plan (keep above {format_value(rules.keep_if_return_above, '%')} return, "
-            f"stop below {format_value(rules.stop_if_return_below, '%')}, at least {rules.minimum_n} customers)"
+            f"Decision on each initiative and segment strategy of the last plan (keep above {rules.keep_if_return_above:g} of the cost returned, "
+            f"stop below {rules.stop_if_return_below:g}, at least {rules.minimum_n} customers)"
         ),
         source="last plan; campaign effects against control groups; segments under last year's borders",
         metrics=tuple(
             Metric(f"review_{word}", float(count.get(word, 0)), n=len(table), unit="count", kind="prescriptive")
             for word in (KEEP, ADJUST, STOP)
         ),
-        extra={"forced": bool(early)},
+        extra={
+            "forced": bool(early),
+            "initiatives": _part(table, "initiative"),
+            "strategies": _part(table, "strategy"),
+        },
     )  # fmt: skip
+
+
+def _part(table: pd.DataFrame, kind: str) -> Answer | Missing:
+    """Return the decisions of one kind, to be shown on their own."""
+    part = table[table["kind"] == kind].drop(columns=["kind", "id"]).reset_index(drop=True)
+    if part.empty:
+        return Missing(f"there is no {kind} of the last plan to review")
+    count = part["decision"].value_counts()
+    told = ", ".join(f"{count.get(word, 0)} to {word}" for word in (KEEP, ADJUST, STOP))
+    return Answer(
+        table=part,
+        headline=told,
+        so_what="",
+        kind="prescriptive",
+        caption=f"Decision on each {kind} of the last plan (n = {len(part)}; {told})",
+    )
 
 
 def _year_after(day: date) -> date:
@@ -199,12 +226,12 @@ def decide(value: float, low: float, high: float, n: int, rules: ReviewRules) ->
     if value > keep and low > stop:
         return (
             KEEP,
-            f"above {format_value(keep, '%')}, chance stays above {format_value(stop, '%')}",
+            f"above {keep:g}, and chance does not reach down to {stop:g}",
         )
     if value < stop and high < keep:
         return (
             STOP,
-            f"below {format_value(stop, '%')}, chance stays below {format_value(keep, '%')}",
+            f"below {stop:g}, and chance does not reach up to {keep:g}",
         )
     return ADJUST, "between the lines, or chance decides"
 
@@ -235,7 +262,7 @@ def _initiative(
     ends = [(g - cost) / cost for g in (gain, gain - half, gain + half)]
     decision, rule = decide(ends[0], ends[1], ends[2], n, rules)
     figures = (
-        f"return {format_value(ends[0], '%')} ({format_value(ends[1], '%')} to {format_value(ends[2], '%')}); margin "
+        f"return {ends[0]:.1f} ({ends[1]:.1f} to {ends[2]:.1f}) times the campaign cost; margin "
         f"{format_value(gain, 'currency')} of a budget of {format_value(initiative.budget, 'currency')}; smaller arm {n:,}"
     )
     return row | {"decision": decision, "rule": rule, "figures": figures}

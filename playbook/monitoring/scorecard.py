@@ -200,6 +200,9 @@ def _so_what(numbers: pd.DataFrame, judged: pd.DataFrame) -> str:
             f"The widest step is {widest['name']}, {format_value(widest['target'] / widest['actual'] - 1, '%')} "
             "from today. " if widest is not None else ""
         )  # fmt: skip
+        easy = numbers[numbers["actual"] >= numbers["target"]]
+        if len(easy):
+            ask += f"{', '.join(easy['name'])}: today's figure is at the target already, so raise it or reaching it proves nothing. "
         return ask + "Keep these baselines unchanged: next year's review is measured against them."
     parts = [
         f"{label}: {', '.join(judged.loc[judged['status'] == status, 'name'])}."
@@ -212,6 +215,9 @@ def _so_what(numbers: pd.DataFrame, judged: pd.DataFrame) -> str:
         if (judged["status"] == MISSED).any()
         else "Raise what is reached and let the open ones run on"
     )
+    easy = judged[(judged["status"] == REACHED) & (judged["baseline"] >= judged["target"])]
+    if len(easy):
+        advice += f"; {', '.join(easy['name'])}: the target lay at or below the baseline, so reaching it proves nothing"
     if len(still):
         advice += f"; {len(still)} of {len(judged)} figures have not moved beyond chance since the plan was made"
     return " ".join(parts) + f" {advice}."
@@ -309,7 +315,7 @@ def control_charts(monthly: pd.DataFrame, seed: int) -> Answer:
             + ", so act on several signals in one direction, not on one."
         ),
         kind="diagnostic",
-        caption=f"Monthly figures without season, {months} months, signals of the last 12 (mean −+ 2.66 mean moving ranges)",
+        caption=f"Monthly figures without season, {months} months, signals of the last 12 (grey: usual range, mean ± 2.66 mean moving ranges)",
         units={"months": "count", "mean_month": "count", "last_12_months": "count", "change": "%", "signals": "count"},
         source=f"orders and customers by month; false-alarm rate from {SERIES} simulated series",
         metrics=(Metric("monthly_figures_with_signal", float(len(loud)), n=len(table), unit="count", kind="diagnostic"),),

@@ -84,7 +84,7 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
     last year's month (seasonal naive) are each forecast from every month with two years before
     it, up to 12 months ahead. With 24 to 26 months nothing can be compared and last year's month is
     kept; with fewer, the mean month with a drift that may go either way as far as the slope seen. Paths are widened when the
-    rolling-origin errors were larger than the model says.
+    rolling-origin errors of the sums, or the changes from year to year, were larger than the model says.
 
     Raises
     ------
@@ -117,11 +117,22 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
         }
     ).sort_values(["error", "method"], ignore_index=True)
     best = str(table.loc[0, "method"])
-    errors, spread = scored[best]
-    wider = max(1.0, float(np.sqrt(np.mean(errors**2) / np.mean(spread**2)))) if spread.any() else 1
     paths = _MODELS[best](series, months, rng, DRAWS)
     centre = paths.mean(axis=0)
+    spread = float(paths[:, :SEASON].mean(axis=1).std())
+    seen = _yearly_shift(series) / np.sqrt(2)
+    wider = max(
+        1.0, float(np.sqrt(np.mean(scored[best][1] ** 2))), seen / spread if spread else 1.0
+    )
     return MonthlyForecast(best, centre + wider * (paths - centre), table)
+
+
+def _yearly_shift(series: np.ndarray) -> float:
+    """Usual size of the change of a year's mean month on the year before, widened for the few years."""
+    change = series[SEASON:] - series[:-SEASON]
+    years = len(change) // SEASON
+    means = change[len(change) - years * SEASON :].reshape(years, SEASON).mean(axis=1)
+    return float(np.sqrt(np.mean(means**2) * (1 + 1 / years)))
 
 
 def _errors(
@@ -129,14 +140,15 @@ def _errors(
     model: Model,
     origins: range,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Errors of all origins and horizons, and the standard deviations the model gave them."""
-    errors, spread = [], []
+    """Errors of all origins and months, and each origin's error of the sum in units of the model's own."""
+    errors, of_sums = [], []
     for origin in origins:
         ahead = min(SEASON, len(series) - origin)
         paths = model(series[:origin], ahead, np.random.default_rng(origin), TRIAL_DRAWS)
         errors.append(series[origin : origin + ahead] - paths.mean(axis=0))
-        spread.append(paths.std(axis=0))
-    return np.concatenate(errors), np.concatenate(spread)
+        spread = float(paths.sum(axis=1).std())
+        of_sums.append(float(errors[-1].sum()) / spread if spread else 0.0)
+    return np.concatenate(errors), np.array(of_sums)
 
 
 def _level(series: np.ndarray, months: int, rng: np.random.Generator, draws: int) -> np.ndarray:
@@ -158,10 +170,9 @@ def _seasonal_naive(
     change = series[SEASON:] - series[:-SEASON]
     years = len(change) // SEASON
     blocks = change[len(change) - years * SEASON :].reshape(years, SEASON)
-    shift = np.sqrt(np.mean(blocks.mean(axis=1) ** 2) * (1 + 1 / years))
     noise = (blocks - blocks.mean(axis=1, keepdims=True)).std()
     last = np.resize(series[-SEASON:], months)
-    common = rng.normal(0, shift, (draws, 1))
+    common = rng.normal(0, _yearly_shift(series), (draws, 1))
     return last + common + rng.normal(0, noise, (draws, months))
 
 

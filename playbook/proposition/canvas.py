@@ -59,15 +59,17 @@ def _pains(segment: str, offer: pd.Series, cases: pd.DataFrame, segments: pd.Dat
     return rows
 
 
-def _fit(params: pd.Series, coding: Coding, offer: pd.Series) -> float:
-    """Utility of the offer's features between the worst (0) and the best (1) features asked."""
+def _fit(params: pd.DataFrame, coding: Coding, offer: pd.Series) -> np.ndarray:
+    """Utility of the offer's features between the worst (0) and the best (1) asked, per row of params."""
     rows = coding.level_rows()
-    worst = best = ours = 0.0
+    reached, whole = np.zeros(len(params)), np.zeros(len(params))
     for name, levels in coding.levels.items():
-        worth = rows.loc[name] @ params[coding.columns]
-        worst, best = worst + float(worth.min()), best + float(worth.max())
-        ours += float(worth[str(offer[name])]) if str(offer[name]) in levels else float(worth.min())
-    return (ours - worst) / (best - worst) if best > worst else float("nan")
+        worth = params[coding.columns].to_numpy() @ rows.loc[name].to_numpy().T
+        worst = worth.min(axis=1)
+        held = str(offer[name])
+        reached += (worth[:, levels.index(held)] if held in levels else worst) - worst
+        whole += worth.max(axis=1) - worst
+    return reached / np.where(whole > 0, whole, np.nan)
 
 
 @answers
@@ -142,8 +144,8 @@ def _fit_interval(
     read: Experiment, segment: str, offer: pd.Series, seed: int
 ) -> tuple[float, float, float]:
     result = read.models[segment].result
-    fit = _fit(result.params, read.coding, offer)
-    drawn = [_fit(draw, read.coding, offer) for _, draw in result.draws(seed, 300).iterrows()]
+    fit = float(_fit(result.params.to_frame().T, read.coding, offer)[0])
+    drawn = _fit(result.draws(seed, 1000), read.coding, offer)
     low, high = np.quantile(drawn, [0.025, 0.975])
     return fit, min(float(low), fit), max(float(high), fit)
 

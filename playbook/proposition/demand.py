@@ -58,19 +58,21 @@ def demand(lines: pd.DataFrame, segments: pd.DataFrame) -> Answer:
     joined = need(with_segment(lines, segments), "order lines of customers with a segment",
                   "order lines with a customer number", rows=10)  # fmt: skip
     cells = _cells(joined)
+    cells["rest"] = cells["product_group"] == "all others"
     cells = cells.sort_values(
-        ["group_revenue", "product_group", "segment"], ascending=[False, True, True]
-    )
+        ["rest", "group_revenue", "product_group", "segment"], ascending=[True, False, True, True]
+    ).drop(columns="rest")
     shown = cells[~cells["suppressed"]]
     need(shown, "groups of products with five buyers in a segment", "a longer history of orders")
     groups = cells.drop_duplicates("product_group").set_index("product_group")["group_revenue"]
     top_share = float(groups.iloc[0] / groups.sum())
-    named = shown[shown["product_group"] != "all others"]
+    named = shown[(shown["product_group"] != "all others") & (shown["buyers"] >= 30)]
     named = (named if len(named) else shown).assign(
         excess=lambda t: t["revenue"] * (1 - 100 / t["index"])
     )
     named = named.sort_values(["excess", "product_group", "segment"], ascending=[False, True, True])
     peak, under = named.iloc[0], named.iloc[-1]
+    rest = float(groups.get("all others", 0.0) / groups.sum())
     services = cells[cells["kind"] == "service"]["revenue"].sum() / cells["revenue"].sum()
     return Answer(
         table=cells.drop(columns="group_revenue").reset_index(drop=True),
@@ -80,6 +82,7 @@ def demand(lines: pd.DataFrame, segments: pd.DataFrame) -> Answer:
         ),
         so_what=(
             f"{groups.index[0]} is the largest group with {format_value(top_share, '%')} of revenue"
+            + (f"; all but {len(groups) - 1} groups together bring {format_value(rest, '%')}" if rest > 0 else "")
             + (f"; services bring {format_value(services, '%')}" if services > 0 else "")
             + f". The widest gap in money is {under['product_group']} among {under['segment']}: "
             f"{format_value(-under['excess'], 'currency')} a year below an average share. "

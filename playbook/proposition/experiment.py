@@ -252,7 +252,9 @@ def _told(
         ),
         so_what=(
             f"{verdict} {kind}"
-            f"Best on held-out tasks: {best}; beyond segments the data show "
+            f"Best on held-out tasks: {best}"
+            + (", so read differences between segments with care" if best == "one model for everybody" else "")
+            + "; beyond segments the data show "
             + ("no further hidden groups of taste." if classes == 1
                else f"{classes} hidden groups of taste.")
         ),

@@ -150,8 +150,8 @@ def price_response(best: Answer) -> Answer:
         ),
         so_what=(
             f"{calm['segment']} react least ({format_value(calm['won'], '%')}). "
-            + (f"The simulated margin rises with a higher price in {join(up, 6)}. " if up else "")
-            + (f"It rises with a lower price in {join(down, 6)}. " if down else "")
+            + (f"A higher price raises the simulated margin in {join(up, 6)}. " if up else "")
+            + (f"A lower price raises the simulated margin in {join(down, 6)}. " if down else "")
             + "Where the band is flat, the price hardly matters for margin: take the lower one and the share."
         ),
         kind="predictive",

@@ -164,7 +164,7 @@ def _sizes(joined: pd.DataFrame) -> pd.DataFrame:
     orders = buyers["orders_12m"].sum().reindex(size.index)
     enough = size["buyers"] >= SMALLEST
     size["orders_per_buyer"] = (orders / size["buyers"].where(enough)).astype(float)
-    size["average_order"] = buyers["revenue_12m"].sum().reindex(size.index) / orders.where(enough)
+    size["average_order"] = buyers["ordered_12m"].sum().reindex(size.index) / orders.where(enough)
     if "age" in joined and joined["age"].notna().sum() >= 30:
         known = groups["age"].count() >= SMALLEST
         size["median_age"] = groups["age"].median().where(known)
@@ -183,7 +183,8 @@ def target_profiles(
     Parameters
     ----------
     customers
-        ``customer_id``, ``orders_12m``, ``revenue_12m`` (currency) and describing columns.
+        ``customer_id``, ``orders_12m``, ``revenue_12m`` (after refunds), ``ordered_12m`` (before refunds,
+        currency) and describing columns.
     segments
         ``customer_id``, ``segment``.
     strategies
@@ -209,11 +210,11 @@ def target_profiles(
     )
     top = distinct.groupby("segment").head(3)
     words = top.assign(text=[_trait_words(row) for row in top.itertuples()])
-    said = words.groupby("segment")["text"].agg("; ".join)
-    table["stands_out_by"] = table["segment"].map(said).fillna("nothing on record").astype("str")
+    said = words.groupby("segment")["text"].agg("; ".join).to_dict()
+    table["stands_out_by"] = [said.get(name, "nothing on record") for name in table["segment"]]
     if strategies is not None and len(strategies):
-        chosen = strategies.drop_duplicates("segment").set_index("segment")["strategy"]
-        table.insert(1, "strategy", table["segment"].map(chosen).fillna("–"))
+        chosen = dict(zip(strategies["segment"], strategies["strategy"], strict=True))
+        table.insert(1, "strategy", [chosen.get(name, "–") for name in table["segment"]])
     table = table.sort_values(["revenue_12m", "segment"], ascending=[False, True])
     first = table.iloc[0]
     small = table[table["customers"] < 0.02 * table["customers"].sum()]["segment"]
@@ -229,7 +230,7 @@ def target_profiles(
                if len(small) else "")
             + f"Start with {first['segment']}: an order of theirs is worth "
             f"{format_value(first['average_order'], 'currency')}, and "
-            f"{first['customers'] - first['buyers']:,} of {first['customers']:,} bought nothing in the year."
+            f"{first['buyers']:,} of {first['customers']:,} bought in the year."
         ),
         kind="descriptive",
         caption=f"Target profile of each segment (n = {len(joined):,} customers, 12 months)",

@@ -220,10 +220,11 @@ def value_propositions(
         rows.append({"segment": segment, "proposition": _sentence(said, segment, brand),
                      "supported": len(said) - len(refused), "refused": join(refused, 6) or "–"})  # fmt: skip
         clauses += said
-    return _told(pd.DataFrame(rows), pd.DataFrame(clauses))
+    size = profiles.table.set_index("segment")["customers"].to_dict()
+    return _told(pd.DataFrame(rows), pd.DataFrame(clauses), size)
 
 
-def _told(table: pd.DataFrame, clauses: pd.DataFrame) -> Answer:
+def _told(table: pd.DataFrame, clauses: pd.DataFrame, customers: dict[str, int]) -> Answer:
     clauses["people_needed"] = pd.array(clauses["people_needed"].tolist(), dtype="Int64")
     supported = int((clauses["status"] == "supported").sum())
     whole = table[table["supported"] == len(CLAUSES)]["segment"].tolist()
@@ -244,7 +245,7 @@ def _told(table: pd.DataFrame, clauses: pd.DataFrame) -> Answer:
         metrics=(
             Metric("claims_supported", supported / len(clauses), n=len(clauses), unit="%", kind="prescriptive"),
         ),
-        extra={"clauses": clauses},
+        extra={"clauses": clauses, "customers": customers},
     )  # fmt: skip
 
 
@@ -298,21 +299,19 @@ def evidence_of(propositions: Answer, segment: str = "") -> Answer:
 
 
 @answers
-def claims_to_test(propositions: Answer, most_people: int = 5000) -> Answer:
+def claims_to_test(propositions: Answer) -> Answer:
     """Return the refused claims with the number of people that would settle each.
 
     Parameters
     ----------
     propositions
         From `value_propositions`.
-    most_people
-        More people than this cannot be asked.
 
     Returns
     -------
     Answer
         ``segment``, ``clause``, ``text``, ``figure``, ``n``, ``people_needed`` (of this segment; 80 %
-        power, two-sided 5 %), ``feasible``; smallest test first.
+        power, two-sided 5 %), ``feasible`` (the segment has so many customers); smallest test first.
     """
     clauses = _with_figures(propositions["clauses"])
     open_ = clauses[clauses["status"] != "supported"]
@@ -325,16 +324,17 @@ def claims_to_test(propositions: Answer, most_people: int = 5000) -> Answer:
             kind="prescriptive",
             caption=f"Claims refused, of {len(clauses):,}",
         )
-    open_ = open_[columns].assign(feasible=open_["people_needed"].le(most_people).fillna(False))
+    size = open_["segment"].map(propositions["customers"])
+    open_ = open_[columns].assign(feasible=open_["people_needed"].le(size).fillna(False))
     open_ = open_.sort_values(["people_needed", "segment", "clause"], na_position="last")
     easy, hard = open_[open_["feasible"].astype(bool)], int((~open_["feasible"].astype(bool)).sum())
     return Answer(
         table=open_.reset_index(drop=True),
-        headline=f"{plural(len(open_), 'claim')} to test, {len(easy):,} of them with at most {most_people:,} people",
+        headline=f"{plural(len(open_), 'claim')} to test, {len(easy):,} of them within the size of the segment",
         so_what=(
             (f"Cheapest first: \"{easy.iloc[0]['text']}\" for {easy.iloc[0]['segment']} needs "
              f"{int(easy.iloc[0]['people_needed']):,} respondents of that segment. " if len(easy) else "")
-            + (f"{plural(hard, 'claim')} would need more people than can be asked: decide by cost instead."
+            + (f"{plural(hard, 'claim')} would need more people than the segment has: decide by cost instead."
                if hard else "All fit into one survey wave or shop test.")
         ),
         kind="prescriptive",

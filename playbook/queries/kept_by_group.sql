@@ -22,7 +22,7 @@ select
   coalesce(c.country, 'not known') as country,
   coalesce(c.acquisition_channel, 'not known') as acquisition_channel,
   coalesce(c.market_segment, 'not known') as market_segment,
-  case when c.company is null then 'private' else 'business' end as customer_type,
+  case when c.company is null then 'private or not known' else 'business' end as customer_type,
   case when c.acquired_at is null then 'not known' when cast(c.acquired_at as date) > cast(b.base_end - interval 1 year as date) then 'won in the base year' else 'won earlier' end as tenure,
   count(*) as customers,
   count(k.customer_id) as kept

@@ -5,7 +5,7 @@ select
   coalesce(c.country, 'not known') as country,
   coalesce(c.acquisition_channel, 'not known') as acquisition_channel,
   coalesce(c.market_segment, 'not known') as market_segment,
-  case when c.customer_id is null then 'guest' when c.company is null then 'private' else 'business' end as customer_type,
+  case when c.customer_id is null then 'guest' when c.company is null then 'private or not known' else 'business' end as customer_type,
   case when c.customer_id is null then 'guest' when cast(c.acquired_at as date) > case when cast(o.ordered_at as date) > $cut then $cut else $start end then 'new customer' else 'existing customer' end as tenure,
   count(case when o.revenue > 0 then 1 end) as orders,
   cast(sum(o.revenue) as double) as revenue,

@@ -210,8 +210,8 @@ def seasonality(days: pd.DataFrame, as_of: date) -> Answer:
     Returns
     -------
     Answer
-        Table: month (or weekday), factor (season ÷ trend), lowest, highest (over the years). ``extra["series"]`` is an answer with
-        month, revenue, trend.
+        Table: month (or weekday), factor (mean distance from the trend ÷ trend), lowest, highest (over the years;
+        for weekdays the middle 80 % of weeks).
     """
     need(days, "days with orders", ASK, rows=60)
     daily = days.set_index("day")["revenue"].sort_index()
@@ -219,48 +219,50 @@ def seasonality(days: pd.DataFrame, as_of: date) -> Answer:
     monthly = daily.groupby(daily.index.to_period("M")).agg(["sum", "size"])
     monthly = monthly[monthly["size"] >= monthly.index.days_in_month - 2]["sum"]
     yearly = len(monthly) >= 24
-    series = monthly if yearly else daily
-    need(
-        pd.DataFrame(series), "months or weeks in a row", "two years of orders", rows=56
-    ) if not yearly else None
-    decomposed: Any = STL(series.to_numpy(float), period=12 if yearly else 7, robust=True).fit()
-    trend = np.maximum(decomposed.trend, 1e-9)
-    names = (
-        [MONTHS[p.month - 1] for p in series.index]
-        if yearly
-        else [WEEKDAYS[d.dayofweek] for d in series.index]
-    )
-    factor = pd.DataFrame({"name": names, "factor": decomposed.seasonal / trend})
-    unit, order = ("month", MONTHS) if yearly else ("weekday", WEEKDAYS)
-    table = (
-        factor.groupby("name")["factor"]
-        .agg(factor="mean", lowest="min", highest="max")
-        .reindex(order)
-    )
-    table = table.rename_axis(unit).reset_index()
-    rest, season = decomposed.resid, decomposed.seasonal
-    spread = float(np.var(season + rest))
-    strength = max(0.0, 1 - float(np.var(rest)) / spread) if spread > 0 else 0.0
-    top, bottom = (
-        table.iloc[int(table["factor"].round(9).argmax())],
-        table.iloc[int(table["factor"].round(9).argmin())],
-    )
-    years = f"{len(monthly) / 12:.0f} years" if yearly else f"{len(daily) / 7:.0f} weeks"
-    headline = f"{top[unit]} lies {format_value(top['factor'], '%')} above trend, {bottom[unit]} {format_value(-bottom['factor'], '%')} below"
+    unit = "month" if yearly else "weekday"
+    table, strength = _pattern(monthly if yearly else daily, yearly)
+    top = table.iloc[int(table["factor"].round(9).argmax())]
+    bottom = table.iloc[int(table["factor"].round(9).argmin())]
+    span = f"{len(monthly) / 12:.1f} years" if yearly else f"{len(daily) / 7:.0f} weeks"
     return Answer(
         table=table,
-        headline=headline,
-        so_what=f"Season explains {format_value(strength, '%')} of the movement around the trend"
-        + (f", seen over only {years}, so expect it to look stronger than it is. " if len(monthly) < 36 else ". ")
-        + f"Compare with the same {unit} a year before, staff service for {top[unit]}, and place win-back offers before {bottom[unit]}.",
+        headline=f"{top[unit]} lies {format_value(top['factor'], '%')} above trend, {bottom[unit]} "
+        f"{format_value(-bottom['factor'], '%')} below",
+        so_what=f"The {unit} explains {format_value(strength, '%')} of the movement around the trend (seen over {span}). "
+        + (
+            f"Compare with the same month a year before, staff service for {top[unit]}, and place offers to lapsed customers before "
+            f"{bottom[unit]}."
+            if yearly
+            else f"Plan staff and deliveries for {top[unit]}; for the seasons of the year the history is too short."
+        ),
         kind="descriptive",
-        caption=f"Revenue of a {unit} against the trend, mean with lowest and highest ({years})",
+        caption=f"Revenue of a {unit} against the trend, mean with lowest and highest ({span})",
         units={"factor": "%", "lowest": "%", "highest": "%"},
         source=f"orders net of refunds, STL decomposition of {'monthly' if yearly else 'daily'} revenue",
-        metrics=(Metric("season_strength", strength, n=len(series), unit="%"),),
-        extra={"series": Answer(
-            table=pd.DataFrame({"month": series.index.to_timestamp() if yearly else series.index, "revenue": series.to_numpy(), "trend": decomposed.trend}),
-            headline=headline, so_what="", kind="descriptive", units={"revenue": "currency", "trend": "currency"},
-            caption=f"Revenue by {'month' if yearly else 'day'} and its trend", source="orders net of refunds",
-        )},
-    )  # fmt: skip
+        metrics=(
+            Metric("season_strength", strength, n=len(monthly if yearly else daily), unit="%"),
+        ),
+    )
+
+
+def _pattern(series: pd.Series, yearly: bool) -> tuple[pd.DataFrame, float]:
+    """Return the pattern of months (or weekdays) and the strength of the season."""
+    parts: Any = STL(series.to_numpy(float), period=12 if yearly else 7, robust=True).fit()
+    trend = np.maximum(parts.trend, max(1e-9, 0.05 * float(np.mean(np.abs(parts.trend)))))
+    if yearly:
+        names, order = [MONTHS[p.month - 1] for p in series.index], MONTHS
+        factor, ends = parts.seasonal / trend, (0.0, 1.0)
+    else:
+        names, order = [WEEKDAYS[d.day_of_week] for d in series.index], WEEKDAYS
+        factor, ends = series.to_numpy(float) / trend - 1, (0.1, 0.9)
+    groups = pd.DataFrame({"name": names, "factor": factor}).groupby("name")["factor"]
+    table = pd.DataFrame(
+        {
+            "factor": groups.mean(),
+            "lowest": groups.quantile(ends[0]),
+            "highest": groups.quantile(ends[1]),
+        }
+    )
+    table = table.reindex(order).rename_axis("month" if yearly else "weekday").reset_index()
+    spread = float(np.var(parts.seasonal + parts.resid))
+    return table, max(0.0, 1 - float(np.var(parts.resid)) / spread) if spread > 0 else 0.0

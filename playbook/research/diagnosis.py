@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.errors import NotEnough
 from playbook.stats import two_proportion_difference
 
 __all__ = ["decompose", "order_value", "retention", "windows"]
@@ -71,7 +72,12 @@ def decompose(cells: pd.DataFrame, dimension: str, above: str, below: str) -> pd
     ----------
     Kitagawa, E. M. (1955). Components of a difference between two rates.
     """
-    sums = cells.groupby([dimension, "window_name"])[[above, below]].sum().unstack(fill_value=0.0)
+    sums = (
+        cells.groupby([dimension, "window_name"])[[above, below]]
+        .sum()
+        .astype(float)
+        .unstack(fill_value=0.0)
+    )
     full = sums.reindex(
         columns=pd.MultiIndex.from_product([[above, below], ["before", "after"]]), fill_value=0.0
     )
@@ -202,7 +208,7 @@ def order_value(cells: pd.DataFrame, start: date, cut: date, as_of: date) -> Ans
     need(cells, "orders in two windows", ASK)
     sums = cells.groupby("window_name")[["orders", "revenue", "order_revenue", "squares"]].sum()
     if set(sums.index) != {"before", "after"} or sums["orders"].min() < 30:
-        need(cells.iloc[:0], "orders in both windows (30 in each)", ASK)
+        raise NotEnough("fewer than 30 orders in one of the two windows", ASK)
     table, details = _explain(
         cells,
         ["channel", "country", "acquisition_channel", "market_segment", "customer_type", "tenure"],
@@ -252,7 +258,7 @@ def retention(cells: pd.DataFrame) -> Answer:
     need(cells, "customers in two base years", ask)
     sums = cells.groupby("window_name")[["customers", "kept"]].sum()
     if set(sums.index) != {"before", "after"} or sums["customers"].min() < 50:
-        need(cells.iloc[:0], "customers in both base years (50 in each)", ask)
+        raise NotEnough("fewer than 50 customers in one of the two base years", ask)
     table, details = _explain(
         cells.assign(kept=100.0 * cells["kept"]),
         ["country", "acquisition_channel", "market_segment", "customer_type", "tenure"],

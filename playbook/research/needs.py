@@ -127,58 +127,83 @@ def needs(strength: pd.DataFrame) -> Answer:
         raise NotEnough(
             f"needs: only one source ({names[0]}) speaks of them, two needed to compare", ASK
         )
+    placed = _placed(strength)
+    table = _by_need(placed, names)
+    compared = table[table["sources"] > 1]
+    if compared.empty:
+        raise NotEnough(
+            "needs: no need is spoken of in two sources, so they cannot be compared", ASK
+        )
+    first = str(compared.iloc[0]["need"])
+    apart = str(
+        compared.sort_values(["disagreement", "need"], ascending=[False, True]).iloc[0]["need"]
+    )
+    agreement = _agreement(placed)
+    long = Answer(
+        table=_ordered(strength, list(table["need"]), names),
+        headline=f"{first.capitalize()} leads over all sources; {apart} divides them",
+        so_what="",
+        kind="descriptive",
+        units={"strength": "%"},
+        caption="Strength of each need by source (share that speaks of it)",
+        source=", ".join(names),
+    )
+    table.columns = [str(c).replace(" ", "_") for c in table.columns]
+    return Answer(
+        table=table,
+        headline=f"{first.capitalize()} is what customers need most, over {len(names)} sources",
+        so_what=_disagreement(placed, apart, agreement) + f" Take {first} into every proposition.",
+        kind="descriptive",
+        caption="Share of respondents, reviews, cases, participants and leavers who speak of a need, last 12 months (focus groups: all)",
+        units={c.replace(" ", "_"): "%" for c in names}
+        | {"sources": "count", "mean_rank": "ratio", "disagreement": "ratio"},
+        source=", ".join(names) + "; labels brought together by a fixed list of words",
+        metrics=(Metric("needs_agreement", agreement, n=len(names), unit="ratio"),)
+        if agreement == agreement
+        else (),
+        extra={
+            "long": long,
+            "needs": strength[["need", "source", "strength", "low", "high", "n"]],
+        },
+    )
+
+
+def _placed(strength: pd.DataFrame) -> pd.DataFrame:
+    """Return the strengths with ``place``: rank in the source, 0 (strongest) to 1 (weakest)."""
     groups = strength.assign(rounded=strength["strength"].round(9)).groupby("source")["rounded"]
     place = (groups.rank(ascending=False) - 1) / (groups.transform("size") - 1).clip(lower=1)
-    placed = strength.assign(place=place)
+    return strength.assign(place=place)
+
+
+def _by_need(placed: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return one row a need, those of several sources first, then by mean place."""
     wide = placed.pivot(index="need", columns="source", values="strength")[names]
-    spread = placed.groupby("need")["place"].agg(["mean", "min", "max", "size"])
+    spread = placed.groupby("need")["place"].agg(["mean", "min", "max", "size"]).round(9)
     table = wide.assign(
         sources=spread["size"],
         mean_rank=spread["mean"],
         disagreement=(spread["max"] - spread["min"]).where(spread["size"] > 1),
-    )
-    table = (
-        table.reset_index()
-        .assign(several=table["sources"].lt(2).to_numpy())
-        .round({"mean_rank": 9, "disagreement": 9})
-    )
-    table = table.sort_values(["several", "mean_rank", "need"], ignore_index=True).drop(
-        columns="several"
-    )
-    compared = table[table["sources"] > 1]
-    first = compared.iloc[0]
-    apart = compared.sort_values(["disagreement", "need"], ascending=[False, True]).iloc[0]
-    marks = placed[placed["need"] == apart["need"]].sort_values(["place", "source"])
-    agreement = _agreement(placed)
-    table.columns = [str(c).replace(" ", "_") for c in table.columns]
-    units = {c.replace(" ", "_"): "%" for c in names} | {
-        "sources": "count",
-        "mean_rank": "ratio",
-        "disagreement": "ratio",
-    }
-    return Answer(
-        table=table,
-        headline=f"{str(first['need']).capitalize()} is what customers need most, over {len(names)} sources",
-        so_what=f"Sources disagree most about {apart['need']}: strong in {marks['source'].iloc[0]}, weak in {marks['source'].iloc[-1]}. "
-        + (
-            f"Their rankings agree little (mean rank correlation {agreement:.2f}), so no single source may speak for the customer: what is asked, "
-            "what breaks and what drives away are different things."
-            if agreement < 0.5
-            else f"Their rankings agree (mean rank correlation {agreement:.2f}), so the order can be relied on."
+    ).reset_index()
+    table = table.assign(single=table["sources"] < 2)
+    table = table.sort_values(["single", "mean_rank", "need"], ignore_index=True)
+    return table.drop(columns="single")
+
+
+def _disagreement(placed: pd.DataFrame, apart: str, agreement: float) -> str:
+    marks = placed[placed["need"] == apart].sort_values(["place", "source"])["source"]
+    said = f"Sources disagree most about {apart}: strong in {marks.iloc[0]}, weak in {marks.iloc[-1]}. "
+    if agreement != agreement:
+        return said + "They share too few needs to compare their rankings."
+    if agreement >= 0.5:
+        return (
+            said
+            + f"Their rankings agree (mean rank correlation {agreement:.2f}), so the order can be relied on."
         )
-        + f" Take {first['need']} into every proposition.",
-        kind="descriptive",
-        caption="Share of respondents, reviews, cases, participants and leavers who speak of a need, last 12 months (focus groups: all)",
-        units=units,
-        source=", ".join(names) + "; labels brought together by a fixed list of words",
-        metrics=(Metric("needs_agreement", agreement, n=len(names), unit="ratio"),),
-        extra={
-            "long": Answer(table=_ordered(strength, list(table["need"]), names), headline=f"{str(first['need']).capitalize()} leads over all sources; {apart['need']} divides them",
-                           so_what="", kind="descriptive", units={"strength": "%"}, caption="Strength of each need by source (share that speaks of it)",
-                           source=", ".join(names)),
-            "needs": strength[["need", "source", "strength", "low", "high", "n"]],
-        },
-    )  # fmt: skip
+    return (
+        said
+        + f"Their rankings agree little (mean rank correlation {agreement:.2f}), so no single source may speak for the customer: "
+        "what is asked, what breaks and what drives away are different things."
+    )
 
 
 def _ordered(strength: pd.DataFrame, order: list[str], names: list[str]) -> pd.DataFrame:

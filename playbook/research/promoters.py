@@ -140,8 +140,7 @@ def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -
     table = table.sort_values(["nps", "dimension", "group"], ignore_index=True)
     table = table.drop(columns=["p", "p_level"])
     apart = table[table["q_level"] < 0.05]
-    low, high = table.iloc[0], table.iloc[-1]
-    moved, tested = table[table["q"] < 0.05], int(table["q"].notna().sum())
+    n = int((frame["year"] == "now").sum())
     return Answer(
         table=table,
         headline=(
@@ -149,27 +148,35 @@ def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -
             if len(apart)
             else "No group recommends more or less than the others beyond chance"
         ),
-        so_what=(
-            "Changed beyond chance since the year before: "
-            + ", ".join(f"{r.group} ({format_value(r.change, 'points')} points)" for r in moved.itertuples())
-            + ". Look there for the cause first. "
-            if len(moved)
-            else f"None of {tested} tested changes since the year before is beyond chance; do not act on them. "
-            if tested
-            else "There is no year before to compare with. "
-        )
-        + (
-            f"Ask {apart.iloc[0]['group']} for their reasons first."
-            if len(apart)
-            else f"The range from {low['group']} ({low['nps']:.0f}) to {high['group']} ({high['nps']:.0f}) is what chance gives with groups of this "
-            "size: seek causes in what happened to customers, not in who they are."
-        ),
+        so_what=f"{_moves(table)} {_levels(table, apart)}",
         kind="descriptive",
-        caption=f"Net Promoter Score by group in points, last 12 months, weighted, 95 % interval (n = {int((frame['year'] == 'now').sum()):,})",
+        caption=f"Net Promoter Score by group in points, last 12 months, weighted, 95 % interval (n = {n:,})",
         units={"answers": "count", "nps": "points", "low": "points", "high": "points", "change": "points",
                "change_low": "points", "change_high": "points", "q": "ratio", "q_level": "ratio"},
         source="survey answers on recommendation; levels and changes adjusted for the number of groups",
     )  # fmt: skip
+
+
+def _moves(table: pd.DataFrame) -> str:
+    moved, tested = table[table["q"] < 0.05], int(table["q"].notna().sum())
+    if not tested:
+        return "There is no year before to compare with."
+    if moved.empty:
+        return f"None of {tested} tested changes since the year before is beyond chance; do not act on them."
+    named = ", ".join(
+        f"{r.group} ({format_value(r.change, 'points')} points)" for r in moved.itertuples()
+    )
+    return f"Changed beyond chance since the year before: {named}. Look there for the cause first."
+
+
+def _levels(table: pd.DataFrame, apart: pd.DataFrame) -> str:
+    low, high = table.iloc[0], table.iloc[-1]
+    if len(apart):
+        return f"Ask {apart.iloc[0]['group']} for their reasons first."
+    return (
+        f"The range from {low['group']} ({low['nps']:.0f}) to {high['group']} ({high['nps']:.0f}) can be chance with groups of this "
+        "size: ask more customers of a group before a plan is made for it."
+    )
 
 
 def _cap(text: str) -> str:

@@ -14,7 +14,7 @@ from playbook.errors import NotEnough
 from playbook.research import texts
 from playbook.research.coding import code, sentences
 from playbook.research.surveys import shown_p
-from playbook.stats import mean_interval, wilson
+from playbook.stats import Difference, mean_interval, wilson
 
 __all__ = ["quotes", "rating_trend", "review_topics", "sentiment_agreement", "themes"]
 
@@ -108,15 +108,29 @@ def _by_language(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     for name, part, past in groups:
         row: dict[str, Any] = {"language": name, "reviews": len(part), "rating": float(part["rating"].mean()),
                "before": np.nan, "change": np.nan, "low": np.nan, "high": np.nan, "p": np.nan}  # fmt: skip
-        if len(past) >= 10 and part["rating"].nunique() + past["rating"].nunique() > 2:
-            test = distributions.ttest_ind(part["rating"], past["rating"], equal_var=False)
-            interval = test.confidence_interval(0.95)
-            mean = float(past["rating"].mean())
-            row |= {"before": mean, "change": row["rating"] - mean, "low": float(interval.low),
-                    "high": float(interval.high), "p": float(test.pvalue)}  # fmt: skip
+        if len(past) >= 10:
+            step = _welch(part["rating"], past["rating"])
+            row |= {"before": float(past["rating"].mean()), "change": step.value, "low": step.low,
+                    "high": step.high, "p": step.p_value}  # fmt: skip
         rows.append(row)
     table = pd.DataFrame(rows).assign(q=lambda t: shown_p(t["p"]))
     return table.drop(columns="p")
+
+
+def _welch(first: pd.Series, second: pd.Series) -> Difference:
+    """Return the difference of two means, first minus second, with Welch's 95 % interval (Welch 1947).
+
+    Ratings that never vary in either group leave no error to judge by; their p-value is 1.
+    """
+    sides = [np.sort(side.to_numpy(float)) for side in (first, second)]
+    errors = [float(side.var(ddof=1)) / len(side) for side in sides]
+    value, error = float(sides[0].mean() - sides[1].mean()), sum(errors)
+    if error <= 0:
+        return Difference(value, value, value, 1.0, len(first), len(second))
+    freedom = error**2 / sum(e**2 / (len(side) - 1) for e, side in zip(errors, sides, strict=True))
+    half = float(distributions.t.ppf(0.975, freedom)) * error**0.5
+    p_value = float(2 * distributions.t.sf(abs(value) / error**0.5, freedom))
+    return Difference(value, value - half, value + half, p_value, len(first), len(second))
 
 
 @answers
@@ -198,15 +212,11 @@ def themes(reviews: pd.DataFrame) -> Answer:
         if inside.sum() < 10 or (~inside).sum() < 10:
             continue
         share = wilson(int(inside.sum()), len(texted))
-        test = distributions.ttest_ind(
-            texted.loc[inside, "rating"], texted.loc[~inside, "rating"], equal_var=False
-        )
-        interval = test.confidence_interval(0.95)
+        step = _welch(texted.loc[inside, "rating"], texted.loc[~inside, "rating"])
         rows.append(
             {"need": name, "reviews": int(inside.sum()), "share": share.value, "low": share.low, "high": share.high,
              "rating": float(texted.loc[inside, "rating"].mean()),
-             "difference": float(texted.loc[inside, "rating"].mean() - texted.loc[~inside, "rating"].mean()),
-             "difference_low": float(interval.low), "difference_high": float(interval.high)}
+             "difference": step.value, "difference_low": step.low, "difference_high": step.high}
         )  # fmt: skip
     need(pd.DataFrame(rows), "needs that ten reviews speak of", ASK)
     table = (

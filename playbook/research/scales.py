@@ -64,7 +64,7 @@ def reliability(scores: pd.DataFrame) -> Answer:
         table=table,
         headline=f"{len(table) - len(weak)} of {len(table)} constructs are measured reliably",
         so_what=(
-            f"{', '.join(weak['construct'])} {'stays' if len(weak) == 1 else 'stay'} below 0.7: do not segment on it before the question "
+            f"{', '.join(weak['construct']).capitalize()} {'stays' if len(weak) == 1 else 'stay'} below 0.7: do not segment on it before the question "
             f"{weak.iloc[0]['weakest'].replace('_', ' ')} is reworded."
             if len(weak)
             else f"All reach 0.7, the lowest is {table.iloc[0]['construct']} ({table.iloc[0]['alpha']:.2f}); their mean scores may be used "
@@ -125,7 +125,7 @@ def response_style(scores: pd.DataFrame, kinds: Sequence[str] = STYLE_KINDS) -> 
             if differs
             else "Scores may be compared between countries without correction for habits of answering."
         )
-        + f" (Adjusted p: ends of the scale {q[0]:.3f}, level {q[1]:.3f}.)",
+        + f" (Adjusted p: ends of the scale {max(q[0], 0.001):.3f}, level {max(q[1], 0.001):.3f}.)",
         kind="diagnostic",
         caption=f"Use of rating scales by country (n = {len(people):,} respondents with at least ten ratings)",
         units={"respondents": "count", "ends_of_scale": "%", "low": "%", "high": "%", "mean_place": "%"},
@@ -168,57 +168,14 @@ def expectations(scores: pd.DataFrame) -> Answer:
         worse (loss without it), each 0 to 1; largest loss first.
     """
     asked = scores[(scores["kind"] == "kano") & scores["construct"].notna()]
-    wording = asked[asked["question_id"].str.endswith("_with")].drop_duplicates("construct")
-    feature_of = (
-        wording.set_index("construct")["question"].str.extract(r" with (.+?)\??$")[0].dropna()
-    )
-    need(
-        asked,
-        "answers to Kano questions",
-        "pairs of questions how customers feel with and without a feature",
-        rows=30,
-    )
-    side = asked["question_id"].str.extract(r"_(with|without)$")[0]
-    pairs = (
-        asked.assign(side=side)
-        .pivot_table(index=["construct", "response_id"], columns="side", values="value")
-        .dropna()
-    )
-    need(
-        pairs,
-        "complete pairs of Kano answers",
-        "both questions of each pair",
-        rows=30,
-        columns=["with", "without"],
-    )
-    pairs = pairs[pairs.isin([1, 2, 3, 4, 5]).all(axis=1)]
-    letters = [
-        _KANO[int(w) - 1][int(o) - 1] for w, o in zip(pairs["with"], pairs["without"], strict=True)
-    ]
-    rows = []
-    for feature, part in pd.Series(letters, pairs.index.get_level_values("construct")).groupby(
-        level=0
-    ):
-        counts = part.value_counts().reindex(list("MOAIRQ"), fill_value=0)
-        valid = float(counts[list("MOAI")].sum())
-        if valid < 20:
-            continue
-        main = str(counts.idxmax())
-        share = wilson(float(counts[main]), len(part))
-        rows.append({"feature": feature_of.get(feature, str(feature).replace("_", " ")), "answers": len(part), "expectation": _CLASS[main], "share": share.value,
-                     "low": share.low, "high": share.high, "better": (counts["A"] + counts["O"]) / valid, "worse": (counts["O"] + counts["M"]) / valid})  # fmt: skip
-    need(pd.DataFrame(rows), "features with 20 answers", "Kano questions")
-    table = (
-        pd.DataFrame(rows)
-        .round({"worse": 9})
-        .sort_values(["worse", "feature"], ascending=[False, True], ignore_index=True)
-    )
+    ask = "pairs of questions how customers feel with and without a feature"
+    need(asked, "answers to Kano questions", ask, rows=30)
+    table = pd.DataFrame(_kano_rows(asked))
+    need(table, "features with 20 complete pairs of Kano answers", ask)
+    table = table.round({"better": 9, "worse": 9})
+    gain = table.sort_values(["better", "feature"], ascending=[False, True]).iloc[0]
+    table = table.sort_values(["worse", "feature"], ascending=[False, True], ignore_index=True)
     first = table.iloc[0]
-    gain = (
-        table.round({"better": 9})
-        .sort_values(["better", "feature"], ascending=[False, True])
-        .iloc[0]
-    )
     return Answer(
         table=table,
         headline=f"Customers would miss {first['feature']} most"[:90],
@@ -226,13 +183,36 @@ def expectations(scores: pd.DataFrame) -> Answer:
         f"{str(gain['feature']).capitalize()} can raise satisfaction for {format_value(gain['better'], '%')} (most call it {gain['expectation']}).",
         kind="descriptive",
         caption="Expectation of each feature: most frequent class with 95 % interval, gain with it and loss without it",
-        units={
-            "answers": "count",
-            "share": "%",
-            "low": "%",
-            "high": "%",
-            "better": "%",
-            "worse": "%",
-        },
+        units={"answers": "count", "share": "%", "low": "%", "high": "%", "better": "%", "worse": "%"},
         source="survey, pairs of Kano questions; Berger et al. (1993)",
+    )  # fmt: skip
+
+
+def _kano_rows(asked: pd.DataFrame) -> list[dict]:
+    """Return one row a feature that at least 20 respondents judged with and without it."""
+    wording = asked[asked["question_id"].str.endswith("_with")].drop_duplicates("construct")
+    named = wording.set_index("construct")["question"].str.extract(r" with (.+?)\??$")[0].dropna()
+    side = asked["question_id"].str.extract(r"_(with|without)$")[0]
+    pairs = asked.assign(side=side).pivot_table(
+        index=["construct", "response_id"], columns="side", values="value"
     )
+    pairs = pairs.reindex(columns=["with", "without"]).dropna()
+    pairs = pairs[pairs.isin([1, 2, 3, 4, 5]).all(axis=1)]
+    letters = [
+        _KANO[int(w) - 1][int(o) - 1] for w, o in zip(pairs["with"], pairs["without"], strict=True)
+    ]
+    classes = pd.Series(letters, pairs.index.get_level_values("construct"), dtype="str")
+    rows = []
+    for feature, part in classes.groupby(level=0):
+        counts = part.value_counts().reindex(list("MOAIRQ"), fill_value=0)
+        valid = float(counts[list("MOAI")].sum())
+        if valid < 20:
+            continue
+        main = str(counts.idxmax())
+        share = wilson(float(counts[main]), len(part))
+        rows.append(
+            {"feature": named.get(feature, str(feature).replace("_", " ")), "answers": len(part), "expectation": _CLASS[main],
+             "share": share.value, "low": share.low, "high": share.high,
+             "better": (counts["A"] + counts["O"]) / valid, "worse": (counts["O"] + counts["M"]) / valid}
+        )  # fmt: skip
+    return rows

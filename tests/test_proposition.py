@@ -1,0 +1,339 @@
+"""Value proposition: planted tastes are found, weak claims are refused, thin data is no error."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from playbook import proposition as step
+from playbook.answer import Answer, Missing
+from playbook.proposition.differentiation import correspondence
+from playbook.proposition.experiment import fit_experiment
+from playbook.proposition.words import join, named, people_needed
+
+LEVELS = {"delivery": ["slot", "standard"], "returns": ["100 days", "30 days", "14 days"]}
+TASTE = {
+    "Families": {"slot": 0.2, "100 days": 1.0, "30 days": 0.4, "price": -0.03},
+    "Singles": {"slot": 1.2, "100 days": 0.1, "30 days": 0.0, "price": -0.015},
+}
+
+
+def _choices(people: dict[str, int], seed: int = 3, priced: bool = True) -> pd.DataFrame:
+    """Choices of people whose tastes are known, three offers and none a task."""
+    rng, rows, number = np.random.default_rng(seed), [], 0
+    for segment, count in people.items():
+        taste = TASTE[segment]
+        for _ in range(count):
+            number += 1
+            for task in range(8):
+                offers = [
+                    {name: str(rng.choice(levels)) for name, levels in LEVELS.items()}
+                    | {"price": str(rng.choice([100, 140, 180]))}
+                    for _ in range(3)
+                ]
+                value = [
+                    sum(taste.get(v, 0.0) for v in o.values())
+                    + (taste["price"] * float(o["price"]) if priced else 0.0)
+                    for o in offers
+                ]
+                utility = np.array([*value, -3.0 if priced else 0.0]) + rng.gumbel(size=4)
+                for i, offer in enumerate([*offers, dict.fromkeys([*LEVELS, "price"])]):
+                    rows.append(
+                        {"respondent_id": f"R{number:03}", "customer_id": f"{segment}-{number}",
+                         "task": task, "alternative": i, "chosen": i == utility.argmax(),
+                         "is_none": i == 3, "is_holdout": task >= 6} | offer
+                    )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _segments(choices: pd.DataFrame) -> pd.DataFrame:
+    ids = choices["customer_id"].drop_duplicates()
+    return pd.DataFrame({"customer_id": ids, "segment": ids.str.split("-").str[0]})
+
+
+OFFERS = pd.DataFrame(
+    {
+        "offer_id": ["A", "B", "X", "Y"],
+        "brand": ["Us", "Us", "Cheap", "Posh"],
+        "is_ours": [True, True, False, False],
+        "price": [140.0, 140.0, 100.0, 180.0],
+        "unit_cost": [70.0, 70.0, np.nan, np.nan],
+        "delivery": ["slot", "standard", "standard", "slot"],
+        "returns": ["14 days", "100 days", "14 days", "100 days"],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def choices() -> pd.DataFrame:
+    return _choices({"Families": 120, "Singles": 120})
+
+
+@pytest.fixture(scope="module")
+def experiment(choices: pd.DataFrame) -> Answer:
+    answer = step.choice_experiment(choices, _segments(choices))
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def _brands(lead: float, n: int = 80, seed: int = 1) -> pd.DataFrame:
+    rng, rows = np.random.default_rng(seed), []
+    for person in range(n):
+        for item, gap in (("service", lead), ("price", -lead), ("range", 0.0), ("style", 0.0)):
+            base = rng.normal(4.5, 0.4)
+            for brand, value in (("Us", base + gap), ("Cheap", base), ("Posh", base + 0.5)):
+                rows.append({"respondent": f"{person}", "customer_id": f"Families-{person + 1}", "item": item,
+                             "brand": brand, "value": value + rng.normal(0, 0.3), "scale_min": 1.0})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+# --- thin and absent data -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(step.__all__))
+def test_an_empty_frame_is_missing_and_not_an_error(name: str) -> None:
+    function: Any = getattr(step, name)
+    needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty]
+    empty = pd.DataFrame(
+        columns=["customer_id", "segment", "question_id", "brand", "item", "value"]
+    )
+    given_ = ["Us" if p.name == "brand" else empty for p in needed]
+    if any(p.annotation == "Answer" for p in needed):
+        given_ = [Missing("nothing")] * len(needed)
+    assert isinstance(function(*given_), Missing)
+
+
+def test_what_is_optional_may_be_missing() -> None:
+    customers = pd.DataFrame({"customer_id": [f"{i}" for i in range(80)], "orders_12m": 2,
+                              "revenue_12m": 10.0, "ordered_12m": 12.0, "country": ["SE", "DE"] * 40})  # fmt: skip
+    segments = customers[["customer_id"]].assign(segment=["A"] * 40 + ["B"] * 40)
+    answer = step.target_profiles(customers, segments, Missing("no strategies"))
+    assert isinstance(answer, Answer) and "strategy" not in answer.table
+    assert answer.table["share_customers"].sum() == pytest.approx(1)
+    assert answer.table["average_order"].tolist() == [6.0, 6.0]
+
+
+# --- choices --------------------------------------------------------------------------------
+
+
+def test_planted_part_worths_are_within_their_intervals(experiment: Answer) -> None:
+    worths = step.benefits(experiment)["part_worths"]
+    for segment, taste in TASTE.items():
+        own = worths[worths["segment"] == segment].set_index(["attribute", "level"])
+        slot, standard = own.loc[("delivery", "slot")], own.loc[("delivery", "standard")]
+        gap, width = slot["part_worth"] - standard["part_worth"], slot["high"] - slot["low"]
+        assert abs(gap - taste["slot"]) < 1.5 * width  # the interval of the gap is twice as wide
+        price = own.loc[("price", "one unit more")]
+        assert price["low"] - 0.005 < taste["price"] < price["high"] + 0.005
+    assert not worths.duplicated(["segment", "attribute", "level"]).any()
+
+
+def test_tastes_that_differ_are_named_and_chance_is_beaten(experiment: Answer) -> None:
+    found = step.preference_differences(experiment).table.set_index("attribute")["differs"]
+    assert found["delivery"] and found["returns"] and found["price"]
+    score = experiment.table.set_index("model")
+    assert score.loc["one model a segment", "low"] > score.loc["chance", "hit_rate"]
+
+
+def test_equal_tastes_are_not_told_apart() -> None:
+    choices = _choices({"Families": 200}, seed=8)
+    segments = _segments(choices).assign(segment=["A", "B"] * 100)
+    found = step.preference_differences(fit_experiment(choices, segments)).table
+    assert not found["differs"].any()
+
+
+def test_a_small_segment_borrows_the_model_of_everybody() -> None:
+    choices = _choices({"Families": 60, "Singles": 12})
+    models = fit_experiment(choices, _segments(choices)).models
+    assert {name: model.own for name, model in models.items()} == {
+        "Families": True,
+        "Singles": False,
+    }
+    assert models["Singles"].result.params.equals(models["Families"].result.params) is False
+
+
+def test_the_order_of_rows_does_not_matter(choices: pd.DataFrame, experiment: Answer) -> None:
+    mixed = fit_experiment(choices.sample(frac=1, random_state=4), _segments(choices))
+    first, second = (step.benefits(e)["part_worths"] for e in (experiment, mixed))
+    keys = ["segment", "attribute", "level"]
+    first, second = (f.sort_values(keys, ignore_index=True) for f in (first, second))
+    assert np.allclose(first["part_worth"], second["part_worth"], atol=1e-6)
+
+
+def test_willingness_to_pay_is_found_and_refused_without_a_reaction_to_price(
+    experiment: Answer,
+) -> None:
+    worth = step.willingness_to_pay(experiment, "EUR")
+    row = worth["all"].set_index(["segment", "level"]).loc[("Singles", "slot")]
+    assert row["low"] < 80 < row["high"]  # 1.2 / 0.015
+    blind = _choices({"Families": 60}, priced=False)
+    refused = step.willingness_to_pay(step.choice_experiment(blind, _segments(blind)))
+    assert isinstance(refused, Missing) and "price" in refused.reason
+
+
+def test_the_best_offer_fits_the_taste_and_stays_within_the_prices_asked(
+    experiment: Answer,
+) -> None:
+    best = step.best_offers(experiment, OFFERS)["all"].set_index("segment")
+    assert best.loc["Singles", "offer"] == "A" and best.loc["Families", "offer"] == "B"
+    assert (
+        best["price"].between(100, 180).all() and (best["margin_low"] <= best["margin_high"]).all()
+    )
+    assert best["chance_best"].between(0, 1).all() and (best["gain"] >= 0).all()
+    curve = step.price_response(step.best_offers(experiment, OFFERS)).table
+    for _, part in curve.groupby("segment"):
+        assert (np.diff(part.sort_values("price")["share"]) < 0).all()
+
+
+def test_shares_of_the_line_up_add_up(experiment: Answer) -> None:
+    table = step.line_up(experiment, OFFERS).table
+    assert np.allclose(table.groupby("segment")["share"].sum(), 1)
+
+
+# --- brands ---------------------------------------------------------------------------------
+
+
+def test_difference_parity_and_weakness_are_told_apart() -> None:
+    table = step.brand_differences(_brands(1.0), "Us").table
+    status = table.set_index(["item", "competitor"])["status"]
+    assert status[("service", "Cheap")] == "difference"
+    assert status[("price", "Cheap")] == "weakness"
+    assert status[("range", "Cheap")] == "parity"
+
+
+def test_a_sure_but_small_lead_is_no_difference() -> None:
+    table = step.brand_differences(_brands(0.15, n=400), "Us", smallest_difference=0.3).table
+    row = table.set_index(["item", "competitor"]).loc[("service", "Cheap")]
+    assert row["low"] > 0 and row["status"] == "parity"
+
+
+def test_correspondence_gives_the_published_inertias() -> None:
+    # smoking habits by staff group (Greenacre, 1984, table 3.1): inertia .0748, .0100, .0004
+    counts = pd.DataFrame([[4, 2, 3, 2], [4, 3, 7, 4], [25, 10, 12, 4], [18, 24, 33, 13], [10, 6, 7, 2]])  # fmt: skip
+    rows, columns, inertia = correspondence(counts)
+    assert inertia == pytest.approx([0.074759, 0.010017, 0.000414], abs=1e-6)
+    mass = counts.sum(axis=1) / counts.to_numpy().sum()
+    assert np.allclose((rows.T**2 * mass.to_numpy()).T.sum(), inertia)
+    assert abs(rows.loc[0, 1]) == pytest.approx(0.066, abs=1e-3)
+    assert columns.shape == (4, 3)
+
+
+def test_the_map_needs_three_brands() -> None:
+    two = _brands(1.0).query("brand != 'Posh'")
+    assert isinstance(step.perceptual_map(two, "Us"), Missing)
+    assert isinstance(step.perceptual_map(_brands(1.0), "Us"), Answer)
+
+
+# --- demand, prices, words ------------------------------------------------------------------
+
+
+def test_demand_by_hand() -> None:
+    lines = pd.DataFrame(
+        [{"customer_id": f"{s}{i}", "product_group": g, "kind": "product", "quantity": 1.0,
+          "revenue": r, "margin": r / 2}
+         for s, g, r, n in (("a", "Beds", 30.0, 5), ("a", "Lamps", 10.0, 5), ("b", "Beds", 10.0, 5), ("b", "Lamps", 30.0, 4))
+         for i in range(n)]
+    )  # fmt: skip
+    segments = pd.DataFrame({"customer_id": [f"{s}{i}" for s in "ab" for i in range(5)],
+                             "segment": ["A"] * 5 + ["B"] * 5})  # fmt: skip
+    cell = step.demand(lines, segments).table.set_index(["product_group", "segment"])
+    assert cell.loc[("Beds", "A"), "share"] == pytest.approx(0.75)
+    assert cell.loc[("Beds", "A"), "index"] == pytest.approx(100 * 0.75 / (200 / 370))
+    assert cell.loc[("Lamps", "B"), "suppressed"] and np.isnan(cell.loc[("Lamps", "B"), "revenue"])
+    assert cell.loc[("Lamps", "B"), "buyers"] == 4
+
+
+def test_acceptable_prices_by_hand() -> None:
+    steps = {"vw_too_cheap": 0, "vw_bargain": 10, "vw_expensive": 20, "vw_too_expensive": 30}
+    ratings = pd.DataFrame(
+        [{"respondent": f"{i}", "question_id": q, "item": "chair", "value": 80.0 + i + add}
+         for i in range(41) for q, add in steps.items()]
+    )  # fmt: skip
+    point = step.acceptable_prices(ratings).table.set_index("point")["price"]
+    assert point["lowest acceptable"] == pytest.approx(110, abs=1)  # 80..120 falls, 100..140 rises
+    assert point["highest acceptable"] == pytest.approx(120, abs=1)
+    backwards = ratings.assign(value=200 - ratings["value"])
+    assert isinstance(step.acceptable_prices(backwards), Missing)
+
+
+@given(st.floats(0.05, 5), st.floats(0.05, 5), st.integers(30, 5000))
+@settings(max_examples=50, deadline=None)
+def test_a_wider_interval_or_a_smaller_effect_needs_more_people(
+    value: float, half: float, n: int
+) -> None:
+    needed = people_needed(value, value - half, value + half, n, 0.01)
+    assert people_needed(value, value - 2 * half, value + 2 * half, n, 0.01) >= needed
+    assert people_needed(value / 2, value / 2 - half, value / 2 + half, n, 0.01) >= needed
+
+
+def test_people_needed_by_hand() -> None:
+    # standard error 1 from 100 people, effect 1: n' = 100 (1.96 + 0.84)^2 = 785
+    assert people_needed(1.0, 1 - 1.959964, 1 + 1.959964, 100, 0.0) == 785
+
+
+def test_words() -> None:
+    assert (
+        join(["a"]) == "a" and join("abc") == "a, b and c" and join("abcd", 2) == "a, b and 2 more"
+    )
+    assert named("assembly_service", "none") == "no assembly service"
+
+
+# --- statements -----------------------------------------------------------------------------
+
+
+def _propositions(experiment: Answer, lead: float) -> Answer:
+    names = [
+        f"{s}-{i}"
+        for s, first in (("Families", 1), ("Singles", 121))
+        for i in range(first, first + 120)
+    ]
+    customers = pd.DataFrame({"customer_id": names, "orders_12m": 2, "revenue_12m": 90.0, "ordered_12m": 90.0,
+                              "country": ["SE"] * 120 + ["DE"] * 120})  # fmt: skip
+    segments = pd.DataFrame(
+        {"customer_id": names, "segment": ["Families"] * 120 + ["Singles"] * 120}
+    )
+    return step.value_propositions(
+        step.target_profiles(customers, segments), step.willingness_to_pay(experiment),
+        step.best_offers(experiment, OFFERS), OFFERS, step.brand_differences(_brands(lead), "Us"), "Us",
+    )  # fmt: skip
+
+
+def test_a_claim_without_evidence_is_left_out_and_listed(experiment: Answer) -> None:
+    weak = _propositions(experiment, lead=0.0)
+    assert not any("points better" in text for text in weak.table["proposition"])
+    clauses = weak["clauses"]
+    assert (clauses.loc[clauses["clause"] == "we", "status"] == "to test").all()
+    tests = step.claims_to_test(weak).table
+    assert len(tests) == int((clauses["status"] == "to test").sum())
+    strong = _propositions(experiment, lead=1.5)
+    assert all("points better on service" in text for text in strong.table["proposition"])
+
+
+def test_every_clause_names_its_evidence_and_the_refused_one_its_sample(experiment: Answer) -> None:
+    clauses = _propositions(experiment, lead=1.5)["clauses"]
+    assert not clauses.duplicated(["segment", "clause"]).any() and len(clauses) == 12
+    assert clauses["evidence"].str.match(r"V\d ").all()
+    supported = clauses[clauses["status"] == "supported"]
+    assert (supported["n"] >= 30).all() and supported["people_needed"].isna().all()
+    assert clauses.loc[clauses["status"] == "to test", "people_needed"].notna().all()
+
+
+def test_the_canvas_says_what_the_offer_answers(experiment: Answer) -> None:
+    cases = pd.DataFrame(
+        {"customer_id": [f"Singles-{i}" for i in range(121, 140)], "topic": "delivery", "cases": 1}
+    )
+    segments = pd.DataFrame(
+        {"customer_id": [f"Singles-{i}" for i in range(121, 241)], "segment": "Singles"}
+    )
+    worth, best = step.willingness_to_pay(experiment), step.best_offers(experiment, OFFERS)
+    answer = step.proposition_canvas(
+        experiment, worth, best, OFFERS, cases, segments, segment="Singles"
+    )
+    pain = answer.table.set_index("box").loc["pains"]
+    assert bool(pain["met"]) and 0 <= answer["fit"] <= 1
