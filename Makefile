@@ -2,6 +2,8 @@
 # Python through the environment and are checked there, no recipe expands them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+override ENGAGEMENT := $(value ENGAGEMENT)
+override PERIOD := $(value PERIOD)
 export ENGAGEMENT
 export PERIOD
 export PYTHONHASHSEED := 0

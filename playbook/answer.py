@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -114,6 +114,9 @@ class Missing:
     def __call__(self, *args: Any, **kwargs: Any) -> Missing:
         """Return itself: what is made from a missing answer is missing."""
         return self
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
 
     def __repr__(self) -> str:
         ask = f" Ask the client for {self.ask}." if self.ask else ""

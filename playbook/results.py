@@ -9,20 +9,18 @@ result
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from playbook.answer import Metric, Missing
+from playbook.atomic import publish, save_json
 from playbook.contract import CONTRACT, Contract
 from playbook.errors import DataError, PlaybookError
 
-__all__ = ["load", "load_metrics", "publish", "save", "save_json", "save_metrics", "written"]
+__all__ = ["load", "load_metrics", "save", "save_metrics", "written"]
 
 
 def _checked(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -115,25 +113,3 @@ def load_metrics(folder: Path) -> pd.DataFrame:
     ]
     columns = ["id", "value", "low", "high", "n", "unit", "kind", "step", "period"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def save_json(path: Path, value: Any) -> None:
-    """Write JSON atomically with stable formatting."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=str) + "\n"
-    publish(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def publish(path: Path, write: Any) -> None:
-    """Call ``write`` with a temporary path and move the file into place when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name[:40]}.", suffix=path.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ import pandas as pd
 
 from playbook import results
 from playbook.answer import Answer, Metric, Missing
+from playbook.atomic import publish, save_json
 from playbook.display import Done, Sentence, Shown
 from playbook.engagement import Engagement, Folder, Plan, model_text, open_folder
 from playbook.errors import PlaybookError
@@ -168,7 +169,7 @@ class Run:
             path.unlink(missing_ok=True)
             return draft
         text = model_text(draft["plan"], draft["notes"])
-        results.publish(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        publish(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         return f"{path.name}: {len(text.splitlines())} lines, data to {draft['plan'].as_of}"
 
     def show(self, answer: Answer | Missing, rows: int = 10) -> Shown:
@@ -190,7 +191,7 @@ class Run:
         results.save_metrics(
             folder / f"{self.step}_metrics.json", self._metrics.values(), self.step, self.period
         )
-        results.save_json(folder / f"{self.step}_findings.json", self._findings)
+        save_json(folder / f"{self.step}_findings.json", self._findings)
         files = results.written(folder, self.step)
         return Done(self.step, STEPS[self.step], len(files), len(self._metrics))
 
@@ -230,7 +231,7 @@ def _write_system(folder: Path, contents: Mapping[str, pd.DataFrame], lists: Ans
         old.unlink()
     rows = []
     for kind, name, count, content in files:
-        results.publish(folder / name, lambda path, content=content: path.write_bytes(content))
+        publish(folder / name, lambda path, content=content: path.write_bytes(content))
         (folder / name).chmod(0o600)
         rows.append({
             "system": mapping.system, "file": name, "object": mapping.files[kind].object, "rows": count,
@@ -239,5 +240,5 @@ def _write_system(folder: Path, contents: Mapping[str, pd.DataFrame], lists: Ans
     said: dict[str, Any] = {"checked": mapping.checked, "key": mapping.key}
     said |= {"dialect": mapping.dialect.model_dump()}
     said |= {"setup": mapping.setup, "unconfirmed": mapping.unconfirmed, "files": rows}
-    results.save_json(folder / "manifest.json", said)
+    save_json(folder / "manifest.json", said)
     return rows

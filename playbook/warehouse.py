@@ -126,7 +126,8 @@ class Warehouse:
         columns = list(table.columns)
         counts = ", ".join(f"count({quoted(column)})" for column in columns)
         latest = f"max({quoted(table.known_at)})" if table.known_at else "null"
-        row = self._connection.execute(f"select count(*), {latest}, {counts} from {name}").fetchone()
+        sql = f"select count(*), {latest}, {counts} from {name}"
+        row = self._connection.execute(sql).fetchone()
         assert row is not None
         return pd.DataFrame(
             {

@@ -29,7 +29,8 @@ def shrunken_effect(action: Any) -> tuple[float, float]:
     """
     mean = float(action.believed_effect)
     spread = (float(action.believed_effect_high) - float(action.believed_effect_low)) / (2 * Z95)
-    factor = mean**2 / (mean**2 + spread**2) if mean else 0.0
+    size = float(np.hypot(mean, spread))
+    factor = (mean / size) ** 2 if size else 0.0
     return factor * mean, float(np.sqrt(factor)) * spread
 
 

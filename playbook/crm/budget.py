@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from playbook.allocation import CurveFit, fit_response_curve
-from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
 
 __all__ = ["acquisition_channels", "budget_split"]
@@ -156,8 +156,8 @@ def _by_segment(
 
 @answers
 def budget_split(
-    budget: Any, channels: Answer | Missing, plan: Answer | Missing, values: pd.DataFrame, segments: pd.DataFrame,
-    strategies: pd.DataFrame | Missing, now: pd.DataFrame,
+    budget: Any, values: pd.DataFrame, segments: pd.DataFrame, now: pd.DataFrame, channels: Answer | None = None,
+    plan: Answer | None = None, strategies: pd.DataFrame | None = None,
 ) -> Answer:  # fmt: skip
     """Return how the budget is split between winning and keeping, and among segments, and why.
 
@@ -165,14 +165,12 @@ def budget_split(
     ----------
     budget
         ``plan.budget``: total, acquisition, retention (currency).
-    channels
-        From `acquisition_channels`.
-    plan
-        From `next_best_action`.
-    values, segments, strategies
+    values, segments
         Results of step 03.
     now
         Query ``customer_snapshot`` today: tenure_days tells who was won in the last 12 months.
+    channels, plan, strategies
+        From `acquisition_channels`, `next_best_action` and step 03, where they are there.
 
     Returns
     -------
@@ -191,44 +189,22 @@ def budget_split(
             "the plan has no budget", "the budget for winning and for keeping customers"
         )
     won = now.loc[now["tenure_days"] < 365, "customer_id"]
-    strategy = (
-        strategies.set_index("segment")["strategy"]
-        if isinstance(strategies, pd.DataFrame)
-        else pd.Series(dtype="str")
-    )
     returns = _returns(channels, plan, values, won)
-    verdict = _verdict(returns)
-    worth = segments.merge(values, on="customer_id").assign(
-        clv=lambda f: f["clv"].astype(float).clip(lower=0)
-    )
-    reasons = {name: _reason(strategy.get(name)) for name in worth["segment"].unique()}
-    into = worth[worth["segment"].map(lambda s: strategy.get(s, "develop") in SPENT_ON)]
-    into = into if len(into) else worth
-    new = into[into["customer_id"].isin(won)]
-    gain = new.groupby("segment")["clv"].sum() if len(new) else into.groupby("segment")["clv"].sum()
+    short, verdict = _verdict(returns)
     cost = (
         plan.table.groupby("segment")["cost"].sum()
         if isinstance(plan, Answer)
         else pd.Series(dtype=float)
     )
-    keep = into.groupby("segment")["clv"].sum()
-    table = pd.concat([
-        _by_segment("acquisition", float(budget.acquisition), gain, pd.Series(dtype=float), reasons),
-        _by_segment("retention", float(budget.retention), keep, cost, reasons),
-    ], ignore_index=True)  # fmt: skip
-    other = table["purpose"].map(
-        {"acquisition": float(budget.retention), "retention": float(budget.acquisition)}
-    )
-    own = table.groupby("purpose")["amount"].transform("sum")
-    table["low"] = (1 - SHIFT) * table["amount"]
-    table["high"] = table["amount"] * (1 + SHIFT * other / own.where(own > 0, np.inf))
-    table = table[["purpose", "segment", "amount", "low", "high", "actions", "reason"]]
+    worth = segments.merge(values, on="customer_id")
+    need(worth, "customers with segment and value", "what step 03 needs")
+    table = _amounts(budget, worth, strategies, won, cost)
     spent = float(cost.sum())
     return Answer(
-        table=table.sort_values(["amount", "purpose", "segment"], ascending=[False, True, True], ignore_index=True),
-        headline=f"{format_value(budget.acquisition, 'currency')} to win and {format_value(budget.retention, 'currency')} to keep: {verdict[0]}",
+        table=table,
+        headline=f"{format_value(budget.acquisition, 'currency')} to win and {format_value(budget.retention, 'currency')} to keep: {short}",
         so_what=(
-            f"{verdict[1]} This plan's contacts use {format_value(spent, 'currency')} of the retention money "
+            f"{verdict} This plan's contacts use {format_value(spent, 'currency')} of the retention money "
             f"({format_value(spent / budget.retention if budget.retention else 0, '%')}); the rest pays for initiatives and service, by value of the segment."
         ),
         kind="prescriptive",
@@ -243,6 +219,39 @@ def budget_split(
     )  # fmt: skip
 
 
+def _amounts(
+    budget: Any, worth: pd.DataFrame, strategies: pd.DataFrame | None, won: pd.Series, cost: pd.Series,
+) -> pd.DataFrame:  # fmt: skip
+    """Amount by purpose and segment: new customers' value for winning, all value for keeping."""
+    strategy = (
+        strategies.set_index("segment")["strategy"]
+        if isinstance(strategies, pd.DataFrame)
+        else pd.Series(dtype="str")
+    )
+    worth = worth.assign(clv=worth["clv"].astype(float).clip(lower=0))
+    reasons = {name: _reason(strategy.get(name)) for name in worth["segment"].unique()}
+    into = worth[worth["segment"].map(lambda s: strategy.get(s, "develop") in SPENT_ON)]
+    into = into if len(into) else worth
+    new = into[into["customer_id"].isin(won)]
+    gain, keep = (
+        (part if len(part) else into).groupby("segment")["clv"].sum() for part in (new, into)
+    )
+    table = pd.concat([
+        _by_segment("acquisition", float(budget.acquisition), gain, pd.Series(dtype=float), reasons),
+        _by_segment("retention", float(budget.retention), keep, cost, reasons),
+    ], ignore_index=True)  # fmt: skip
+    other = table["purpose"].map(
+        {"acquisition": float(budget.retention), "retention": float(budget.acquisition)}
+    )
+    own = table.groupby("purpose")["amount"].transform("sum")
+    table["low"] = (1 - SHIFT) * table["amount"]
+    table["high"] = table["amount"] * (1 + SHIFT * other / own.where(own > 0, np.inf))
+    table = table[["purpose", "segment", "amount", "low", "high", "actions", "reason"]]
+    return table.sort_values(
+        ["amount", "purpose", "segment"], ascending=[False, True, True], ignore_index=True
+    )
+
+
 def _reason(strategy: str | None) -> str:
     if not isinstance(strategy, str):
         return "by value of the segment"
@@ -252,7 +261,7 @@ def _reason(strategy: str | None) -> str:
 
 
 def _returns(
-    channels: Answer | Missing, plan: Answer | Missing, values: pd.DataFrame, won: pd.Series
+    channels: Answer | None, plan: Answer | None, values: pd.DataFrame, won: pd.Series
 ) -> pd.DataFrame:
     rows = []
     if isinstance(channels, Answer):

@@ -258,6 +258,12 @@ def lint_file(
     return problems
 
 
+def _told(mapping: Mapping, kind: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the rows of an opt-out file that would say nothing to this system."""
+    flags = [r.column for r in mapping.files[kind].fields.values() if r.kind == "opt_out"]
+    return frame[frame[flags].any(axis=1)] if flags else frame
+
+
 def checked_files(
     mapping: Mapping, contents: Columns[str, pd.DataFrame], refused: Collection[str]
 ) -> list[tuple[str, str, int, bytes]]:
@@ -272,6 +278,7 @@ def checked_files(
     """
     made = []
     for kind, frame in contents.items():
+        frame = _told(mapping, kind, frame)
         start = 0
         for name, content in make_files(mapping, kind, frame):
             problems = lint_file(mapping, kind, content, refused if kind == "targets" else ())

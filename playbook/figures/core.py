@@ -176,7 +176,7 @@ def tidy(axes: Axes, x_unit: str = "", y_unit: str = "", currency: str = "") -> 
     """Format the number axes by unit and thin out the ticks."""
     for axis, unit in ((axes.xaxis, x_unit), (axes.yaxis, y_unit)):
         if unit == "%":
-            axis.set_major_formatter(lambda v, _: f"{100 * v:,.0f} %")
+            axis.set_major_formatter(lambda v, _: f"{round(100 * v, 1):,g} %".replace("-", "−"))
         elif unit in ("currency", "count", "points", "number"):
             axis.set_major_formatter(lambda v, _: compact(v))
 

@@ -155,7 +155,7 @@ def migration(answer: Answer, smallest: int = 5) -> Figure:
         heights = _apart(middles, 0.05 * (total + 10 * gap))
         for (name, (top, bottom)), height in zip(side.items(), heights, strict=True):
             axes.vlines(x, bottom, top, color=paint.get(name, GREY), lw=7)
-            axes.annotate(f"{clean(name, 30)}  {int(sizes[name]):,}", (x, height), xytext=(-9 if x == 0 else 9, 0),
+            axes.annotate(f"{clean(name, 33)}  {int(sizes[name]):,}", (x, height), xytext=(-9 if x == 0 else 9, 0),
                           textcoords="offset points", ha=align, va="center", fontsize=9)  # fmt: skip
     axes.set_xlim(-0.75, 1.75)
     axes.annotate("last year", (0, 1), xycoords=("data", "axes fraction"), ha="center", fontsize=9, color=MUTED)  # fmt: skip

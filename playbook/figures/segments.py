@@ -5,9 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from playbook.answer import Answer, format_value
-from playbook.figures.core import ACCENT, COLOURS, GREY, INK, MUTED, canvas, clean, colours_of, compact, draw, tidy  # fmt: skip
+from playbook.figures.core import (  # fmt: skip
+    ACCENT,
+    COLOURS,
+    GREY,
+    INK,
+    MUTED,
+    canvas,
+    clean,
+    colours_of,
+    compact,
+    draw,
+    tidy,
+)
+
+HALO = withStroke(linewidth=2.5, foreground="white")
 
 __all__ = ["portfolio_map", "region_map", "whale_curve", "won_and_lost"]
 
@@ -40,7 +55,7 @@ def region_map(
     for text, (x, y), at in zip(
         texts, places, shown[["longitude", "latitude"]].to_numpy(), strict=True
     ):
-        axes.annotate(text, tuple(at), xytext=(x, y), textcoords="data", fontsize=8.5, va="center", color=INK,
+        axes.annotate(text, tuple(at), xytext=(x, y), textcoords="data", fontsize=8.5, va="center", color=INK, path_effects=[HALO],
                       arrowprops={"arrowstyle": "-", "color": GREY, "lw": 0.6, "shrinkA": 0, "shrinkB": 2})  # fmt: skip
     stretch = 1 / np.cos(np.radians((low + high) / 2))
     left = float(table["longitude"].min()) - 0.08 * width
@@ -54,9 +69,7 @@ def region_map(
     return figure
 
 
-def _spread(
-    x: pd.Series, y: pd.Series, width: float, height: float
-) -> list[tuple[float, float]]:
+def _spread(x: pd.Series, y: pd.Series, width: float, height: float) -> list[tuple[float, float]]:
     """Return places for labels right of their points, pushed apart vertically where they would touch."""
     gap, reach, near = 0.055 * height, 0.30 * width, 0.045 * width
     placed: list[tuple[float, float]] = []
@@ -138,10 +151,10 @@ def portfolio_map(answer: Answer) -> Figure:
         height = axes.transData.transform((at_x, at_y))[1] * 72 / figure.dpi
         last = max(height, last + 13)
         axes.annotate(clean(row["segment"], 32), (at_x, at_y), xytext=(np.sqrt(size) / 2 + 6, last - height),
-                      textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+                      textcoords="offset points", va="center", fontsize=9, path_effects=[HALO])  # fmt: skip
     word = "hurdle" if answer["budgeted"] else "mean"
     axes.annotate(f"{word} {compact(limit)}", (limit, top * 1.6), xytext=(3, -2), textcoords="offset points", va="top", fontsize=8.5, color=MUTED)  # fmt: skip
-    axes.annotate(f"mean value {compact(line)}", (right * 4, line), xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8.5, color=MUTED)  # fmt: skip
+    axes.annotate(f"mean value {compact(line)}", (0, line), xytext=(4, 3), textcoords="offset points", fontsize=8.5, color=MUTED)  # fmt: skip
     axes.set_xlabel("potential per customer")
     axes.set_ylabel("lifetime value per customer")
     tidy(axes, "currency", "currency")

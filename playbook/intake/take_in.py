@@ -10,12 +10,12 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from playbook.atomic import save_json
 from playbook.engagement.model import Engagement, Source
 from playbook.errors import DataError, PlanError
 from playbook.intake import typing as sql
 from playbook.intake.derive import derive, number_lines
 from playbook.intake.files import Delivered, find_files, literal, open_file
-from playbook.results import save_json
 from playbook.tables import SQL_TYPE, TABLES, Column
 from playbook.warehouse import quoted
 

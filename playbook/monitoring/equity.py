@@ -23,7 +23,7 @@ PARTS = {
     "grown": "Grown (ordered)",
     "shrunk": "Shrunk (ordered)",
     "revalued": "Revalued (no order)",
-    "lost": "Lost (judged to have left)",
+    "lost": "Lost",
 }
 
 

@@ -261,8 +261,9 @@ def _initiative(
         }
     ends = [(g - cost) / cost for g in (gain, gain - half, gain + half)]
     decision, rule = decide(ends[0], ends[1], ends[2], n, rules)
+    value, low, high = (format_value(end, "points") for end in ends)
     figures = (
-        f"return {ends[0]:.1f} ({ends[1]:.1f} to {ends[2]:.1f}) times the campaign cost; margin "
+        f"return {value} ({low} to {high}) times the campaign cost; margin "
         f"{format_value(gain, 'currency')} of a budget of {format_value(initiative.budget, 'currency')}; smaller arm {n:,}"
     )
     return row | {"decision": decision, "rule": rule, "figures": figures}
@@ -304,6 +305,11 @@ def _so_what(
     if len(blind):
         parts.append(
             f"{len(blind)} of {len(work)} initiatives cannot be judged: give each a campaign with a control group, or start it in one region first."
+        )
+    open_ = work[(work["decision"] == ADJUST) & ~work["id"].isin(blind["id"])]
+    if len(open_):
+        parts.append(
+            f"{len(open_)} were measured, but chance decides or too few took part: larger control groups before more money."
         )
     if early:
         parts.append(f"Forced before 12 months were over: {reason}.")

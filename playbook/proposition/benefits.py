@@ -24,7 +24,7 @@ def part_worths(experiment: Experiment, model: SegmentModel) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``segment``, ``attribute``, ``level``, ``part_worth``, ``low``, ``high``, ``n``,
-        ``own_model``.
+        ``own_answers``.
     """
     coding, columns = experiment.coding, experiment.coding.columns
     rows = coding.level_rows().loc[list(coding.levels)] if coding.levels else coding.level_rows()
@@ -42,7 +42,7 @@ def part_worths(experiment: Experiment, model: SegmentModel) -> pd.DataFrame:
     table = pd.DataFrame(keys, columns=["attribute", "level"])
     table.insert(0, "segment", model.segment)
     return table.assign(
-        part_worth=worth, low=worth - half, high=worth + half, n=model.n, own_model=model.own
+        part_worth=worth, low=worth - half, high=worth + half, n=model.n, own_answers=model.own
     )
 
 
@@ -62,7 +62,7 @@ def benefits(experiment: Answer) -> Answer:
     Returns
     -------
     Answer
-        ``feature``, ``segment``, ``part_worth``, ``low``, ``high``, ``n``, ``own_model``: levels of
+        ``feature``, ``segment``, ``part_worth``, ``low``, ``high``, ``n``, ``own_answers``: levels of
         features only, most liked first. ``extra["part_worths"]`` names ``attribute`` and ``level``
         and adds price (per unit) and choosing none.
     """
@@ -71,14 +71,14 @@ def benefits(experiment: Answer) -> Answer:
     full = pd.concat([part_worths(read, model) for model in read.models.values()])
     table = full[full["attribute"].isin(read.coding.levels)].copy()
     table.insert(0, "feature", [feature(a, v) for a, v in zip(table["attribute"], table["level"], strict=True)])  # fmt: skip
-    everybody = part_worths(read, SegmentModel("", read.everybody, 0, True))
+    everybody = part_worths(read, SegmentModel("", read.everybody, 0))
     spread = everybody.set_index(["attribute", "level"])["part_worth"]
     table["liked"] = [spread[key] for key in zip(table["attribute"], table["level"], strict=True)]
     table["reach"] = table.groupby("attribute")["liked"].transform("max")
     table = table.sort_values(
         ["reach", "attribute", "liked", "segment"], ascending=[False, True, False, True]
     ).drop(columns=["liked", "reach"])
-    sure = table[(table["low"] > 0) & table["own_model"]]
+    sure = table[(table["low"] > 0) & table["own_answers"]]
     own = [name for name, model in read.models.items() if model.own]
     best = sure.sort_values(["part_worth", "segment"], ascending=[False, True], kind="stable")
     top = best.groupby("segment").head(1)
@@ -91,7 +91,7 @@ def benefits(experiment: Answer) -> Answer:
         else "No single feature is surely valued by any segment"
     )  # fmt: skip
     so_what = (
-        f"{len(sure):,} of {int(table['own_model'].sum()):,} part-worths are surely above average. "
+        f"{len(sure):,} of {int(table['own_answers'].sum()):,} part-worths are surely above average. "
         + (f"Most valued by segment: {'; '.join(words[:6])}. " if words else "")
         + "Build the promise of each segment on its own surest feature; leave out what no segment values."
     )
@@ -103,7 +103,7 @@ def benefits(experiment: Answer) -> Answer:
         kind="diagnostic",
         caption=f"Part-worth of each level by segment, 0 = average of the levels, 95 % interval (n = {n:,})",
         units={"n": "count"},
-        source="choice experiment; conditional logit, effects coding, clustered errors",
+        source="choice experiment; conditional logit per segment, partly pooled, effects coding",
         metrics=(Metric("sure_benefits", float(len(sure)), n=n, unit="count", kind="diagnostic"),),
         extra={"part_worths": full.reset_index(drop=True)},
     )
@@ -117,7 +117,7 @@ def what_decides(experiment: Answer, seed: int = 1) -> Answer:
     -------
     Answer
         ``attribute``, ``segment``, ``importance`` with ``low`` and ``high`` (0 to 1, one in sum per
-        segment), ``n``, ``own_model``; most deciding attribute first. Importance depends on the
+        segment), ``n``, ``own_answers``; most deciding attribute first. Importance depends on the
         levels that were asked.
     """
     read = _of(experiment)
@@ -125,13 +125,13 @@ def what_decides(experiment: Answer, seed: int = 1) -> Answer:
     parts = []
     for name, model in read.models.items():
         part = attribute_importance(model.result, read.coding, seed=seed)
-        parts.append(part.assign(segment=name, n=model.n, own_model=model.own))
+        parts.append(part.assign(segment=name, n=model.n, own_answers=model.own))
     table = pd.concat(parts, ignore_index=True)
     mean = table.groupby("attribute")["importance"].mean()
     table["mean"] = table["attribute"].map(mean)
     table["attribute"] = table["attribute"].str.replace("_", " ")
     table = table.sort_values(["mean", "attribute", "segment"], ascending=[False, True, True])
-    columns = ["attribute", "segment", "importance", "low", "high", "n", "own_model"]
+    columns = ["attribute", "segment", "importance", "low", "high", "n", "own_answers"]
     ranked = table.drop_duplicates("attribute")
     features = table[table["attribute"] != "price"]
     second = (
@@ -140,7 +140,7 @@ def what_decides(experiment: Answer, seed: int = 1) -> Answer:
         .head(1)
     )
     second = second.sort_values("segment")
-    second = second[second["own_model"]]
+    second = second[second["own_answers"]]
     said = "; ".join(f"{row.segment}: {row.attribute} ({100 * row.importance:.0f} %)" for row in second.itertuples())  # fmt: skip
     first = ranked.iloc[0]
     return Answer(
@@ -176,8 +176,8 @@ def preference_differences(experiment: Answer) -> Answer:
     mean b is chi-squared with (S - 1) k degrees of freedom under equal tastes (Cochran, 1954).
     """
     read = _of(experiment)
-    own = [model for model in read.models.values() if model.own]
-    need(pd.DataFrame({"model": own}), "segments with a choice model of their own",
+    own = [m for m in read.models.values() if m.alone is not None and m.n >= 40]
+    need(pd.DataFrame({"model": own}), "segments with 40 respondents in the choice experiment",
          "more respondents per segment in the choice experiment", rows=2)  # fmt: skip
     rows = []
     for name in read.coding.attributes:
@@ -221,9 +221,9 @@ def _heterogeneity(models: list[SegmentModel], columns: list[str]) -> tuple[floa
     precision: Any = 0.0
     weighted: Any = 0.0
     parts = []
-    for model in models:
-        estimate = model.result.params[columns].to_numpy()
-        inverse = np.linalg.inv(model.result.cov.loc[columns, columns].to_numpy())
+    for result in (model.alone for model in models if model.alone is not None):
+        estimate = result.params[columns].to_numpy()
+        inverse = np.linalg.inv(result.cov.loc[columns, columns].to_numpy())
         parts.append((estimate, inverse))
         precision, weighted = precision + inverse, weighted + inverse @ estimate
     mean = np.linalg.solve(precision, weighted)

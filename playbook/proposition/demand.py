@@ -63,7 +63,8 @@ def demand(lines: pd.DataFrame, segments: pd.DataFrame) -> Answer:
         ["rest", "group_revenue", "product_group", "segment"], ascending=[True, False, True, True]
     ).drop(columns="rest")
     shown = cells[~cells["suppressed"]]
-    need(shown, "groups of products with five buyers in a segment", "a longer history of orders")
+    shown = shown[shown["index"] > 0]
+    need(shown, "groups of products with five buyers and revenue", "a longer history of orders")
     groups = cells.drop_duplicates("product_group").set_index("product_group")["group_revenue"]
     top_share = float(groups.iloc[0] / groups.sum())
     named = shown[(shown["product_group"] != "all others") & (shown["buyers"] >= 30)]

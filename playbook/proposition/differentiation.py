@@ -228,7 +228,9 @@ def correspondence(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, np.
     Greenacre, M. (2007). Correspondence Analysis in Practice, appendix A.
     """
     values = table.to_numpy(float)
-    if min(values.shape) < 2 or not np.isfinite(values).all() or (values < 0).any():
+    if min(values.shape) < 2 or not (
+        np.isfinite(values).all() and values.sum() > 0 <= values.min()
+    ):
         raise ValueError("not enough data: two rows and columns of non-negative numbers needed")
     share = values / values.sum()
     row, column = share.sum(axis=1), share.sum(axis=0)

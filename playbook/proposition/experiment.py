@@ -20,6 +20,7 @@ from playbook.choice import (
     evaluate_holdout,
 )
 from playbook.errors import NotEnough
+from playbook.proposition.pooling import partly_pooled
 from playbook.proposition.words import join
 from playbook.tables import TABLES
 
@@ -31,17 +32,32 @@ EVERYBODY = "everybody"
 
 @dataclass(frozen=True)
 class SegmentModel:
-    """Part-worths of one segment; ``own`` is false when it borrows those of all respondents."""
+    """Part-worths of one segment, partly pooled with those of all respondents.
+
+    Attributes
+    ----------
+    result
+        Estimates to use; their covariance holds what the segment does not tell.
+    n
+        Respondents of the segment.
+    alone
+        Estimates from the segment's own answers only; none when too few were asked.
+    """
 
     segment: str
     result: LogitResult
     n: int
-    own: bool
+    alone: LogitResult | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether the segment's own answers enter."""
+        return self.alone is not None
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Coding, tasks used and held out, one model a segment (by name) and one for everybody."""
+    """Coding, tasks used and held out, segments, partly pooled (by name) and one for everybody."""
 
     coding: Coding
     train: pd.DataFrame
@@ -87,10 +103,10 @@ def _coding(train: pd.DataFrame, names: list[str]) -> Coding:
 def fit_experiment(
     choices: pd.DataFrame,
     segments: pd.DataFrame,
-    smallest_sample: int = 40,
+    smallest_sample: int = 20,
     since: date | None = None,
 ) -> Experiment:
-    """Fit a conditional logit for everybody and one for each segment with enough respondents.
+    """Fit a conditional logit for everybody and one for each segment, partly pooled.
 
     Parameters
     ----------
@@ -99,7 +115,7 @@ def fit_experiment(
     segments
         ``customer_id``, ``segment``.
     smallest_sample
-        Respondents that a segment needs for a model of its own.
+        Respondents that a segment needs for its own answers to count.
     since
         Use only answers after this day when a hundred respondents gave some.
 
@@ -109,6 +125,7 @@ def fit_experiment(
         No choices, or none that a model can be fitted to.
     """
     need(choices, "choice tasks", ASK, rows=30)
+    need(segments, "customers with a segment", "orders with a customer number", columns=["segment"])
     frame, names = read_attributes(_recent(choices, since))
     if not names:
         raise NotEnough("the choice tasks have no attribute with two levels", ASK)
@@ -123,12 +140,13 @@ def fit_experiment(
         everybody = conditional_logit(train, coding.matrix(train))
     except ValueError as error:
         raise NotEnough(f"choice tasks that a model can be fitted to: {error}", ASK) from error
-    models = {}
-    for segment in sorted(segments["segment"].dropna().unique()):
-        part = train[train["segment"] == segment]
-        models[str(segment)] = _segment_model(
-            str(segment), part, coding, everybody, smallest_sample
-        )
+    names = sorted(str(name) for name in segments["segment"].dropna().unique())
+    parts = {name: train[train["segment"] == name] for name in names}
+    people = {name: int(part["respondent_id"].nunique()) for name, part in parts.items()}
+    fits = {n: _alone(part, coding, people[n], smallest_sample) for n, part in parts.items()}
+    alone = {name: fit for name, fit in fits.items() if fit is not None}
+    pooled = partly_pooled(alone, everybody, people)
+    models = {n: SegmentModel(n, pooled[n], people[n], fits[n]) for n in names}
     return Experiment(coding, train, held_out, models, everybody)
 
 
@@ -140,16 +158,14 @@ def _recent(choices: pd.DataFrame, since: date | None) -> pd.DataFrame:
     return recent if recent["respondent_id"].nunique() >= 100 else choices
 
 
-def _segment_model(
-    segment: str, part: pd.DataFrame, coding: Coding, everybody: LogitResult, smallest: int
-) -> SegmentModel:
-    n = part["respondent_id"].nunique()
-    if n >= max(smallest, len(coding.columns) + 1):
-        try:
-            return SegmentModel(segment, conditional_logit(part, coding.matrix(part)), n, True)
-        except ValueError:  # a level that all or none of so few people choose: borrow
-            pass
-    return SegmentModel(segment, everybody, everybody.n_respondents, False)
+def _alone(part: pd.DataFrame, coding: Coding, n: int, smallest_sample: int) -> LogitResult | None:
+    """Estimates from one segment's answers; errors by respondent where there are enough of them."""
+    if n < max(smallest_sample, 2):
+        return None
+    try:
+        return conditional_logit(part, coding.matrix(part), clustered=n >= 40)
+    except ValueError:  # a level that all or none of so few people choose
+        return None
 
 
 def _predictions(experiment: Experiment, seed: int) -> tuple[dict[str, pd.Series], int]:
@@ -160,14 +176,14 @@ def _predictions(experiment: Experiment, seed: int) -> tuple[dict[str, pd.Series
     by_segment = everybody.copy()
     for name, model in experiment.models.items():
         rows = held["segment"] == name
-        if model.own and rows.any():
+        if rows.any():
             by_segment[rows] = choice_probabilities(model.result, held[rows], design[rows])
     train = experiment.train
     _, hidden = choose_classes(train, coding.matrix(train), seed=seed, starts=2)
     names = [*coding.levels, *coding.numeric]
     counted = counts_model(train, held, names, none=coding.none)
     return {
-        "one model a segment": by_segment,
+        "segments, partly pooled": by_segment,
         "one model for everybody": everybody,
         "hidden classes": choice_probabilities(hidden, held, design),
         "counting levels": counted,
@@ -178,7 +194,7 @@ def _predictions(experiment: Experiment, seed: int) -> tuple[dict[str, pd.Series
 def choice_experiment(
     choices: pd.DataFrame,
     segments: pd.DataFrame,
-    smallest_sample: int = 40,
+    smallest_sample: int = 20,
     since: date | None = None,
     seed: int = 1,
 ) -> Answer:
@@ -191,7 +207,7 @@ def choice_experiment(
     segments
         ``customer_id``, ``segment``.
     smallest_sample
-        Respondents a segment needs for a model of its own; smaller ones borrow everybody's.
+        Respondents a segment needs for its own answers to count; smaller ones borrow everybody's.
     since
         Use only answers after this day when a hundred respondents gave some.
     seed
@@ -206,7 +222,9 @@ def choice_experiment(
 
     Notes
     -----
-    Conditional logit (McFadden, 1974) with errors clustered by respondent, effects coding.
+    Conditional logit (McFadden, 1974), effects coding, errors clustered by respondent from 40 on. A
+    segment's part-worths are pulled toward everybody's, the more the fewer were asked and the less
+    segments differ: see `playbook.proposition.pooling`.
     """
     experiment = fit_experiment(choices, segments, smallest_sample, since)
     table, classes = _scores(experiment, seed)
@@ -217,14 +235,13 @@ def _told(
     experiment: Experiment, table: pd.DataFrame, classes: int, smallest_sample: int
 ) -> Answer:
     people = _respondents(experiment)
-    borrowed = people[~people["own_model"]]["segment"].tolist()
+    borrowed = people[~people["own_answers"]]["segment"].tolist()
     n = experiment.everybody.n_respondents
     extra = {"experiment": experiment, "respondents": people}
     kind = (
-        "All segments have a model of their own. "
+        "Every segment's own answers count. "
         if not borrowed
-        else f"Too few respondents ({smallest_sample} needed) for a model of their own: {join(borrowed, 6)}; "
-        "the model of everybody stands in, marked as borrowed. "
+        else f"Too few respondents ({smallest_sample} needed): {join(borrowed, 6)}; everybody's answers stand in. "
     )
     if table.empty:
         return Answer(
@@ -236,7 +253,7 @@ def _told(
             source="choice experiment",
             extra=extra,
         )
-    ours = table.set_index("model").loc["one model a segment"]
+    ours = table.set_index("model").loc["segments, partly pooled"]
     chance = float(table.set_index("model").loc["chance", "hit_rate"])
     best = str(table.iloc[0]["model"])
     verdict = (
@@ -261,7 +278,7 @@ def _told(
         kind="predictive",
         caption=f"Held-out tasks predicted by each model, 95 % interval (n = {n:,} respondents)",
         units={"hit_rate": "%", "low": "%", "high": "%", "tasks": "count"},
-        source="choice experiment; conditional logit per segment, errors clustered by respondent",
+        source="choice experiment; conditional logit per segment, partly pooled with everybody",
         metrics=(
             Metric("choice_hit_rate", float(ours["hit_rate"]), float(ours["low"]),
                    float(ours["high"]), n, "%", "predictive"),
@@ -273,10 +290,10 @@ def _told(
 def _respondents(experiment: Experiment) -> pd.DataFrame:
     counted = experiment.train.groupby("segment")["respondent_id"].nunique()
     rows = [
-        {"segment": name, "respondents": int(counted.get(name, 0)), "own_model": model.own}
+        {"segment": name, "respondents": int(counted.get(name, 0)), "own_answers": model.own}
         for name, model in experiment.models.items()
     ]
-    return pd.DataFrame(rows, columns=["segment", "respondents", "own_model"])
+    return pd.DataFrame(rows, columns=["segment", "respondents", "own_answers"])
 
 
 def _scores(experiment: Experiment, seed: int) -> tuple[pd.DataFrame, int]:

@@ -25,7 +25,7 @@ SURE = 0.8
 """Chance of being best from which an offer is chosen without a test."""
 
 
-SHOWN = ["segment", "offer", "price", "current_price", "share", "low", "high", "margin_per_customer", "chance_best", "gain", "own_model"]  # fmt: skip
+SHOWN = ["segment", "offer", "price", "current_price", "share", "low", "high", "margin_per_customer", "chance_best", "gain", "own_answers"]  # fmt: skip
 
 
 @answers
@@ -52,7 +52,7 @@ def best_offers(
         One row a segment: ``offer``, ``price`` (best of ±20 % within the prices asked),
         ``current_price``, ``share`` of preference with ``low`` and ``high``, ``margin_per_customer``
         (currency per customer who makes this choice), ``chance_best`` (against our other offers at
-        their best prices), ``gain`` over today's best offer at today's price, ``own_model``.
+        their best prices), ``gain`` over today's best offer at today's price, ``own_answers``.
         ``extra["all"]`` adds ``price_low``, ``price_high``, ``margin_low``, ``margin_high``, ``lead``
         over our next offer, ``gain_low``, ``gain_high``, ``at_edge``, ``offer_today``, ``rival`` with its
         share, lead and chance, ``n``; ``extra["simulations"]`` a `Simulation` per segment.
@@ -63,7 +63,9 @@ def best_offers(
     for name, model in read.models.items():
         simulations[name] = simulate(model.result, read, offers, seed)
         rows.append(
-            {"segment": name} | best_of(simulations[name]) | {"n": model.n, "own_model": model.own}
+            {"segment": name}
+            | best_of(simulations[name])
+            | {"n": model.n, "own_answers": model.own}
         )
     table = pd.DataFrame(rows).sort_values(
         ["margin_per_customer", "segment"], ascending=[False, True]
@@ -73,7 +75,7 @@ def best_offers(
 
 
 def _told(table: pd.DataFrame, n: int, currency: str, simulations: dict[str, Simulation]) -> Answer:
-    sure = table[(table["chance_best"] >= SURE) & table["own_model"]]
+    sure = table[(table["chance_best"] >= SURE) & table["own_answers"]]
     pays = table[table["gain_low"] > 0]
     edge = table[table["at_edge"]]["segment"]
     common = table["offer"].value_counts().sort_index().sort_values(ascending=False, kind="stable")

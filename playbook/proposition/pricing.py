@@ -17,7 +17,7 @@ from playbook.stats import bootstrap
 __all__ = ["acceptable_prices", "willingness_to_pay"]
 
 
-SHOWN = ["feature", "segment", "worth", "low", "high", "instead_of", "n", "own_model"]
+SHOWN = ["feature", "segment", "worth", "low", "high", "instead_of", "n", "own_answers"]
 
 
 def _segment_worth(
@@ -31,7 +31,7 @@ def _segment_worth(
         except ValueError:
             refused.append(name)
             continue
-        parts.append(table.assign(segment=name, n=model.n, own_model=model.own))
+        parts.append(table.assign(segment=name, n=model.n, own_answers=model.own))
         if not model.own:
             borrowed.append(name)
     return parts, refused, borrowed
@@ -54,7 +54,7 @@ def willingness_to_pay(experiment: Answer, currency: str = "", seed: int = 1) ->
     -------
     Answer
         ``feature``, ``segment``, ``worth`` (currency) with ``low`` and ``high``, ``instead_of``, ``n``,
-        ``own_model``; worthiest features first. Segments whose price effect is not surely negative
+        ``own_answers``; worthiest features first. Segments whose price effect is not surely negative
         are refused and named. ``extra["all"]`` adds ``attribute`` and ``level``.
 
     Notes
@@ -83,7 +83,7 @@ def willingness_to_pay(experiment: Answer, currency: str = "", seed: int = 1) ->
 def _worth_told(
     table: pd.DataFrame, read: Experiment, currency: str, refused: list[str], borrowed: list[str]
 ) -> Answer:
-    sure = table[(table["low"] > 0) & table["own_model"]]
+    sure = table[(table["low"] > 0) & table["own_answers"]]
     sure = sure.sort_values(["low", "feature", "segment"], ascending=[False, True, True])
     paid = table[table["low"] > 0]["feature"]
     idle = table[~table["feature"].isin(paid)].drop_duplicates("feature")
@@ -100,7 +100,7 @@ def _worth_told(
         )
         so_what = (
             f"The interval is {money(top['low'], currency)} to {money(top['high'])}, against "
-            f"{named(top['attribute'], top['instead_of'])}. In {len(sure):,} of {int(table['own_model'].sum()):,} cases a feature is "
+            f"{named(top['attribute'], top['instead_of'])}. In {len(sure):,} of {int(table['own_answers'].sum()):,} cases a feature is "
             "surely worth money to a segment: offer it only where it is worth more than it costs"
             + (f"; nobody is shown to pay for {join(free)}." if free else ".")
         )
@@ -113,7 +113,7 @@ def _worth_told(
         kind="diagnostic",
         caption=(
             f"Willingness to pay by segment, against the least liked level, 95 % interval (n = {n:,})"
-            + (f"; {join(borrowed)}: all respondents" if borrowed else "")
+            + ("; grey: too few asked, all respondents" if borrowed else "")
         ),
         units={"worth": "currency", "low": "currency", "high": "currency", "n": "count"},
         source="choice experiment; ratio of part-worth and price effect, Krinsky–Robb intervals",

@@ -17,8 +17,8 @@ CLAUSES = ("for", "who", "our", "gives", "unlike", "we")
 SURE = 0.8
 """Chance from which the best offer and the strongest competitor are named."""
 
-FEWEST = 30
-"""Fewest people behind a clause."""
+FEWEST = 20
+"""Fewest people behind a clause, of the segment's own for what comes from choices."""
 
 
 class _Writer:
@@ -64,8 +64,8 @@ class _Writer:
                            (row["difference"], row["low"], row["high"]), row["n"], row["low"] > 0, "%")  # fmt: skip
 
     def _worth(self, clause: str, text: str, row: pd.Series) -> dict[str, Any]:
-        holds = row["low"] > 0 and row["worth"] >= self.least_worth and row["own_model"]
-        borrowed = "" if row["own_model"] else " (all respondents: too few of this segment)"
+        holds = row["low"] > 0 and row["worth"] >= self.least_worth and row["own_answers"]
+        borrowed = "" if row["own_answers"] else " (all respondents: too few of this segment)"
         return self.clause(
             clause, text, f"V3 willingness-to-pay: {row['feature']} instead of {row['instead_of']}{borrowed}",
             (row["worth"], row["low"], row["high"]), row["n"], holds, "currency", self.least_worth,
@@ -84,7 +84,7 @@ class _Writer:
         return self.clause(
             "our", text, f"V7 best-offer: lead in margin over our next offer; best in {100 * best['chance_best']:.0f} % of draws",
             (best["lead"], best["lead_low"], best["lead_high"]), best["n"],
-            best["chance_best"] >= SURE and best["own_model"], "currency", 0.5,
+            best["chance_best"] >= SURE and best["own_answers"], "currency", 0.5,
         )  # fmt: skip
 
     def benefit(
@@ -110,7 +110,7 @@ class _Writer:
             "unlike", str(best["rival"]),
             f"V7 best-offer: lead in share over the next competitor; strongest in {100 * best['rival_chance']:.0f} % of draws",
             (best["rival_lead"], best["rival_lead_low"], best["rival_lead_high"]), best["n"],
-            best["rival_chance"] >= SURE and best["own_model"], "%", 0.05,
+            best["rival_chance"] >= SURE and best["own_answers"], "%", 0.05,
         )  # fmt: skip
 
     def difference(
@@ -199,8 +199,8 @@ def value_propositions(
     -----
     For *target* who *need*, *our offer* gives *benefit*; unlike *competitor*, we *difference* (after Moore,
     1991). Thresholds: interval above zero and the smallest effect for need, benefit and difference
-    (with false-discovery control); a chance of 80 % for best offer and strongest competitor; 30
-    people for every clause, and of the segment's own for what comes from choices.
+    (with false-discovery control); a chance of 80 % for best offer and strongest competitor; 20
+    people for every clause, of the segment's own for what comes from choices.
     """
     chosen = best["all"].set_index("segment")
     segments = [s for s in profiles.table["segment"] if s in chosen.index]

@@ -12,7 +12,7 @@ import nbformat
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from nbconvert import HTMLExporter
 
-from playbook import results
+from playbook.atomic import publish
 from playbook.coverage import coverage
 from playbook.engagement import Folder
 from playbook.errors import StepError
@@ -118,7 +118,7 @@ class _Pages:
             raise StepError(
                 f"report: {name} is larger than {MAX_PAGE_BYTES:,} bytes; show fewer figures in that notebook"
             )
-        results.publish(self.target / name, lambda path: path.write_text(text, encoding="utf-8"))
+        publish(self.target / name, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def _notebook_html(notebook: Path) -> str:

@@ -317,11 +317,12 @@ def results(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
     lowest, highest = table.iloc[0], table.iloc[-1]
     return Answer(
         table=table[["question", "answers", "raw", "weighted", "low", "high", "of", "on_scale"]],
-        headline=f"Lowest on its scale is {lowest['question'].lower()}: {lowest['weighted']:.1f} of {lowest['of']:.0f}",
-        so_what=f"Best is {highest['question'].lower()} ({highest['weighted']:.1f} of {highest['of']:.0f}). Weighting moves no mean by more than "
+        headline=f"Lowest on its scale: {lowest['question']} ({lowest['weighted']:.1f} of {lowest['of']:.0f})",
+        so_what=f"Best is {highest['question']} ({highest['weighted']:.1f} of {highest['of']:.0f}). Weighting moves no mean by more than "
         f"{most['shift']:.2f} points. Put the lowest first when experience is improved, and check there whether it drives recommendation.",
         kind="descriptive",
-        caption=f"Means of the last 12 months, weighted with 95 % interval beside raw (n = {asked['response_id'].nunique():,} questionnaires)",
+        caption="Place of the weighted mean between the lowest (0 %) and highest answer (100 %), last 12 months, 95 % interval of the mean in "
+        f"the table (n = {asked['response_id'].nunique():,} questionnaires)",
         units={"answers": "count", "raw": "ratio", "weighted": "ratio", "low": "ratio", "high": "ratio", "of": "count", "on_scale": "%"},
         source="survey answers; weights by raking",
         metrics=_overall(table),

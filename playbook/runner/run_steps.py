@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from playbook.atomic import save_json
 from playbook.engagement import Folder
 from playbook.errors import LockedError, PlaybookError, StepError
-from playbook.results import save_json
 from playbook.runner.graph import (
     STEPS,
     Step,

@@ -105,9 +105,7 @@ def _plain(buyers: pd.DataFrame) -> dict[str, tuple[str, pd.Series]]:
     return plain
 
 
-def _parts(
-    buyers: pd.DataFrame, mix: pd.DataFrame
-) -> dict[str, tuple[str, pd.Series, pd.Series]]:
+def _parts(buyers: pd.DataFrame, mix: pd.DataFrame) -> dict[str, tuple[str, pd.Series, pd.Series]]:
     """Name -> block, part and whole of each share."""
     orders = buyers["orders"].astype(float)
     discount = buyers["discount"].astype(float).clip(lower=0)

@@ -26,7 +26,12 @@ def customer_competition(moves: pd.DataFrame, brand: str) -> Answer:
     """
     need(moves, "moves between brands", "a panel or survey of brand switching")
     lost, won = moves[moves["from_brand"] == brand], moves[moves["to_brand"] == brand]
-    need(pd.concat([lost, won]), "moves to or from us", "a panel or survey of brand switching", rows=20)
+    need(
+        pd.concat([lost, won]),
+        "moves to or from us",
+        "a panel or survey of brand switching",
+        rows=20,
+    )
     table = _by_competitor(lost, won)
     net = len(won) - len(lost)
     test = binomtest(len(won), len(won) + len(lost))
@@ -34,7 +39,9 @@ def customer_competition(moves: pd.DataFrame, brand: str) -> Answer:
     certain = test.pvalue < 0.05
     threat = table.iloc[0]
     known_lost, known_won = _known(lost), _known(won)
-    lost_worth = float(known_lost["revenue_before"].astype(float).mean()) if len(known_lost) else 0.0
+    lost_worth = (
+        float(known_lost["revenue_before"].astype(float).mean()) if len(known_lost) else 0.0
+    )
     won_worth = float(known_won["revenue_since"].astype(float).mean()) if len(known_won) else 0.0
     verdict = (
         f"{'More came than went' if net > 0 else 'More went than came'}: {len(won):,} won, {len(lost):,} lost"
@@ -120,10 +127,14 @@ def market_position(market: pd.DataFrame, brand: str, year: int) -> Answer:
             {
                 "market_segment": str(name),
                 "our_share": ours,
-                "change": ours - had,
+                "change": 100 * (ours - had),
                 "leader": str(rivals["brand"].iloc[0]) if len(rivals) else "none known",
-                "leader_share": float(rivals["brand_share"].iloc[0]) if len(rivals) else float("nan"),  # fmt: skip
-                "market_growth": total / float(old["market_revenue"].iloc[0]) - 1 if len(old) else float("nan"),  # fmt: skip
+                "leader_share": float(rivals["brand_share"].iloc[0])
+                if len(rivals)
+                else float("nan"),
+                "market_growth": total / float(old["market_revenue"].iloc[0]) - 1
+                if len(old)
+                else float("nan"),
                 "market_revenue": total,
             }
         )
@@ -135,7 +146,7 @@ def market_position(market: pd.DataFrame, brand: str, year: int) -> Answer:
         so_what=_market_words(table, falling),
         kind="descriptive",
         caption=f"Share of market revenue {last}, ours and the strongest competitor's, by segment of the market",
-        units={"our_share": "%", "change": "%", "leader_share": "%", "market_growth": "%", "market_revenue": "currency"},
+        units={"our_share": "%", "change": "points", "leader_share": "%", "market_growth": "%", "market_revenue": "currency"},
         source="market data of the client",
     )  # fmt: skip
 
@@ -152,5 +163,5 @@ def _market_words(table: pd.DataFrame, falling: pd.DataFrame) -> str:
     worst = falling.loc[falling["change"].idxmin()]
     return (
         first
-        + f"Most share was lost in {worst['market_segment']} ({format_value(worst['change'], '%')}): find out there what the competitor does better."
+        + f"Most share was lost in {worst['market_segment']} ({format_value(worst['change'], 'points')} points): find out there what the competitor does better."
     )

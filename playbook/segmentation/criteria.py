@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f_oneway, kruskal
+from scipy.stats import f_oneway
 
 from playbook.answer import Answer, answers, format_value, need
 from playbook.errors import NotEnough
+from playbook.segmentation.money import tells_kept
 from playbook.stats import false_discovery, net_promoter
 
 __all__ = ["demographic", "geographic", "psychographic"]
@@ -37,7 +38,7 @@ UNITS = {
 def demographic(customers: pd.DataFrame) -> Answer:
     """Return revenue and return of customers by demographic group, strongest attribute first.
 
-    Strength is the share of variance of revenue (12 months, logarithm) between the groups; attributes
+    Strength is the share of variance of revenue (12 months) between the groups; attributes
     that do not pass a false-discovery rate of 5 % are named as not telling customers apart.
 
     Parameters
@@ -47,14 +48,16 @@ def demographic(customers: pd.DataFrame) -> Answer:
         ``orders_before``; an attribute known of fewer than 30 customers is left out.
     """
     grouped = {label: _groups_of(customers, column) for column, label in ATTRIBUTES.items()}
-    told = {k: v for k, v in grouped.items() if v.notna().sum() >= LEAST_FOR_TEST and v.nunique() > 1}  # fmt: skip
+    told = {k: v for k, v in grouped.items() if v.notna().sum() >= LEAST_FOR_TEST and len(v.dropna().unique()) > 1}  # fmt: skip
     if not told:
         raise NotEnough("no demographic attribute is known of 30 customers in two groups",
                         "age, household, income or company data of customers")  # fmt: skip
     strength = pd.DataFrame([{"attribute": k, **_explained(customers, v)} for k, v in told.items()])
     strength["real"] = false_discovery(strength["p_value"]) <= 0.05
     strength = strength.sort_values(["explained", "attribute"], ascending=[False, True], ignore_index=True)  # fmt: skip
-    shown = list(strength.loc[strength["real"], "attribute"].head(3)) or [str(strength["attribute"].iloc[0])]
+    shown = list(strength.loc[strength["real"], "attribute"].head(3)) or [
+        str(strength["attribute"].iloc[0])
+    ]
     parts = []
     for name in shown:
         part = _money_by(customers, told[name]).rename(columns={"group": "label"})
@@ -67,7 +70,7 @@ def demographic(customers: pd.DataFrame) -> Answer:
         table=table[["label", "customers", "share_customers", "revenue_per_customer", "low", "high", "bought_again"]],
         headline=f"{best['attribute']} separates revenue most" if best["real"] else "No demographic attribute separates revenue beyond chance",
         so_what=(
-            f"{top['label']}: {format_value(top['revenue_per_customer'], 'currency')} a customer; {bottom['label']}: "
+            f"{str(top['label']).partition(': ')[2]}: {format_value(top['revenue_per_customer'], 'currency')} a customer; {str(bottom['label']).partition(': ')[2]}: "
             f"{format_value(bottom['revenue_per_customer'], 'currency')}. "
             + (f"No difference beyond chance by {', '.join(weak).lower()}. " if weak else "")
             + _advice(top, bottom, bool(best["real"]))
@@ -98,7 +101,13 @@ def geographic(customers: pd.DataFrame) -> Answer:
         ``orders_before``.
     """
     level = "region" if customers["region"].notna().sum() >= LEAST_FOR_TEST else "country"
-    need(customers, f"customers with a {level}", "the region or country of customers", rows=20, columns=[level])
+    need(
+        customers,
+        f"customers with a {level}",
+        "the region or country of customers",
+        rows=20,
+        columns=[level],
+    )
     place = customers[level]
     table = _money_by(customers, place).rename(columns={"group": level})
     total = float(customers["revenue_12m"].sum())
@@ -132,7 +141,9 @@ def _half(table: pd.DataFrame, level: str, half: int) -> str:
     first, share = table[level].iloc[0], format_value(table["share_revenue"].iloc[0], "%")
     if half == 1:
         return f"{first} alone brings {share} of the revenue"
-    return f"{half} of {len(table)} {PLURAL[level]} bring half of the revenue, {first} most ({share})"
+    return (
+        f"{half} of {len(table)} {PLURAL[level]} bring half of the revenue, {first} most ({share})"
+    )
 
 
 def _where(differs: dict[str, float], names: str, level: str) -> str:
@@ -166,20 +177,29 @@ def psychographic(
         Fewest respondents that make sense.
     """
     asked = attitudes[attitudes["kind"] == "psychographic"]
-    need(asked, "answers on lifestyle and values", "a survey with psychographic questions", rows=minimum)
+    need(
+        asked,
+        "answers on lifestyle and values",
+        "a survey with psychographic questions",
+        rows=minimum,
+    )
     wide = asked.pivot_table(index="customer_id", columns="construct", values="value").dropna()
     need(wide, "respondents with every construct", "complete psychographic answers", rows=minimum)
     spread = wide.std(ddof=0).replace(0, np.nan)
     scores = ((wide - wide.mean()) / spread).fillna(0.0)
-    group = scores.idxmax(axis=1).where(scores.max(axis=1) > 0, "nothing stands out").str.capitalize()
+    group = (
+        scores.idxmax(axis=1).where(scores.max(axis=1) > 0, "nothing stands out").str.capitalize()
+    )
     known = customers.set_index("customer_id")
     respondents = known.loc[known.index.isin(group.index)].reset_index()
     belongs = respondents["customer_id"].map(group)
     table = _money_by(respondents, belongs).rename(columns={"group": "orientation"})
     table["recommend"] = table["orientation"].map(_promoters(attitudes, group))
-    table = table.sort_values(["customers", "orientation"], ascending=[False, True], ignore_index=True)
+    table = table.sort_values(
+        ["customers", "orientation"], ascending=[False, True], ignore_index=True
+    )
     top = table.iloc[0]
-    p_value = _kruskal(respondents["revenue_12m"], belongs)
+    p_value = _explained(respondents, belongs)["p_value"]
     ranked = table.sort_values("revenue_per_customer", ascending=False)
     money = (
         f"Their revenue differs beyond chance and is highest with {ranked['orientation'].iloc[0].lower()}; "
@@ -231,7 +251,7 @@ def _thirds(values: pd.Series) -> pd.Series:
 def _money_by(customers: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
     """Size, revenue per customer (interval from 30 customers on) and share that bought again, by group of 5 or more."""
     revenue = customers["revenue_12m"].astype(float)
-    before = customers["orders_before"] > 0
+    before = (customers["orders_before"] > 0) & tells_kept(customers)
     groups = revenue.groupby(group)
     size, mean = groups.size(), groups.mean()
     half = (1.96 * groups.std() / np.sqrt(size)).where(size >= LEAST_FOR_TEST)
@@ -251,19 +271,15 @@ def _money_by(customers: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
 
 
 def _explained(customers: pd.DataFrame, group: pd.Series) -> dict[str, float]:
-    """Share of variance of log revenue between groups (eta squared), and the p-value of its F-test."""
-    value = np.log1p(customers["revenue_12m"].astype(float).clip(lower=0))
+    """Share of variance of revenue between groups (eta squared), and the p-value of Welch's F-test."""
+    value = customers["revenue_12m"].astype(float)
     parts = [part.to_numpy() for _, part in value.groupby(group) if len(part) >= SMALL]
     if len(parts) < 2 or np.ptp(np.concatenate(parts)) == 0:
         return {"explained": 0.0, "p_value": 1.0}
     together = np.concatenate(parts)
     between = sum(len(part) * (part.mean() - together.mean()) ** 2 for part in parts)
     explained = float(between / ((together - together.mean()) ** 2).sum())
-    return {"explained": explained, "p_value": float(f_oneway(*parts).pvalue) if explained < 1 else 0.0}  # fmt: skip
-
-
-def _kruskal(values: pd.Series, group: pd.Series) -> float:
-    parts = [part.to_numpy() for _, part in values.astype(float).groupby(group) if len(part) >= SMALL]  # fmt: skip
-    if len(parts) < 2 or np.ptp(np.concatenate(parts)) == 0:
-        return 1.0
-    return float(kruskal(*parts).pvalue)
+    if explained > 1 - 1e-9:
+        return {"explained": 1.0, "p_value": 0.0}
+    varied = all(np.ptp(part) > 0 for part in parts)
+    return {"explained": explained, "p_value": float(f_oneway(*parts, equal_var=not varied).pvalue)}

@@ -239,7 +239,7 @@ def _values(
 ) -> pd.DataFrame:
     columns = ["customer_id", "revenue_12m", "margin_12m", "contribution_12m"]
     table = customers[columns].sort_values("customer_id", ignore_index=True)
-    table = table.astype({c: float for c in columns[1:]})
+    table = table.astype(dict.fromkeys(columns[1:], float))
     ids = table["customer_id"]
     table["p_alive"] = ids.map(value["p_alive"])
     table["expected_orders_12m"] = ids.map(ahead).fillna(0.0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.segmentation.money import tells_kept
 from playbook.segmentation.rfm import NO_PURCHASE
 from playbook.stats import mean_interval, net_promoter, wilson
 
@@ -51,23 +54,29 @@ def loyalty_by_segment(
         Result ``customer_value`` (``p_alive``).
     attitudes
         Query ``customer_attitudes``; may be empty.
+
+    Returns
+    -------
+    Answer
+        One row per segment; extra ``kept``: the same where the record has 18 months, else `Missing`.
     """
     joined = need(segments, "customers with a segment", "orders with a customer number").merge(customers, on="customer_id")  # fmt: skip
     joined["p_alive"] = joined["customer_id"].map(values.set_index("customer_id")["p_alive"])
     joined["wallet"] = joined["customer_id"].map(wallet_share(attitudes))
     joined["nps"] = joined["customer_id"].map(_nps(attitudes))
+    if not tells_kept(customers):
+        joined["orders_before"] = 0
     rows = [_segment_row(str(name), part) for name, part in joined.groupby("segment")]
     table = pd.DataFrame(rows).sort_values(["kept", "p_alive", "segment"], ascending=[False, False, True], na_position="last", ignore_index=True)  # fmt: skip
     before = joined["orders_before"] > 0
     kept = wilson(int((joined["orders_12m"] > 0)[before].sum()), int(before.sum())) if before.any() else None  # fmt: skip
-    best = table.iloc[0]
-    return Answer(
+    found = Answer(
         table=table,
-        headline=_kept_headline(table, best),
+        headline=_kept_headline(table, table.iloc[0]),
         so_what=(
             (f"Of those who bought the year before, {format_value(kept.value, '%')} bought again "
              f"({format_value(kept.low, '%')} to {format_value(kept.high, '%')}, n = {kept.n:,}). " if kept else
-             "The record has no year before to measure who was kept. ")
+             "The record is shorter than 18 months, so who was kept is not known. ")
             + _activity(table)
         ),
         kind="descriptive",
@@ -78,6 +87,8 @@ def loyalty_by_segment(
             *((Metric("share_kept", kept.value, kept.low, kept.high, kept.n, "%"),) if kept else ()),
         ),
     )  # fmt: skip
+    unknown = Missing("the record is shorter than 18 months", "orders of two years or more")
+    return replace(found, extra={"kept": found if kept else unknown})
 
 
 def _activity(table: pd.DataFrame) -> str:
@@ -119,9 +130,7 @@ def _segment_row(name: str, part: pd.DataFrame) -> dict[str, object]:
 
 
 @answers
-def loyalty_cells(
-    segments: pd.DataFrame, values: pd.DataFrame, attitudes: pd.DataFrame
-) -> Answer:
+def loyalty_cells(segments: pd.DataFrame, values: pd.DataFrame, attitudes: pd.DataFrame) -> Answer:
     """Return the share of each segment's respondents in the four cells of attitude and behaviour.
 
     Attitude is high for promoters (9 or 10). Behaviour is high for those more likely than not still
@@ -162,7 +171,7 @@ def loyalty_cells(
         ),
         kind="descriptive",
         caption=f"Respondents by attitude (promoter or not) and behaviour (active and half the wallet or more), latest answers (n = {len(joined):,})",
-        units={"respondents": "count"} | {cell: "%" for cell in CELLS.values()},
+        units={"respondents": "count"} | dict.fromkeys(CELLS.values(), "%"),
         source="survey answers, MBG/NBD; not weighted for non-response",
         metrics=(Metric("loyal_share", loyal.value, loyal.low, loyal.high, loyal.n, "%"),),
         extra={"interval": mean_interval(joined["stays"].astype(float))},

@@ -8,9 +8,10 @@ import pandas as pd
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.engagement.model import Costs
 
-__all__ = ["add_contribution", "profit_contribution"]
+__all__ = ["add_contribution", "profit_contribution", "tells_kept"]
 
 COST_KNOWN = 0.9
+TWO_YEARS = 545
 BASIS = {
     "cost": "margin after cost of goods",
     "rate": "margin at the client's margin rate",
@@ -52,6 +53,12 @@ def add_contribution(features: pd.DataFrame, costs: Costs) -> pd.DataFrame:
         contribution_12m=margin - service - contacts - campaigns,
         margin_basis=basis,
     )
+
+
+def tells_kept(customers: pd.DataFrame) -> bool:
+    """Whether the record is long enough (18 months) to tell who bought again after a year."""
+    longest = customers["days_since_first_order"].astype(float).max()
+    return bool(pd.notna(longest) and longest >= TWO_YEARS)
 
 
 @answers
@@ -99,7 +106,7 @@ def profit_contribution(customers: pd.DataFrame) -> Answer:
         units={
             "customers": "count", "revenue_12m": "currency", "margin_12m": "currency", "service_cost_12m": "currency",
             "contact_cost_12m": "currency", "contribution_12m": "currency", "cumulative": "%",
-        },  # fmt: skip
+        },
         source="orders, tickets, interactions, campaigns; acquisition cost is not included",
         metrics=(
             Metric("contribution", total, n=len(active), unit="currency"),

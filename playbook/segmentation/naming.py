@@ -18,14 +18,14 @@ TEMPO = {
     ("orders per year", 1): "Frequent",
     ("orders per year", -1): "Occasional",
     ("order value", 1): "Big-ticket",
-    ("order value", -1): "Small-order",
+    ("order value", -1): "Small-ticket",
 }
 KIND = {
     ("discount share", 1): "bargain hunters",
     ("discount share", -1): "full-price buyers",
     ("cases per order", 1): "service seekers",
-    ("units per order", 1): "multi-item buyers",
-    ("units per order", -1): "single-item buyers",
+    ("units per order", 1): "large-basket buyers",
+    ("units per order", -1): "small-basket buyers",
 }
 
 

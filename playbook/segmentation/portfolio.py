@@ -76,12 +76,21 @@ def portfolio(
     joined = segments.merge(customers, on="customer_id").merge(worth, on="customer_id")
     wallet = joined["customer_id"].map(wallet_share(attitudes))
     place = _market_position(market, brand)
-    rows = [_row(str(name), part, wallet, place, winnable_share) for name, part in joined.groupby("segment")]
-    table = pd.DataFrame(rows).sort_values(["value", "segment"], ascending=[False, True], ignore_index=True)
+    rows = [
+        _row(str(name), part, wallet, place, winnable_share)
+        for name, part in joined.groupby("segment")
+    ]
+    table = pd.DataFrame(rows).sort_values(
+        ["value", "segment"], ascending=[False, True], ignore_index=True
+    )
     spend = retention_budget / len(joined) if retention_budget else np.nan
     weight = table["customers"] / len(joined)
     value_line = float((table["value"] * weight).sum())
-    hurdle = spend * (1 + hurdle_rate) if np.isfinite(spend) else float((table["potential"] * weight).sum())
+    hurdle = (
+        spend * (1 + hurdle_rate)
+        if np.isfinite(spend)
+        else float((table["potential"] * weight).sum())
+    )
     table["value_level"] = np.where(table["value"] >= value_line, "high", "low")
     table["potential_level"] = np.where(table["potential"] >= hurdle, "high", "low")
     high = table[table["value_level"] == "high"]
@@ -222,7 +231,9 @@ def strategies(
     picked["at_stake"] = stake
     picked["budget_share"] = stake / stake.sum() if stake.sum() > 0 else 0.0
     picked["reason"] = [_reason(row, board) for row in table.to_dict("records")]
-    picked = picked.sort_values(["budget_share", "segment"], ascending=[False, True], ignore_index=True)
+    picked = picked.sort_values(
+        ["budget_share", "segment"], ascending=[False, True], ignore_index=True
+    )
     top, used = picked.iloc[0], picked["strategy"].nunique()
     none = picked[picked["budget_share"] < 0.05]
     return Answer(
@@ -246,9 +257,7 @@ def _first_rule(facts: dict, rules: Sequence[StrategyRule]) -> StrategyRule:
         wanted = {name: getattr(rule, name) for name in facts}
         if all(need_ is None or need_ == facts[name] for name, need_ in wanted.items()):
             return rule
-    raise NotEnough(
-        "no rule of the plan holds for some segment", "a last rule without conditions"
-    )
+    raise NotEnough("no rule of the plan holds for some segment", "a last rule without conditions")
 
 
 def _stake(

@@ -154,13 +154,22 @@ def check_segments(
     groups = joined.groupby("segment")
     revenue = groups["revenue_12m"].sum().astype(float)
     size = np.maximum(groups.size() / len(joined), revenue / max(float(revenue.sum()), 1e-9))
-    strongest = deviations.assign(size=deviations["deviation"].abs()).groupby("segment")["size"].max()
-    levers = deviations[~deviations["feature"].isin(["days since last order", "orders per year", "order value"])]
+    strongest = (
+        deviations.assign(size=deviations["deviation"].abs()).groupby("segment")["size"].max()
+    )
+    levers = deviations[
+        ~deviations["feature"].isin(["days since last order", "orders per year", "order value"])
+    ]
     lever = levers.assign(size=levers["deviation"].abs()).groupby("segment")["size"].max()
     reach = groups["may_be_contacted"].mean()
     table = pd.DataFrame({"segment": sorted(stability["segment"])})
     table["found_again"] = table["segment"].map(stability.set_index("segment")["stability"])
-    for column, values in (("share", size), ("reachable", reach), ("strongest", strongest), ("lever", lever)):
+    for column, values in (
+        ("share", size),
+        ("reachable", reach),
+        ("strongest", strongest),
+        ("lever", lever),
+    ):
         table[column] = table["segment"].map(values).astype(float)
     passes = pd.DataFrame(
         {
@@ -171,15 +180,23 @@ def check_segments(
             "actionable": table["lever"] >= NOTICEABLE,
         }
     )  # fmt: skip
-    known = pd.DataFrame({"accessible": table["reachable"].notna()}).reindex(columns=passes.columns, fill_value=True)
-    table["passed"] = (passes & known).sum(axis=1).astype(str) + " of " + known.sum(axis=1).astype(str)
+    known = pd.DataFrame({"accessible": table["reachable"].notna()}).reindex(
+        columns=passes.columns, fill_value=True
+    )
+    table["passed"] = (
+        (passes & known).sum(axis=1).astype(str) + " of " + known.sum(axis=1).astype(str)
+    )
     table["fails"] = [
-        ", ".join(name for name in passes if known.at[i, name] and not passes.at[i, name]) or "nothing" for i in passes.index
+        ", ".join(name for name in passes if known.loc[i, name] and not passes.loc[i, name]) or "nothing" for i in passes.index
     ]  # fmt: skip
     whole = int((table["fails"] == "nothing").sum())
     failing = table[table["fails"] != "nothing"]
     named = "; ".join(f"{row.segment} (not {row.fails})" for row in failing.itertuples())
-    unknown = "" if known.to_numpy().all() else " Contact permissions are not delivered, so access is not judged."
+    unknown = (
+        ""
+        if known.to_numpy().all()
+        else " Contact permissions are not delivered, so access is not judged."
+    )
     return Answer(
         table=table,
         headline=f"{whole} of {len(table)} segments pass every check",
@@ -230,7 +247,8 @@ def typing_tool(
     majority = float(typed["segment"].value_counts(normalize=True).iloc[0])
     rows, trees = [], {}
     for tool, asked in TOOLS.items():
-        coded = _coded(typed[[q for q in asked if typed[q].nunique() > 1]])
+        usable = [q for q in asked if len(typed[q].dropna().unique()) > 1]
+        coded = _coded(typed[usable])
         if coded.shape[1] == 0:
             continue
         tree = DecisionTreeClassifier(max_leaf_nodes=LEAVES, min_samples_leaf=max(5, len(typed) // 100), random_state=seed)  # fmt: skip
@@ -238,7 +256,7 @@ def typing_tool(
         said = cross_val_predict(tree, coded.to_numpy(), typed["segment"].to_numpy(), cv=folds)
         right = int((said == typed["segment"].to_numpy()).sum())
         ends = wilson(right, len(typed))
-        rows.append({"tool": tool, "questions": sum(q in asked and typed[q].nunique() > 1 for q in asked),
+        rows.append({"tool": tool, "questions": len(usable),
                      "accuracy": ends.value, "low": ends.low, "high": ends.high})  # fmt: skip
         trees[tool] = (tree.fit(coded.to_numpy(), typed["segment"].to_numpy()), coded)
     if not rows:

@@ -45,7 +45,9 @@ class PurchaseModels:
 
     def p_alive(self, frame: pd.DataFrame) -> pd.Series:
         """Probability that each customer is still active, on the index of ``frame``."""
-        return pd.concat([model.p_alive(part) for model, part in self.parts(frame)]).loc[frame.index]
+        return pd.concat([model.p_alive(part) for model, part in self.parts(frame)]).loc[
+            frame.index
+        ]
 
 
 def comparable(histories: pd.DataFrame) -> pd.DataFrame:

@@ -121,9 +121,14 @@ def behavioural(customers: pd.DataFrame) -> Answer:
         kind="descriptive",
         caption=f"Segments by recency, frequency and monetary value (n = {len(buyers):,} buyers; revenue of 12 months)",
         units={
-            "customers": "count", "share_customers": "%", "revenue_12m": "currency", "share_revenue": "%",
-            "days_since_order": "days", "orders": "number", "margin_12m": "currency",
-        },  # fmt: skip
+            "customers": "count",
+            "share_customers": "%",
+            "revenue_12m": "currency",
+            "share_revenue": "%",
+            "days_since_order": "days",
+            "orders": "number",
+            "margin_12m": "currency",
+        },
         source="orders; fifths of mean ranks, so equal values score equally",
         metrics=(_champions(buyers),),
         extra={"shares": _shares(buyers)},

@@ -138,10 +138,14 @@ def _choose(
         candidates += [_kmeans(space, k, seed) for k in NUMBERS if different >= 2 * k]
     number = previous["segment"].nunique() if previous is not None else None
     chosen, why = _pick(candidates, smallest_share, number)
-    table = pd.DataFrame([{"candidate": c.name, **c.figures, "chosen": c is chosen} for c in candidates])
+    table = pd.DataFrame(
+        [{"candidate": c.name, **c.figures, "chosen": c is chosen} for c in candidates]
+    )
     worth = pd.Series(buyers["margin_12m"].to_numpy()).groupby(chosen.labels).mean()
     label, model = _finish(chosen, values, basis, worth, previous, wanted)
-    found = pd.Series(np.array([label[i] for i in chosen.labels], dtype=object), index=buyers["customer_id"])
+    found = pd.Series(
+        np.array([label[i] for i in chosen.labels], dtype=object), index=buyers["customer_id"]
+    )
     deviations = _deviations(values, basis, chosen.labels).rename(index=label)
     return Answer(
         table=table,
@@ -177,7 +181,9 @@ def _headline(chosen: Candidate, table: pd.DataFrame) -> str:
 def _structure(chosen: Candidate) -> str:
     gain = chosen.figures["separation"] - chosen.figures["separation_by_chance"]
     if not np.isfinite(gain):
-        return "The rules are drawn by hand, so look for better data before building offers on them."
+        return (
+            "The rules are drawn by hand, so look for better data before building offers on them."
+        )
     if gain > 0.15:
         return "The segments stand clearly apart from what chance would give: treat them as groups of their own."
     if gain > 0.02:
@@ -188,7 +194,9 @@ def _structure(chosen: Candidate) -> str:
     return "They are lines drawn through a continuum and not natural groups: use them to organise work, not as a fact about people."  # fmt: skip
 
 
-def _pick(candidates: list[Candidate], smallest: float, number: int | None) -> tuple[Candidate, str]:
+def _pick(
+    candidates: list[Candidate], smallest: float, number: int | None
+) -> tuple[Candidate, str]:
     means = [c for c in candidates if c.centers is not None]
     big = [c for c in means if c.figures["smallest_share"] >= smallest]
     good = [c for c in big if c.figures["stability"] >= STABLE]
