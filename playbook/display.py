@@ -68,9 +68,10 @@ class Shown:
             + "</tr>"
             for row in cells.itertuples(index=False, name=None)
         )
+        dense = ' class="dense"' if len(cells.columns) > 8 else ""
         more = f'<p class="more">{self._more()}</p>' if self._more() else ""
         return (
-            f"<table><caption>{html.escape(self._answer.caption)}</caption>"
+            f"<table{dense}><caption>{html.escape(self._answer.caption)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
         )
 

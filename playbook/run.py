@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -220,18 +220,18 @@ def _year_before(day: date) -> date:
 
 def _write_system(folder: Path, contents: Mapping[str, pd.DataFrame], lists: Answer) -> list[dict]:
     """Write one system's files and their manifest; the folder and files are for the owner only."""
-    from playbook.crm import checked_files, read_mapping
+    from playbook.crm import checked_files, read_mapping, refused_contacts
 
     mapping = read_mapping(folder.name)
-    reachable = lists["reachable"].set_index("customer_id").any(axis=1)
-    files = checked_files(mapping, contents, set(reachable.index[~reachable]))
+    refused = refused_contacts(contents["targets"], lists["reachable"])
+    files = checked_files(mapping, contents, refused)
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
     rows = []
     for kind, name, count, content in files:
-        publish(folder / name, lambda path, content=content: path.write_bytes(content))
+        publish(folder / name, partial(_write, content))
         (folder / name).chmod(0o600)
         rows.append({
             "system": mapping.system, "file": name, "object": mapping.files[kind].object, "rows": count,
@@ -242,3 +242,7 @@ def _write_system(folder: Path, contents: Mapping[str, pd.DataFrame], lists: Ans
     said |= {"setup": mapping.setup, "unconfirmed": mapping.unconfirmed, "files": rows}
     save_json(folder / "manifest.json", said)
     return rows
+
+
+def _write(content: bytes, path: Path) -> None:
+    path.write_bytes(content)

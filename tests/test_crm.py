@@ -590,6 +590,8 @@ def test_the_reader_finds_what_was_tampered_with() -> None:
     mapping = crm.read_mapping("salesforce")
     [(_, content)] = crm.make_files(mapping, "scores", contents()["scores"])
     assert crm.lint_file(mapping, "scores", content) == []
+    by_sms = contents()["opt_outs"].assign(opted_out_email=False, opted_out_sms=True)
+    assert crm.checked_files(mapping, {"opt_outs": by_sms}, ()) == []  # no such field there
     for old, new, problem in (
         (b"0.2500", b"0,25", "cells"), (b"0001", b"0002", "stands twice"), (b"mail", b"=mail", "formula"),
         (b"Playbook_Value__c", b"Email", "header"), (b"-3.46", b"n/a", "is no decimal"), (b"0.2500", b'"0.25', "cannot be read"),
@@ -614,7 +616,9 @@ def test_nobody_outside_the_lists_is_written(tmp_path: Any) -> None:
     run.folder = Thing(run=lambda period: tmp_path)  # type: ignore[assignment]
     run.period = "2025"
     run.engagement = Thing(crm_systems=["hubspot", "fxiaoke"])  # type: ignore[assignment]
-    reachable = pd.DataFrame({"customer_id": ["0001", "0002"], "email": [False, True]})
+    reachable = pd.DataFrame(
+        {"customer_id": ["0001", "0002"], "email": [False, True], "letter": [True, True]}
+    )
     lists = Answer(pd.DataFrame(), "", "", "prescriptive", extra={"reachable": reachable})
     written = run.write_crm(contents(), lists)
     assert isinstance(written, pd.DataFrame) and set(written["system"]) == {"hubspot", "fxiaoke"}

@@ -246,7 +246,7 @@ def next_best_action(
         headline=f"{touched:,} customers get an action believed to earn {format_value(net, 'currency')} after its cost",
         so_what=_nba_advice(table, net, low, high, result),
         kind="prescriptive",
-        caption=f"Believed margin before cost by action and segment, {months} months (95 % intervals)",
+        caption=f"Believed margin before cost by action and segment, {months} months (95 % of the beliefs)",
         units={"customers": "count", "expected_margin": "currency", "low": "currency", "high": "currency", "cost": "currency"},
         source="plan, customer value, propensity, target lists; multiple-choice knapsack by its Lagrangian dual",
         metrics=(
@@ -266,7 +266,8 @@ def _nba_advice(
 ) -> str:
     if table.empty:
         return "No action is believed to earn more than it costs for anybody it may be used on. Do nothing, and test one on a random part."
-    best = table.iloc[0]
+    sure = table[table["low"] > 0]
+    best = (sure if len(sure) else table).iloc[0]
     ratio = result.spent and net / result.spent
     return (
         f"These are beliefs of the plan, not measurements: if they hold, {format_value(net, 'currency')} net "

@@ -80,7 +80,7 @@ def acquisition_channels(spend: pd.DataFrame, seed: int) -> Answer:
         headline=f"A new customer costs {format_value(cheap.cost_each, 'currency')} by {cheap.channel}, {format_value(dear.cost_each, 'currency')} by {dear.channel}",
         so_what=(
             f"{format_value(each, 'currency')} on average over paid channels. "
-            + (f"The months show no usable response curve: {refusal}. Average cost is no guide to the next euro: vary spend on purpose in "
+            + (f"The months show no usable response curve: {refusal}. Average cost is no guide to the next unit of money: vary spend on purpose in "
                "some regions for two months before moving money." if curve is None else
                f"At {format_value(monthly['spend'].mean(), 'currency')} a month one more unit of money wins {curve.marginal(float(monthly['spend'].mean()))[0]:.4f} customers.")
         ),

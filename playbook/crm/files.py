@@ -264,6 +264,16 @@ def _told(mapping: Mapping, kind: str, frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame[flags].any(axis=1)] if flags else frame
 
 
+def refused_contacts(targets: pd.DataFrame, reachable: pd.DataFrame) -> set[str]:
+    """Return who must not stand on a target list: whom no channel may reach, or not the one meant."""
+    flags = reachable.set_index("customer_id")
+    some = flags.any(axis=1)
+    meant = targets.loc[targets["channel"].isin(flags.columns), ["customer_id", "channel"]]
+    open_to = flags.stack()
+    asked = open_to.reindex(pd.MultiIndex.from_frame(meant)).fillna(False).to_numpy(bool)
+    return set(some.index[~some]) | set(meant.loc[~asked, "customer_id"])
+
+
 def checked_files(
     mapping: Mapping, contents: Columns[str, pd.DataFrame], refused: Collection[str]
 ) -> list[tuple[str, str, int, bytes]]:

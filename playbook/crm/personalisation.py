@@ -147,6 +147,9 @@ def personal_content(
     table = pd.DataFrame(rows).sort_values(
         ["customers", "channel"], ascending=[False, True], ignore_index=True
     )
+    table = table.sort_values(
+        "channel", key=lambda c: c == "letter", kind="stable", ignore_index=True
+    )
     best = table.iloc[0]
     share = best.personal / best.customers if best.customers else 0.0
     return Answer(

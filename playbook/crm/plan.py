@@ -94,7 +94,7 @@ def money_and_margin(plan: Answer) -> Answer:
     early = table[table["budget"] <= 0.26 * spent].iloc[-1]
     return Answer(
         table=table,
-        headline=f"The first {format_value(early.budget, 'currency')} bring {format_value(early.share, '%')} of what the actions may earn",
+        headline=f"The first {format_value(early.budget, 'currency')} spent bring {format_value(early.share, '%')} of what the actions may earn",
         so_what=(
             f"The last step earns {format_value(table['marginal'].iloc[-1], 'currency')} after cost per unit of money, the first "
             f"{format_value(table['marginal'].iloc[1], 'currency')}. If money is short, cut from the end of the list, not evenly across segments."

@@ -10,7 +10,7 @@ import pandas as pd
 
 from playbook import results
 from playbook.answer import Missing, format_value
-from playbook.engagement import Folder
+from playbook.engagement import Folder, Plan
 from playbook.errors import PlaybookError
 
 __all__ = ["StartPage", "read_start_page"]
@@ -39,7 +39,7 @@ def read_start_page(folder: Folder, period: str) -> StartPage:
         lead=_lead(engagement.client, engagement.currency, metrics, tables),
         goals=_goals(tables["objectives"], titles),
         segments=_segments(tables, engagement.currency),
-        actions=_actions(tables["action_plan"], titles, engagement.currency),
+        actions=_actions(tables, folder.plan(period), titles, engagement.currency),
         budget=_budget(tables["budget_split"]),
         reviews=_reviews(tables["review"]),
         unknowns=_unknowns(folder, period, tables["propositions"]),
@@ -47,7 +47,7 @@ def read_start_page(folder: Folder, period: str) -> StartPage:
 
 
 _NEEDED = (
-    "objectives", "segment_profiles", "strategies", "best_offers", "propositions", "action_plan", "budget_split", "review",
+    "objectives", "segment_profiles", "strategies", "propositions", "improvements", "action_plan", "budget_split", "review",
 )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def _lead(
     if len(plan):
         total = plan[["expected_margin", "low", "high", "cost"]].sum()
         said.append(
-            f"The actions below cost {format_value(total.cost, 'currency')} {currency} and are believed to add "
+            f"The actions sent to customers cost {format_value(total.cost, 'currency')} {currency} and are believed to add "
             f"{format_value(total.expected_margin, 'currency')} {currency} of margin; each keeps a control group, so that "
             "next year's review can say what they really added."
         )
@@ -115,70 +115,124 @@ def _goals(objectives: pd.DataFrame, titles: dict[str, str]) -> list[dict[str, s
 
 
 def _segments(tables: dict[str, pd.DataFrame], currency: str) -> list[dict[str, str]]:
-    profiles, strategies = tables["segment_profiles"], tables["strategies"]
+    profiles = tables["segment_profiles"]
     if profiles.empty:
         return []
-    rows = profiles.sort_values("clv_total", ascending=False)
-    if len(strategies):
-        rows = rows.merge(strategies, on="segment", how="left", suffixes=("", "_of_strategy"))
-    if len(tables["best_offers"]):
-        rows = rows.merge(tables["best_offers"][["segment", "offer"]], on="segment", how="left")
-    shown = []
-    for _, row in rows.iterrows():
-        cells = {
-            "Segment": row["segment"],
-            "Customers": format_value(row["customers"], "count"),
-            "Share of revenue": format_value(row["share_revenue"], "%"),
-            f"Value each ({currency})": format_value(row["clv_mean"], "currency"),
-        }
-        for label, column in (
-            ("Strategy", "strategy"),
-            ("Do", "do"),
-            ("Do not", "avoid"),
-            ("Best offer", "offer"),
-        ):
-            if column in row and not pd.isna(row[column]):
-                cells[label] = str(row[column])
-            elif column in rows:
-                cells[label] = "–"
-        shown.append(cells)
-    return shown
-
-
-def _actions(plan: pd.DataFrame, titles: dict[str, str], currency: str) -> list[dict[str, str]]:
-    if plan.empty:
-        return []
-    best = plan.sort_values(
-        ["expected_margin", "action", "segment"], ascending=[False, True, True]
-    ).head(10)
+    rows = profiles.sort_values("clv_total", ascending=False).set_index("segment")
+    told = _by_segment(tables["strategies"], ["strategy", "do", "avoid"])
+    promises = tables["propositions"]
+    if len(promises):
+        kept = promises[(promises["status"] == "supported") & (promises["clause"] == "gives")]
+        told = told.join(_by_segment(kept, ["text"]), how="outer")
+    labels = {"strategy": "Strategy", "do": "Do", "avoid": "Do not", "text": "Promise with proof"}
     return [
         {
-            "Action": row["action"],
-            "For": row["segment"],
+            "Segment": str(segment),
             "Customers": format_value(row["customers"], "count"),
-            f"Expected margin ({currency})": format_value(row["expected_margin"], "currency"),
-            "Interval": _interval(row, "low", "high", "currency"),
-            f"Cost ({currency})": format_value(row["cost"], "currency"),
-            "Owner": titles.get(row["owner"], str(row["owner"])),
-            "Due": str(row["due"])[:10],
+            "Share of revenue": format_value(row["share_revenue"], "%"),
+            f"Value each ({currency})": format_value(row["clv_mean"], "count"),
         }
-        for _, row in best.iterrows()
+        | {labels[c]: _told(told, segment, c) for c in told.columns}
+        for segment, row in rows.iterrows()
     ]
 
 
+def _by_segment(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    if table.empty:
+        return pd.DataFrame()
+    return table.drop_duplicates("segment").set_index("segment")[columns]
+
+
+def _told(told: pd.DataFrame, segment: Any, column: str) -> str:
+    value = told[column].get(segment)
+    return "–" if value is None or pd.isna(value) else str(value)
+
+
+def _actions(
+    tables: dict[str, pd.DataFrame], plan: Plan, titles: dict[str, str], currency: str
+) -> list[dict[str, str]]:
+    """Return the ten actions of largest expected effect: what is sent to customers, and what is mended."""
+    rows = _sent(tables["action_plan"]) + _mended(tables["improvements"], plan)
+    rows.sort(key=lambda row: (-row["effect"], row["action"]))
+    return [
+        {
+            "Action": row["action"],
+            "For": row["whom"],
+            "Customers": format_value(row["customers"], "count"),
+            f"Expected a year ({currency})": format_value(row["effect"], "count"),
+            "Interval": f"{format_value(row['low'], 'count')} to {format_value(row['high'], 'count')}",
+            f"Cost ({currency})": format_value(row["cost"], "count"),
+            "Rests on": row["basis"],
+            "Owner": titles.get(row["owner"], row["owner"]),
+            "Due": row["due"],
+        }
+        for row in rows[:10]
+    ]
+
+
+def _sent(plan: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return one row per action, its segments together: a belief is right or wrong for all of them."""
+    rows = []
+    for action, part in plan.groupby("action") if len(plan) else []:
+        part = part.sort_values("expected_margin", ascending=False)
+        names = ", ".join(part["segment"].head(2)) + (
+            f" and {len(part) - 2} more" if len(part) > 2 else ""
+        )
+        total = part[["customers", "expected_margin", "low", "high", "cost"]].sum()
+        rows.append(
+            {"action": str(action), "whom": names, "customers": total.customers, "effect": total.expected_margin, "low": total.low,
+             "high": total.high, "cost": total.cost, "basis": "the plan’s belief", "owner": str(part["owner"].iloc[0]), "due": str(part["due"].iloc[0])[:10]}
+        )  # fmt: skip
+    return rows
+
+
+def _mended(improvements: pd.DataFrame, plan: Plan) -> list[dict[str, Any]]:
+    """Return the improvements whose effect is more than a guess, with the initiative that does them."""
+    if improvements.empty:
+        return []
+    initiatives = {initiative.id: initiative for initiative in plan.initiatives}
+    rows = []
+    for _, row in improvements[improvements["confidence"].isin(["high", "medium"])].iterrows():
+        initiative = initiatives.get(row.get("initiative"))
+        accountable = (
+            [role for role, part in initiative.raci.items() if part == "A"] if initiative else []
+        )
+        rows.append(
+            {"action": row["improvement"], "whom": f"everyone who meets it ({row['touchpoint']})", "customers": row.get("customers"), "effect": row["effect"],
+             "low": row["low"], "high": row["high"], "cost": row["cost"], "basis": "adjusted association", "owner": (accountable or ["to be named"])[0],
+             "due": str(initiative.end) if initiative else "to be set"}
+        )  # fmt: skip
+    return rows
+
+
 def _budget(split: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the budget's parts; those below one percent are put together."""
     if split.empty or split["amount"].sum() <= 0:
         return []
     total = float(split["amount"].sum())
+    big = split[split["amount"] >= 0.01 * total].sort_values("amount", ascending=False)
+    rows = [
+        (f"{r['purpose']}: {r['segment']}", float(r["amount"]), str(r["reason"]))
+        for _, r in big.iterrows()
+    ]
+    small = split[split["amount"] < 0.01 * total]
+    if len(small):
+        rows.append(
+            (
+                f"{len(small)} smaller parts",
+                float(small["amount"].sum()),
+                "; ".join(sorted(set(small["reason"].astype(str)))),
+            )
+        )
     return [
         {
-            "name": f"{row['purpose']}: {row['segment']}",
-            "amount": format_value(row["amount"], "currency"),
-            "share": format_value(row["amount"] / total, "%"),
-            "width": round(100 * float(row["amount"]) / total, 1),
-            "reason": str(row["reason"]),
+            "name": name,
+            "amount": format_value(amount, "count"),
+            "share": format_value(amount / total, "%"),
+            "width": round(100 * amount / total, 1),
+            "reason": reason,
         }
-        for _, row in split.sort_values("amount", ascending=False).iterrows()
+        for name, amount, reason in rows
     ]
 
 
@@ -207,7 +261,7 @@ def _unknowns(folder: Folder, period: str, propositions: pd.DataFrame) -> list[s
     if len(propositions):
         waiting = propositions[propositions["status"] != "supported"]
         said += [
-            f"{row['segment']}: “{row['text']}” is a claim to test; {row['evidence']}"
+            f"{row['segment']}: “{row['clause']} {row['text']}” is a claim to test ({row['evidence']})"
             for _, row in waiting.head(6).iterrows()
         ]
     return said

@@ -130,7 +130,7 @@ def geographic(customers: pd.DataFrame) -> Answer:
         headline=_half(table, level, half),
         so_what=_where(differs, names, level),
         kind="descriptive",
-        caption=f"Revenue by {level}, 12 months: circle = share of revenue, number = revenue per customer (n = {len(customers):,} customers; 95 % interval)",
+        caption=f"Revenue by {level}, 12 months: circle = share of revenue, number = revenue per customer (n = {len(customers):,} customers)",
         units=UNITS | {"latitude": "number", "longitude": "number"},
         source="customers and orders",
         extra={"differs": differs},

@@ -150,27 +150,7 @@ def check_segments(
     Kotler & Keller (2016), Marketing Management, 15th ed., ch. 9 (the five criteria).
     """
     need(stability, "segments with an order", "orders with a customer number")
-    joined = segments.merge(customers, on="customer_id")
-    groups = joined.groupby("segment")
-    revenue = groups["revenue_12m"].sum().astype(float)
-    size = np.maximum(groups.size() / len(joined), revenue / max(float(revenue.sum()), 1e-9))
-    strongest = (
-        deviations.assign(size=deviations["deviation"].abs()).groupby("segment")["size"].max()
-    )
-    levers = deviations[
-        ~deviations["feature"].isin(["days since last order", "orders per year", "order value"])
-    ]
-    lever = levers.assign(size=levers["deviation"].abs()).groupby("segment")["size"].max()
-    reach = groups["may_be_contacted"].mean()
-    table = pd.DataFrame({"segment": sorted(stability["segment"])})
-    table["found_again"] = table["segment"].map(stability.set_index("segment")["stability"])
-    for column, values in (
-        ("share", size),
-        ("reachable", reach),
-        ("strongest", strongest),
-        ("lever", lever),
-    ):
-        table[column] = table["segment"].map(values).astype(float)
+    table = _check_figures(segments, customers, deviations, stability)
     passes = pd.DataFrame(
         {
             "measurable": table["found_again"] >= FOUND_AGAIN,
@@ -210,6 +190,37 @@ def check_segments(
         source="resamples of the solution, orders, consents; thresholds 0.6, 5 %, 50 %, 0.5, 0.5",
         metrics=(Metric("segments_passing_checks", float(whole), n=len(table), unit="count", kind="diagnostic"),),
     )  # fmt: skip
+
+
+def _check_figures(
+    segments: pd.DataFrame,
+    customers: pd.DataFrame,
+    deviations: pd.DataFrame,
+    stability: pd.DataFrame,
+) -> pd.DataFrame:
+    """One row per segment with the figure behind each check."""
+    joined = segments.merge(customers, on="customer_id")
+    groups = joined.groupby("segment")
+    revenue = groups["revenue_12m"].sum().astype(float)
+    size = np.maximum(groups.size() / len(joined), revenue / max(float(revenue.sum()), 1e-9))
+    strongest = (
+        deviations.assign(size=deviations["deviation"].abs()).groupby("segment")["size"].max()
+    )
+    levers = deviations[
+        ~deviations["feature"].isin(["days since last order", "orders per year", "order value"])
+    ]
+    lever = levers.assign(size=levers["deviation"].abs()).groupby("segment")["size"].max()
+    reach = groups["may_be_contacted"].mean()
+    table = pd.DataFrame({"segment": sorted(stability["segment"])})
+    table["found_again"] = table["segment"].map(stability.set_index("segment")["stability"])
+    for column, values in (
+        ("share", size),
+        ("reachable", reach),
+        ("strongest", strongest),
+        ("lever", lever),
+    ):
+        table[column] = table["segment"].map(values).astype(float)
+    return table
 
 
 @answers
