@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from functools import cached_property, partial
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +181,7 @@ class Run:
     def say(self, answer: Answer | Missing) -> Sentence:
         """Say what an answer means, labelled by its kind of analytics, and keep its key figures."""
         if isinstance(answer, Answer):
-            self._metrics |= {metric.id: metric for metric in answer.metrics}
+            self._metrics |= {metric.id: metric for metric in map(_known, answer.metrics) if metric}
             self._findings.append(
                 {"kind": answer.kind, "headline": answer.headline, "so_what": answer.so_what}
             )
@@ -246,3 +248,13 @@ def _write_system(folder: Path, contents: Mapping[str, pd.DataFrame], lists: Ans
 
 def _write(content: bytes, path: Path) -> None:
     path.write_bytes(content)
+
+
+def _known(metric: Metric) -> Metric | None:
+    """Return a key figure with absent ends of its interval as none; no figure where there is no value."""
+    if not isfinite(metric.value):
+        return None
+    low, high = (
+        None if end is None or not isfinite(end) else end for end in (metric.low, metric.high)
+    )
+    return replace(metric, low=low, high=high)

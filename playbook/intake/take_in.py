@@ -350,7 +350,7 @@ class _Taking:
                 first = next(f for f in self.findings if f["table"] == name)
                 raise DataError(
                     f"{first['file']} row {first['row']}: {first['message']} ({bad:,} of {rows:,} rows of {name} cannot be used, "
-                    f"more than the {limit:.0%} allowed); {first['mend']}, or raise max_quarantined_share in engagement.yml"
+                    f"more than the {limit:.0%} allowed); correct it in the source system and export again, or raise max_quarantined_share in engagement.yml"
                 )
 
     def _note_unmapped(self) -> None:

@@ -58,7 +58,8 @@ def read_step_page(notebook: Path) -> StepPage:
 
 def _prose(markdown: str) -> str:
     body = re.sub(r"\A#{1,2} .*\n?", "", markdown)
-    return sanitised(markdown2html(body)) if body.strip() else ""
+    linked = re.sub(r'<a class="anchor-link".*?</a>', "", markdown2html(body))
+    return sanitised(linked) if body.strip() else ""
 
 
 def _piece(output: dict[str, Any]) -> str:

@@ -155,6 +155,8 @@ class _Period:
         notebook, cells = execute(self.folder, self.period, step)
         written = results.written(root / "results", step.id)
         kept = [root / "results" / f"{step.id}_{kind}.json" for kind in ("metrics", "findings")]
+        also = {"06": (root / "crm").rglob("*"), "07": root.glob("next-plan.yml")}.get(step.id, ())
+        kept += [path for path in also if path.is_file()]
         return [notebook, *written, *kept], f"{cells} cells"
 
     def _finish(self, step: Step, future: Future, waiting: list[str], others: list[Step]) -> None:
