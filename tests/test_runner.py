@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,14 +15,9 @@ import pandas as pd
 import pytest
 from conftest import ROOT, run_playbook
 
+from playbook.engagement import open_folder
+from playbook.runner import graph
 from playbook.runner.graph import STEPS, needed, notebook_digest
-
-
-def _digests(run: Path) -> dict[str, dict[str, str]]:
-    return {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))["outputs"]
-        for path in sorted((run / ".stamps").glob("*.json"))
-    }
 
 
 def _results(run: Path) -> dict[str, bytes]:
@@ -66,36 +62,74 @@ def test_a_second_run_does_nothing_and_touching_changes_nothing(
     assert time.monotonic() - started < 5
 
 
-def test_shuffled_rows_another_clock_and_hash_seed_give_the_same_results(
+LATER = {
+    "orders_2025": ("OrderNo", "OrderDate"),
+    "reviews": ("review_id", "created_at"),
+    "leads": ("lead_id", "created_at"),
+    "switching": (None, "moved_at"),
+    "loyalty_events": (None, "occurred_at"),
+    "opportunities": ("opportunity_id", "created_at"),
+    "survey_answers": ("response_id", "answered_at"),
+    "campaigns": ("campaign_id", "started_at"),
+}
+"""Delivered file to its key and time columns, for rows of the year after ``as_of``."""
+
+
+def _rewrite(path: Path) -> None:
+    """Shuffle a delivered file's rows and columns, and add rows of the following year."""
+    frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+    key, time_column = LATER.get(path.name.split(".")[0], (None, None))
+    if time_column:
+        later = frame.tail(20).assign(**{time_column: "2026-05-06 07:08:09"})
+        if key:
+            later[key] = "L" + later[key]
+        frame = pd.concat([frame, later])
+    frame.sample(frac=1, random_state=3)[sorted(frame.columns)].to_csv(path, index=False)
+
+
+def test_order_clock_hash_seed_and_later_rows_do_not_matter(
     tiny_inputs: Path, tiny_run: Path, tmp_path: Path
 ) -> None:
-    """Same facts in another order, time zone and hash seed: same bytes in results and CRM files."""
+    """Rows and columns shuffled, rows of the next year added, another time zone, locale and hash seed: same bytes.
+
+    Only the audit's own figures (``02_…``) count what was delivered, later rows included.
+    """
     data = tmp_path / "data"
-    subprocess.run(["cp", "-r", str(tiny_inputs), str(data)], check=True)
+    shutil.copytree(tiny_inputs, data)
     for path in sorted((data / "tiny" / "inbox").glob("*.csv*")):
-        frame = pd.read_csv(path, dtype="str", keep_default_na=False)
-        shuffled = frame.sample(frac=1, random_state=3)[sorted(frame.columns)]
-        shuffled.to_csv(path, index=False)
+        _rewrite(path)
     done = run_playbook(
-        data,
-        tmp_path / "runs",
-        "run",
-        "tiny",
-        "--period",
-        "2025",
-        TZ="Pacific/Auckland",
-        PYTHONHASHSEED="7",
-        LC_ALL="C",
-    )
+        data, tmp_path / "runs", "run", "tiny", "--period", "2025", TZ="Pacific/Auckland", PYTHONHASHSEED="7", LC_ALL="C"
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     again = tmp_path / "runs" / "tiny" / "2025"
-    differ = [
-        name for name, content in _results(tiny_run).items() if _results(again).get(name) != content
-    ]
-    assert [name for name in differ if not name.startswith("02_")] == []
-    assert {p.name: p.read_bytes() for p in (again / "crm").rglob("*.csv")} == {
-        p.name: p.read_bytes() for p in (tiny_run / "crm").rglob("*.csv")
-    }
+    ours, theirs = _results(tiny_run), _results(again)
+    assert ours.keys() == theirs.keys()
+    assert [
+        name for name in ours if not name.startswith("02_") and ours[name] != theirs[name]
+    ] == []
+    files = [p.relative_to(tiny_run) for p in (tiny_run / "crm").rglob("*") if p.is_file()]
+    assert len(files) >= 8
+    assert [f for f in files if (tiny_run / f).read_bytes() != (again / f).read_bytes()] == []
+
+
+def test_an_edited_notebook_runs_again_with_what_depends_on_it_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def prints() -> dict[str, str]:
+        done: dict[str, str] = {}
+        for id_, step in STEPS.items():
+            done[id_] = graph.fingerprint(open_folder("demo"), "2025", step, done)
+        return done
+
+    before, digest = prints(), graph.notebook_digest
+    monkeypatch.setattr(
+        graph,
+        "notebook_digest",
+        lambda p: digest(p) + ("edited" if p.stem.startswith("05") else ""),
+    )
+    after = prints()
+    assert [id_ for id_ in STEPS if before[id_] != after[id_]] == ["05", "06", "07", "report"]
 
 
 def test_a_killed_run_goes_on_where_it_was_and_leaves_no_kernel(

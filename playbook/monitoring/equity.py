@@ -93,7 +93,6 @@ def equity_bridge(before: pd.DataFrame, now: pd.DataFrame) -> Answer:
         units={"customers": "count", "change": "currency", "low": "currency", "high": "currency", "share_of_start": "%"},
         source="lifetime values of both years, each by the model of its year",
         metrics=(
-            Metric("customer_equity", end, n=len(new), unit="currency", kind="predictive"),
             Metric("customer_equity_change", end - start, end - start - half, end - start + half, len(both), "currency", "diagnostic"),
         ),
         extra={"start": start, "end": end, "customers": both[["customer_id", "part", "change"]]},

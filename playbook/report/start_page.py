@@ -21,6 +21,7 @@ class StartPage:
     """What the first page shows; each table is a list of rows of text."""
 
     lead: str
+    value_is: str
     goals: list[dict[str, str]]
     segments: list[dict[str, str]]
     actions: list[dict[str, str]]
@@ -37,6 +38,9 @@ def read_start_page(folder: Folder, period: str) -> StartPage:
     titles = {role.id: role.title for role in engagement.roles}
     return StartPage(
         lead=_lead(engagement.client, engagement.currency, metrics, tables),
+        value_is="margin"
+        if "gross_margin" in metrics.index
+        else "revenue (no costs were delivered)",
         goals=_goals(tables["objectives"], titles),
         segments=_segments(tables, engagement.currency),
         actions=_actions(tables, folder.plan(period), titles, engagement.currency),
