@@ -73,7 +73,12 @@ class Run:
     @cached_property
     def warehouse(self) -> Warehouse:
         """The tables of this run as of its day."""
-        return Warehouse(self.folder.run(self.period) / "tables", self.as_of)
+        tables = self.folder.run(self.period) / "tables"
+        if self.engagement.engine == "spark":
+            from playbook.spark import SparkWarehouse
+
+            return SparkWarehouse(tables, self.as_of)
+        return Warehouse(tables, self.as_of)
 
     def query(self, name: str, **parameters: Any) -> pd.DataFrame:
         """Return the rows of a query; ``$as_of`` and ``$since`` (a year before) are bound."""

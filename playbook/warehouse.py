@@ -124,19 +124,19 @@ class Warehouse:
         """
         table = TABLES[_known(name)]
         columns = list(table.columns)
-        counts = ", ".join(f"count({quoted(column)})" for column in columns)
-        latest = f"max({quoted(table.known_at)})" if table.known_at else "null"
-        sql = f"select count(*), {latest}, {counts} from {name}"
-        row = self._connection.execute(sql).fetchone()
-        assert row is not None
+        counts = ", ".join(f"count({quoted(column)}) as {quoted(column)}" for column in columns)
+        timed = bool(table.known_at) and table.columns[table.known_at].kind == "time"
+        latest = f"max({quoted(table.known_at)})" if timed else "null"
+        sql = f"select count(*) as all_rows, {latest} as latest_known, {counts} from {name}"
+        row = self._frame(sql, {}).iloc[0]
         return pd.DataFrame(
             {
                 "table": name,
                 "column": columns,
                 "required": [table.columns[column].required for column in columns],
-                "rows": int(row[0]),
-                "filled": [int(count) for count in row[2:]],
-                "latest": pd.Series([row[1]] * len(columns), dtype="datetime64[us]"),
+                "rows": int(row["all_rows"]),
+                "filled": [int(row[column]) for column in columns],
+                "latest": pd.Series([row["latest_known"]] * len(columns), dtype="datetime64[us]"),
             }
         )
 

@@ -67,6 +67,9 @@ def test_every_page_of_the_demo_is_safe_and_small(demo: Path) -> None:
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert _dangerous(text) == [], page.name
+        assert not re.search(r"&lt;/?(?:table|caption|p|h[1-4]|style)\b", text), (
+            f"{page.name} shows markup as text"
+        )
         assert "Content-Security-Policy" in text and len(text.encode()) <= MAX_PAGE_BYTES
         links = [a["href"] for tag, a in _Elements(text).found if tag == "a" and a.get("href")]
         for link in links:

@@ -121,7 +121,8 @@ def dots(
     figure, axes = canvas(answer)
     place = {name: len(names) - 1 - i for i, name in enumerate(names)}
     groups = sorted(table[group].unique(), key=str) if group else [None]
-    shift = np.linspace(0.22, -0.22, len(groups)) if len(groups) > 1 else [0.0]
+    several = bool(group) and table.groupby(y)[group].nunique().max() > 1
+    shift = np.linspace(0.22, -0.22, len(groups)) if several else np.zeros(len(groups))
     paint = colours_of(groups) if group else {None: ACCENT}
     for name, offset in zip(groups, shift, strict=True):
         part = table if name is None else table[table[group] == name]

@@ -73,6 +73,7 @@ def responsibilities(initiatives: Sequence[Initiative], roles: Sequence[Role]) -
 
 
 def raci_check(initiative: Initiative) -> str:
+    """Return "holds", or what is wrong with the RACI entries of one initiative, in words."""
     letters = list(initiative.raci.values())
     accountable = letters.count("A")
     if accountable != 1:

@@ -16,7 +16,7 @@ from playbook.atomic import publish
 from playbook.coverage import coverage
 from playbook.engagement import Folder
 from playbook.errors import StepError
-from playbook.report.safe import MAX_PAGE_BYTES, fonts_css, readable
+from playbook.report.safe import MAX_PAGE_BYTES, fonts_css, readable, sanitised
 from playbook.report.start_page import read_start_page
 from playbook.report.step_page import read_step_page
 from playbook.runner.graph import STEPS
@@ -126,12 +126,7 @@ def _notebook_html(notebook: Path) -> str:
     node = nbformat.read(notebook, as_version=4)
     for cell in node.cells:
         for output in cell.get("outputs", []):
-            for kind in [
-                k
-                for k in output.get("data", {})
-                if k not in ("text/plain", "text/html", "image/png")
-            ]:
-                del output["data"][kind]
+            _keep_shown(output.get("data", {}))
     exporter = HTMLExporter(
         template_name="basic",
         sanitize_html=True,
@@ -139,6 +134,17 @@ def _notebook_html(notebook: Path) -> str:
         require_js_url="",
         embed_images=True,
     )
+    exporter.register_filter("clean_html", sanitised)
     body, _ = exporter.from_notebook_node(node)
-    body = re.sub(r"<script\b.*?</script>", "", body, flags=re.S | re.I)
-    return re.sub(r'\shref="https?:[^"]*"', "", readable(body))
+    body = re.sub(
+        r"<script\b.*?</script>|<a class=\"anchor-link\".*?</a>", "", body, flags=re.S | re.I
+    )
+    return re.sub(r'\shref="(?!#)[^"]*"', "", readable(body))
+
+
+def _keep_shown(data: dict[str, Any]) -> None:
+    """Leave text, tables (without their style sheet) and pictures in an output's data."""
+    for kind in [k for k in data if k not in ("text/plain", "text/html", "image/png")]:
+        del data[kind]
+    if "text/html" in data:
+        data["text/html"] = re.sub(r"<style\b.*?</style>", "", data["text/html"], flags=re.S)
