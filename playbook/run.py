@@ -202,10 +202,6 @@ class Run:
         files = results.written(folder, self.step)
         return Done(self.step, STEPS[self.step], len(files), len(self._metrics))
 
-    def parameters(self) -> Mapping[str, Any]:
-        """Return the notebook parameters that the plan sets for this step."""
-        return self.plan.parameters.get(STEPS[self.step], {})
-
 
 def open_run(engagement: str, period: str, step: str) -> Run:
     """Open one period of an engagement for a step; the first call of every notebook.

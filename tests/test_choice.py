@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,11 +75,8 @@ def test_published_standard_errors():
 
 
 @pytest.mark.real_data
-def test_mode_canada():
-    folder = os.environ.get("PLAYBOOK_REAL_DATA")
-    if not folder:
-        pytest.skip("PLAYBOOK_REAL_DATA is not set: ModeCanada is not checked")
-    checks = rows(Path(folder))
+def test_mode_canada(real_data):
+    checks = rows(real_data)
     assert any(check.id.startswith("logit.canada") for check in checks)
     assert [check.id for check in checks if not check.ok] == []
 

@@ -92,6 +92,13 @@ def test_code_is_formatted_and_clean() -> None:
         assert done.returncode == 0, done.stdout
 
 
+def test_types_hold() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_nothing_unsafe_is_loaded_or_evaluated() -> None:
     unsafe = re.compile(
         r"\bpickle\b|joblib\.load|read_pickle|yaml\.load\(|(?<![.\w])eval\(|(?<![.\w])exec\(|shell=True"
