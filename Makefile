@@ -26,7 +26,7 @@ help: ## show this list
 
 setup: $(READY) ## make the environment in .venv (with uv when it is there, else pip)
 
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: requirements.lock requirements-data.lock pyproject.toml
 	@./.ci/setup
 
 demo: $(READY) ## run the simulated client, both periods, and write its reports
@@ -62,7 +62,7 @@ bench: $(READY) ## time a demo period, a run with nothing to do, and bare paperm
 test-spark: .venv-spark/ready ## run every query on Spark as well and compare (needs Java 17)
 	@.venv-spark/bin/python -m pytest tests/spark -o addopts=-q -p no:nbval -W ignore
 
-.venv-spark/ready: requirements.lock pyproject.toml
+.venv-spark/ready: requirements.lock requirements-data.lock pyproject.toml
 	@./.ci/setup .venv-spark spark
 
 notebooks: $(READY) ## copy the demo's executed notebooks back to notebooks/
