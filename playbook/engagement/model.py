@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["Action", "Engagement", "Objective", "Plan", "Source", "StrategyRule"]
+__all__ = [
+    "Action",
+    "Database",
+    "Engagement",
+    "Identity",
+    "Limits",
+    "Objective",
+    "Plan",
+    "Source",
+    "StrategyRule",
+]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(ge=0)]
@@ -27,23 +37,46 @@ class Strict(BaseModel):
 
 
 class Source(Strict):
-    """Which inbox files hold which standard table, and how they are written.
+    """Which inbox files, or which relation of a database, hold which standard table, and how they are written.
 
-    ``columns`` maps our column to the file's header; columns of equal name may be left out.
-    ``derive`` lists tables that are made from the lines of this one.
+    What is left empty is read off the data (encoding, delimiter, header row, decimal mark, order of
+    dates); what is said here is believed.
+
+    Attributes
+    ----------
+    files, relation
+        Pattern of inbox files, or ``schema.table`` of the entry ``database`` under ``databases``.
+    system
+        The client's system that the rows come from; their customer ids are that system's own.
+    columns
+        Our column to the file's header; columns of equal name or a known synonym may be left out.
+    values
+        Our column to the client's word to ours, such as ``arm: {Kontrolle: control}``.
+    derive
+        Tables that are made from the lines of this one.
+    dates, timezone
+        Formats of dates (strptime), tried in order; time zone of times that carry no offset.
+    nulls
+        Words that stand for nothing, besides the empty cell.
     """
 
-    files: str
+    files: str = ""
+    database: str = ""
+    relation: str = ""
     table: str
+    system: str = ""
     columns: dict[str, str] = {}
     constants: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
     ignore: list[str] = []
     derive: list[Literal["orders", "customers", "products"]] = []
     sheet: str = ""
+    header_row: Annotated[int, Field(ge=1)] | None = None
     delimiter: str = ""
     encoding: str = ""
-    decimal: Literal[".", ","] = "."
+    decimal: Literal["", ".", ","] = ""
     dates: list[str] = []
+    timezone: str = "UTC"
     nulls: list[str] = []
 
     @field_validator("files")
@@ -52,6 +85,58 @@ class Source(Strict):
         if value.startswith(("/", "~")) or ".." in re.split(r"[/\\]", value) or ":" in value:
             raise ValueError("a path inside the inbox folder, without .. or a leading /")
         return value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Source:
+        if bool(self.files) == bool(self.database and self.relation):
+            raise ValueError("either files, or database and relation")
+        return self
+
+
+class Database(Strict):
+    """A database that tables are read from; its address or password stands in the environment only.
+
+    ``url_env`` names the environment variable that holds a PostgreSQL address; ``file`` is a DuckDB
+    file inside the inbox.
+    """
+
+    kind: Literal["postgresql", "duckdb"]
+    url_env: str = ""
+    file: str = ""
+
+
+class Identity(Strict):
+    """How records of several systems become one customer.
+
+    Attributes
+    ----------
+    systems
+        Systems in order of trust; the first that has a field gives it.
+    trust
+        Field to the systems in order of trust, where a field has an order of its own.
+    link_above, review_above
+        Probabilities above which two records are linked, and above which a person should look.
+    confirm, reject
+        Pairs decided by hand: ``system:id = system:id``.
+    """
+
+    systems: list[str] = []
+    trust: dict[str, list[str]] = {}
+    link_above: Share = 0.95
+    review_above: Share = 0.50
+    confirm: list[str] = []
+    reject: list[str] = []
+
+
+class Limits(Strict):
+    """How large a delivered file may be before it is refused."""
+
+    file_megabytes: Positive = 4000
+    unpacked_megabytes: Positive = 8000
+    unpacked_ratio: Positive = 200
+    line_kilobytes: Positive = 4096
+    columns: Annotated[int, Field(ge=1)] = 2000
+    workbook_cells: Annotated[int, Field(ge=1)] = 50_000_000
 
 
 class Role(Strict):
@@ -102,7 +187,11 @@ class Constraints(Strict):
 
 
 class Engagement(Strict):
-    """``engagement.yml``: what lasts from year to year."""
+    """``engagement.yml``: what lasts from year to year.
+
+    ``data_until`` is the last day the deliveries hold (default: the last plan's ``as_of``);
+    ``test_accounts`` are patterns (``*@test.example``) of ids, names or e-mails that are no customers.
+    """
 
     client: str
     brand: str
@@ -120,6 +209,11 @@ class Engagement(Strict):
     costs: Costs = Costs()
     constraints: Constraints = Constraints()
     crm_systems: list[Literal["salesforce", "hubspot", "zoho", "fxiaoke"]] = []
+    data_until: date | None = None
+    test_accounts: list[str] = []
+    identity: Identity = Identity()
+    limits: Limits = Limits()
+    databases: dict[Key, Database] = {}
     inbox: Annotated[list[Source], Field(min_length=1)]
 
 
