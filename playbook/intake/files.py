@@ -17,11 +17,11 @@ import duckdb
 import pandas as pd
 import python_calamine
 
-from playbook.engagement.model import Source
+from playbook.engagement.model import Limits, Source
 from playbook.errors import DataError
 from playbook.warehouse import quoted
 
-__all__ = ["Delivered", "find_files", "literal", "open_file"]
+__all__ = ["Delivered", "FileFinding", "FileReading", "find_files", "literal", "open_file"]
 
 TEXT = (".csv", ".tsv", ".txt")
 BOOKS = (".xlsx", ".xls", ".xlsb", ".ods")
@@ -30,13 +30,54 @@ DELIMITERS = ",;\t|"
 
 
 @dataclass(frozen=True)
+class FileFinding:
+    """Something seen while a file was opened: level (problem or note), first row and count."""
+
+    level: str
+    message: str
+    mend: str
+    row: int | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class FileReading:
+    """How a file was opened; what does not apply to its kind is empty or none."""
+
+    file: str
+    kind: str
+    bytes: int
+    encoding: str = ""
+    delimiter: str = ""
+    header_row: int | None = None
+    sheet: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Delivered:
-    """One opened file: a DuckDB table of text columns, its headers, and the lines it could not split."""
+    """One opened file.
+
+    Attributes
+    ----------
+    relation
+        Name of a DuckDB table of text columns, with the row number a person counts in ``_row``.
+    headers
+        Its columns besides ``_row``.
+    rejected
+        Lines that are no rows of the table: row, reason, level (problem or note).
+    reading
+        How the file was opened.
+    findings
+        What was seen on the way.
+    """
 
     path: Path
     relation: str
     headers: list[str]
     rejected: pd.DataFrame
+    reading: FileReading
+    findings: tuple[FileFinding, ...] = ()
 
 
 def kind_of(path: Path) -> str:
@@ -69,7 +110,9 @@ def literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def open_file(connection: duckdb.DuckDBPyConnection, path: Path, source: Source) -> Delivered:
+def open_file(
+    connection: duckdb.DuckDBPyConnection, path: Path, source: Source, limits: Limits
+) -> Delivered:
     """Load a file's rows as text into table ``delivered``, with their row number in ``_row``.
 
     Raises
@@ -98,7 +141,10 @@ def open_file(connection: duckdb.DuckDBPyConnection, path: Path, source: Source)
             f"{kind} file; send it again or correct its entry under inbox in engagement.yml"
         ) from None
     described = connection.execute(f"describe {relation}").fetchall()
-    return Delivered(path, relation, [row[0] for row in described if row[0] != "_row"], rejected)
+    headers = [row[0] for row in described if row[0] != "_row"]
+    rejected["level"] = "problem"
+    reading = FileReading(path.name, kind, path.stat().st_size)
+    return Delivered(path, relation, headers, rejected, reading)
 
 
 def _as_text(

@@ -148,7 +148,7 @@ class _Taking:
             )
         for path in paths:
             self.opened.add(path)
-            self._type(source, open_file(self.db, path, source))
+            self._type(source, open_file(self.db, path, source, self.engagement.limits))
 
     def _type(self, source: Source, delivered: Delivered) -> None:
         """Add one file's rows, typed and with their first problem, to the table's staging relation."""
