@@ -15,7 +15,7 @@ from playbook.engagement.model import Engagement, Source
 from playbook.errors import DataError, PlanError
 from playbook.intake import typing as sql
 from playbook.intake.derive import derive, number_lines
-from playbook.intake.files import Delivered, find_files, literal, open_file
+from playbook.intake.files import Delivered, find_files, forget, literal, open_file
 from playbook.tables import SQL_TYPE, TABLES, Column
 from playbook.warehouse import quoted
 
@@ -167,7 +167,7 @@ class _Taking:
             f"select {', '.join(quoted(m) for m in mapped)}, {literal(name)} as _file, _row, "
             f"coalesce({', '.join(problems)}) as _problem, false as _merged from read"
         )
-        self.db.execute(f"drop table {delivered.relation}")
+        forget(self.db, delivered)
         if len(delivered.rejected):
             rejected = delivered.rejected
             self.db.register("rejected", rejected)
