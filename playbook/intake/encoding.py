@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from playbook.intake.charset import plausible
 from playbook.intake.delivered import Opening
 
@@ -34,7 +36,6 @@ TWICE = re.compile(f"[ÂÃ][{CONTINUES}]|[à-ï][{CONTINUES}]{{2}}")
 LOST = "\ufffd".encode()
 FEW_BYTES = 64
 MANY_BLANK = 1000
-BLANK = (b"\n\n", b"\n\r\n", b"\r\r")
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Text:
 class _Seen:
     """What one pass over the bytes found; places are byte offsets."""
 
+    line_end: int
     nul: int | None = None
     not_utf8: int | None = None
     other_bytes: int = 0
@@ -134,20 +136,17 @@ def _needs_decoding(declared: str) -> bool:
 
 def _scan(opening: Opening, path: Path, start: int) -> _Seen:
     """Look at every byte once, in large blocks and at the speed of C."""
-    seen, place, line_start = _Seen(), start, start
-    longest = int(opening.limits.line_kilobytes * 1000)
+    seen, place = _Seen(line_end=start - 1), start
     decoder = codecs.getincrementaldecoder("utf-8")()
-    last = b""
     for block in _blocks(path, start):
-        line_start = _check_lines(opening, path, block, place, line_start, longest)
-        _find_blank_lines(seen, last + block, place - len(last))
-        if seen.nul is None and (nul := block.find(0)) >= 0:
+        _scan_lines(opening, path, seen, block, place)
+        nul = block.find(0)
+        if nul >= 0:
             seen.nul = place + nul
             return seen
         if not block.isascii() or decoder.getstate()[0]:
             _scan_other(seen, block, place, decoder)
         place += len(block)
-        last = block[-2:]
     if seen.not_utf8 is None:
         try:
             decoder.decode(b"", final=True)
@@ -156,29 +155,30 @@ def _scan(opening: Opening, path: Path, start: int) -> _Seen:
     return seen
 
 
-def _check_lines(opening: Opening, path: Path, block: bytes, place: int, line_start: int, longest: int) -> int:  # fmt: skip
-    """Refuse a line that is too long; return where the line under way at the block's end began."""
-    first = block.find(b"\n")
-    last = block.rfind(b"\n")
-    if first < 0 and b"\r" in block:  # the line ends of an old Mac
-        first, last = block.find(b"\r"), block.rfind(b"\r")
-    ends = place + (first if first >= 0 else len(block))
-    if ends - line_start > longest or (
-        len(block) > longest and max(map(len, block.splitlines()), default=0) > longest
-    ):
+def _scan_lines(opening: Opening, path: Path, seen: _Seen, block: bytes, place: int) -> None:
+    """Refuse a line that is too long, and remember where lines are blank."""
+    returns = b"\r" in block
+    end = 13 if returns and b"\n" not in block else 10  # 13 alone: the line ends of an old Mac
+    content = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(content == end)
+    lengths = np.diff(ends, prepend=seen.line_end - place)
+    still_open = len(block) - (ends[-1] if len(ends) else seen.line_end - place)
+    longest = opening.limits.line_kilobytes * 1000 + 2
+    if still_open > longest or lengths.max(initial=0) > longest:
+        begins = seen.line_end + 1
+        if lengths.max(initial=0) > longest:
+            begins = place + int((ends - lengths)[lengths.argmax()]) + 1
         raise opening.refused(
-            f"line {_line_of(path, min(line_start, ends)):,} is longer than the {opening.limits.line_kilobytes:,g} kB allowed",
+            f"line {_line_of(path, begins):,} is longer than the {opening.limits.line_kilobytes:,g} kB allowed",
             "check that it is a table with one row a line, or raise line_kilobytes under limits in engagement.yml",
         )
-    return place + last + 1 if last >= 0 else line_start
-
-
-def _find_blank_lines(seen: _Seen, block: bytes, place: int) -> None:
-    for mark in BLANK:
-        found = block.find(mark)
-        while found >= 0 and len(seen.blank_lines) < MANY_BLANK:
-            seen.blank_lines.append(place + found + len(mark) - 1)
-            found = block.find(mark, found + 1)
+    blank = lengths == 1
+    if returns and end == 10:
+        blank |= (lengths == 2) & (content[np.maximum(ends - 1, 0)] == 13)
+    if len(seen.blank_lines) < MANY_BLANK and blank.any():
+        seen.blank_lines += [place + int(found) for found in ends[blank][:MANY_BLANK]]
+    if len(ends):
+        seen.line_end = place + int(ends[-1])
 
 
 def _scan_other(seen: _Seen, block: bytes, place: int, decoder: codecs.IncrementalDecoder) -> None:
