@@ -8,6 +8,7 @@ from typing import Any
 
 import python_calamine
 
+from playbook.intake.cell_errors import cell_errors
 from playbook.intake.delivered import Opening
 from playbook.intake.dialect import find_header
 from playbook.intake.tidy import known_headers, name_columns
@@ -36,7 +37,8 @@ def load_workbook(opening: Opening, path: Path, kind: str) -> None:
         with python_calamine.CalamineWorkbook.from_path(named) as book:
             sheet = _sheet(opening, book)
             opening.sheet = sheet.name
-            _load(opening, sheet)
+            errors = cell_errors(path, sheet.name) if kind == "xlsx" else {}
+            _load(opening, sheet, errors)
     except python_calamine.PasswordError:
         raise opening.refused(
             "is protected by a password, so that nothing can be read",
@@ -126,7 +128,9 @@ def _has_declared_headers(opening: Opening, sheet: python_calamine.CalamineSheet
     return bool(declared) and declared <= cells
 
 
-def _load(opening: Opening, sheet: python_calamine.CalamineSheet) -> None:
+def _load(
+    opening: Opening, sheet: python_calamine.CalamineSheet, errors: dict[int, dict[int, str]]
+) -> None:
     top = _top(sheet)
     place = _place_of_header(opening, top)
     if place is None:
@@ -138,27 +142,37 @@ def _load(opening: Opening, sheet: python_calamine.CalamineSheet) -> None:
     filled = max((number for number, cell in enumerate(top[place], 1) if cell), default=0)
     width = max(filled, _width(top[place:]))
     opening.start_table(name_columns(opening, top[place][:width]))
-    _add(opening, sheet, place)
+    _add(opening, sheet, place, errors)
 
 
-def _add(opening: Opening, sheet: python_calamine.CalamineSheet, header: int) -> None:
+def _add(opening: Opening, sheet: python_calamine.CalamineSheet, header: int, errors: dict[int, dict[int, str]]) -> None:  # fmt: skip
+    """Append the rows below the header, with the number each has in the sheet."""
     rows: list[list[str | None]] = []
     numbers: list[int] = []
     cut: dict[int, list[int]] = {}
     width = len(opening.headers)
-    for number, row in enumerate(sheet.iter_rows(), 1):
+    before: list[Any] = [""] * (sheet.start[1] if sheet.start else 0)
+    for number, cells in enumerate(sheet.iter_rows(), 1):
         if number <= header + 1:
             continue
-        texts = [_text(value) for value in row]
+        row = (before + cells)[:width]
         for place, value in enumerate(row):
             if isinstance(value, (int, float)) and abs(value) >= DIGITS_KEPT:
                 cut.setdefault(place, []).append(number)
-        rows.append((texts + [None] * width)[:width])
+        texts = [_text(value) for value in row] + [None] * (width - len(row))
+        for column, error in errors.get(number, {}).items():
+            if column <= width:
+                texts[column - 1] = error
+        rows.append(texts)
         numbers.append(number)
         if len(rows) == BATCH:
             opening.add_rows(rows, numbers)
             rows, numbers = [], []
     opening.add_rows(rows, numbers)
+    _note_cells(opening, cut, {row: found for row, found in errors.items() if row > header + 1})
+
+
+def _note_cells(opening: Opening, cut: dict[int, list[int]], errors: dict[int, dict[int, str]]) -> None:  # fmt: skip
     for place, places in sorted(cut.items()):
         opening.note(
             f"column {opening.headers[place]!r} holds numbers of more than 15 digits, whose last digits Excel has lost",
@@ -166,6 +180,16 @@ def _add(opening: Opening, sheet: python_calamine.CalamineSheet, header: int) ->
             "problem",
             places[0],
             len(places),
+        )
+    if errors:
+        first = min(errors)
+        count = sum(map(len, errors.values()))
+        opening.note(
+            f"{count:,} cells hold an error of Excel such as {next(iter(errors[first].values()))}; they are kept as that text",
+            "mend the formulas, or name the error under nulls in engagement.yml",
+            "note",
+            first,
+            count,
         )
 
 
