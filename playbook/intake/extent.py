@@ -28,6 +28,7 @@ def check_extent(opening: Opening, archive: zipfile.ZipFile, kind: str) -> None:
         if name.startswith("xl/worksheets/sheet") or (kind == "ods" and name == "content.xml"):
             with archive.open(name) as part:
                 rows, columns = measure(part)
+            opening.cells = max(opening.cells, rows * columns)
             if rows * columns > opening.limits.workbook_cells:
                 raise opening.refused(
                     f"a sheet reaches over {rows:,} rows and {columns:,} columns, more than the "
