@@ -17,16 +17,31 @@ import duckdb
 import pandas as pd
 import python_calamine
 
-from playbook.engagement.model import Source
+from playbook.engagement.model import Limits, Source
 from playbook.errors import DataError
+from playbook.intake.problems import FileRefused
 from playbook.warehouse import quoted
 
-__all__ = ["Delivered", "find_files", "literal", "open_file"]
+__all__ = ["Delivered", "FileReading", "find_files", "literal", "open_file"]
 
 TEXT = (".csv", ".tsv", ".txt")
 BOOKS = (".xlsx", ".xls", ".xlsb", ".ods")
 KINDS = (*TEXT, *BOOKS, ".parquet", ".jsonl", ".ndjson")
 DELIMITERS = ",;\t|"
+
+
+@dataclass(frozen=True)
+class FileReading:
+    """How a file was opened."""
+
+    file: str
+    kind: str
+    bytes: int
+    encoding: str
+    delimiter: str
+    header_row: int
+    sheet: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,7 @@ class Delivered:
     relation: str
     headers: list[str]
     rejected: pd.DataFrame
+    reading: FileReading
 
 
 def kind_of(path: Path) -> str:
@@ -69,7 +85,9 @@ def literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def open_file(connection: duckdb.DuckDBPyConnection, path: Path, source: Source) -> Delivered:
+def open_file(
+    connection: duckdb.DuckDBPyConnection, path: Path, source: Source, limits: Limits
+) -> Delivered:
     """Load a file's rows as text into table ``delivered``, with their row number in ``_row``.
 
     Raises
@@ -93,12 +111,24 @@ def open_file(connection: duckdb.DuckDBPyConnection, path: Path, source: Source)
             _as_text(connection, relation, _json_lines(connection, path), first=1)
     except (duckdb.Error, python_calamine.CalamineError, OSError, EOFError, UnicodeError) as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DataError(
-            f"{path.name}: cannot be read ({said.replace(str(path.parent), '…')}); expected a whole "
-            f"{kind} file; send it again or correct its entry under inbox in engagement.yml"
+        raise FileRefused(
+            f"{path.name}: cannot be read ({said.replace(str(path.parent), '…')}); expected a whole {kind} file",
+            "send it again or correct its entry under inbox in engagement.yml",
         ) from None
+    except DataError as error:
+        raise FileRefused(*str(error).split("; ", 1)) from None
     described = connection.execute(f"describe {relation}").fetchall()
-    return Delivered(path, relation, [row[0] for row in described if row[0] != "_row"], rejected)
+    headers = [row[0] for row in described if row[0] != "_row"]
+    reading = FileReading(
+        path.name,
+        kind,
+        path.stat().st_size,
+        source.encoding or "utf-8",
+        source.delimiter,
+        1,
+        source.sheet,
+    )
+    return Delivered(path, relation, headers, rejected, reading)
 
 
 def _as_text(
