@@ -196,11 +196,11 @@ def day_and_time(
     )
     order = f"case when {p}.sep = '~' then 'dmy' when length({p}.a) = 4 then 'ymd' {cases} end"
     year = f"case {order} when 'ymd' then {p}.a else {p}.c end"
-    full = f"case when length({year}) = 2 then case when cast({year} as integer) > {pivot} then '19' else '20' end || {year} else {year} end"
+    full = f"case when length({year}) = 2 then case when try_cast({year} as integer) > {pivot} then '19' else '20' end || {year} else {year} end"
     month = f"case {order} when 'mdy' then {p}.a else {p}.b end"
     day = f"case {order} when 'ymd' then {p}.c when 'mdy' then {p}.b else {p}.a end"
     hour = (
-        f"case when {p}.h = '' then '00' when lower({p}.p) = 'p' and cast({p}.h as integer) < 12 then cast(cast({p}.h as integer) + 12 as varchar) "
+        f"case when {p}.h = '' then '00' when lower({p}.p) = 'p' and try_cast({p}.h as integer) < 12 then cast(try_cast({p}.h as integer) + 12 as varchar) "
         f"when lower({p}.p) = 'a' and {p}.h = '12' then '00' else lpad({p}.h, 2, '0') end"
     )
     rest = f"case when {p}.n = '' then '00' else {p}.n end || ':' || case when {p}.s = '' then '00' else {p}.s end || '.' || rpad(left({p}.f, 6), 6, '0')"
@@ -210,7 +210,7 @@ def day_and_time(
     )
     offset = (
         f"case when {p}.z in ('Z', 'z', 'UTC', 'GMT') then 0 when {p}.z <> '' then "
-        f"(case when {p}.z[1] = '-' then -1 else 1 end) * (cast({p}.z[2:3] as integer) * 60 + coalesce(try_cast(right(replace({p}.z, ':', '')[4:], 2) as integer), 0)) "
+        f"(case when {p}.z[1] = '-' then -1 else 1 end) * (try_cast({p}.z[2:3] as integer) * 60 + coalesce(try_cast(right(replace({p}.z, ':', '')[4:], 2) as integer), 0)) "
         f"when regexp_matches({text}, '{_SECONDS}') or regexp_matches({text}, '{_MILLISECONDS}') then 0 end"
     )
     return written, offset, f"({p}.h <> '' or ({p}.sep = '' and regexp_matches({text}, '[.,]')))"
@@ -218,11 +218,11 @@ def day_and_time(
 
 def _counted(text: str) -> str:
     """Return the SQL cases of a count of days (spreadsheets), seconds or milliseconds."""
-    count = f"cast(replace({text}, ',', '.') as decimal(28,10))"
+    count = f"try_cast(replace({text}, ',', '.') as decimal(28,10))"
     return (
-        f"when regexp_matches({text}, '{_SERIAL}') then timestamp '1899-12-30' + to_milliseconds(cast(round({count} * 86400000) as bigint)) "
-        f"when regexp_matches({text}, '{_SECONDS}') then make_timestamp(cast(round({count} * 1000000) as bigint)) "
-        f"when regexp_matches({text}, '{_MILLISECONDS}') then make_timestamp(cast(round({count} * 1000) as bigint))"
+        f"when regexp_matches({text}, '{_SERIAL}') then timestamp '1899-12-30' + to_milliseconds(try_cast(round({count} * 86400000) as bigint)) "
+        f"when regexp_matches({text}, '{_SECONDS}') then make_timestamp(try_cast(round({count} * 1000000) as bigint)) "
+        f"when regexp_matches({text}, '{_MILLISECONDS}') then make_timestamp(try_cast(round({count} * 1000) as bigint))"
     )
 
 

@@ -38,7 +38,7 @@ def note_column(
         note(f"dates are written in {len(forms)} ways ({parts}){hint}", "export dates as 2025-12-31", min(c.row for c in forms[1:]), sum(c.cells for c in forms))  # fmt: skip
 
 
-def _note_ids(note, one: Mapped, found: Evidence) -> None:  # type: ignore[no-untyped-def]
+def _note_ids(note, one: Mapped, found: Evidence) -> None:
     counts = found.ids
     if one.column.kind != "id":
         return
