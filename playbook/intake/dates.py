@@ -61,6 +61,8 @@ class DateCount:
         Cells that are a date in that order.
     dmy_only, mdy_only
         First rows that are a date with the day first but not with the month first, and the reverse.
+    same
+        Cells whose day and month are the same number.
     plain
         Cells written as ``2024-01-31`` or ``2024-01-31 23:59:59``.
     clock
@@ -76,6 +78,7 @@ class DateCount:
     ymd: int = 0
     dmy_only: int | None = None
     mdy_only: int | None = None
+    same: int = 0
     plain: int = 0
     clock: int = 0
 
@@ -138,6 +141,7 @@ def classify(seen: str) -> str:
         f"parts as (select *, {parts_of('text')} as p from texts), forms as (select *, {form} as form from parts) "
         "select form, cast(sum(n) as bigint), min(row), arg_max(regexp_replace(value, '[0-9]', '9', 'g'), (n, -row)), "
         f"{cells(dmy)}, {cells(mdy)}, {cells(ymd)}, min(row) filter ({dmy} and not {mdy}), min(row) filter ({mdy} and not {dmy}), "
+        f"{cells('try_cast(p.a as integer) = try_cast(p.b as integer)')}, "
         f"{cells(f'regexp_matches(value, {literal(_ISO)})')}, "
         f"{cells(clock)} "
         "from forms group by form order by form"
@@ -163,13 +167,8 @@ def decide_order(count: DateCount) -> tuple[str, str]:
         return fitting[0], f"{best:,} of {count.cells:,} values"
     if count.form.startswith(".") and "dmy" in fitting:
         return "dmy", "dots, which stand between day, month and year in this order"
-    if (
-        set(fitting) == {"dmy", "mdy"}
-        and count.mdy_only is None
-        and count.dmy_only is None
-        and best == 0
-    ):
-        return "dmy", "no value is a date"
+    if set(fitting) == {"dmy", "mdy"} and count.same >= best:
+        return "dmy", "every value is the same day with the month first"
     return (
         "",
         f"all {count.cells:,} values like {count.shape} can be read as {' or as '.join(ORDERS[o] for o in fitting)}",

@@ -69,7 +69,9 @@ def decide(source: Source, file: str, one: Mapped, found: Evidence, others: list
         return Reading("true or false", "words")
     if one.column.kind == "choice":
         return Reading("one of " + ", ".join(one.column.allowed), "words")
-    return Reading("text" if one.column.kind == "text" else "id, as text", "")
+    if one.column.kind == "text":
+        return Reading()
+    return Reading("id, as text", easy="lost" if found.ids.exponents else "")
 
 
 def _place(file: str, one: Mapped) -> str:

@@ -24,6 +24,7 @@ MONEY = {
     "subscriptions": "monthly_fee",
 }
 """Table to the money that is followed from the files into the tables."""
+_MONEY_OF = {name: [c for c in TABLES[name].columns if c in MONEY[name]] for name in MONEY}
 LEDGER = ["table", "file", "rows_in", "kept", "quarantined", "merged", "money_in", "money_kept", "money_quarantined", "money_merged"]  # fmt: skip
 
 
@@ -54,11 +55,9 @@ def write_table(db: duckdb.DuckDBPyConnection, table: str, work: Path, findings:
 
 def account(db: duckdb.DuckDBPyConnection, table: str) -> pd.DataFrame:
     """Return the table's ledger, one row a file; raise when rows or money do not add up."""
-    money = (
-        f"cast({MONEY[table]} as decimal(38,4))"
-        if table in MONEY
-        else "cast(null as decimal(38,4))"
-    )
+    given = set(columns_of(db, table))
+    counted = table in MONEY and all(c in given for c in _MONEY_OF[table])
+    money = f"cast({MONEY[table] if counted else 'null'} as decimal(38,4))"
     rows = db.execute(
         f"select '{table}', _file, count(*), count(*) filter (_problem is null and not _merged), "
         f"count(*) filter (_problem is not null), count(*) filter (_merged), sum({money}), "

@@ -10,6 +10,9 @@ from playbook.tables import TABLES
 
 __all__ = ["check_links"]
 
+MANY = 0.2
+"""Share of a table's rows that may lead nowhere before the share itself is named."""
+
 
 def check_links(
     db: duckdb.DuckDBPyConnection, table: str, staged: set[str], findings: Findings
@@ -30,16 +33,18 @@ def _check_link(
         f"(select {target} from all_{other} where _problem is null and not _merged and {target} is not null)"
     )
     found = db.execute(
-        f"select count(*), arg_min(_file, row(_file, _row)), arg_min(_row, row(_file, _row)) from all_{table} where {lost}"
-    ).fetchone()
-    if not found or not found[0]:
+        f"select count(*), arg_min(_file, row(_file, _row)), arg_min(_row, row(_file, _row)), "
+        f"(select count(*) from all_{table} where _problem is null and not _merged) from all_{table} where {lost}"
+    ).fetchall()
+    count, file, row, every = found[0]
+    if not count:
         return
-    count, file, row = found
+    share = f"{count / every:.0%} of {table}: " if count > MANY * every else ""
     if TABLES[table].columns[label].required:
         db.execute(
             f"update all_{table} set _problem = '{label} is not in table {other}; send that row or the right id' where {lost}"
         )
         return
-    findings.add(f"{label} is not in table {other}; the row is kept without it (as a guest in all totals)",
+    findings.add(f"{share}{label} is not in table {other}; the row is kept without it (as a guest in all totals)",
                  f"send the missing {other} or the right {label}", "problem", table, file, row, count)  # fmt: skip
     db.execute(f"update all_{table} set {label} = null where {lost}")

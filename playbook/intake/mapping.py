@@ -5,16 +5,19 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+import duckdb
+
 from playbook.engagement.model import Source
 from playbook.errors import PlanError
 from playbook.intake.files import Delivered
 from playbook.intake.problems import FileRefused
 from playbook.intake.result import Findings
 from playbook.tables import TABLES, Column
+from playbook.warehouse import quoted
 
-__all__ = ["Mapped", "column_of", "map_headers", "table_of"]
+__all__ = ["Mapped", "column_of", "map_headers", "refuse_currencies", "table_of"]
 
-CURRENCY = {"currency", "currencycode", "currencyisocode", "währung", "waehrung", "währungscode", "valuta", "valutakod", "币种", "货币", "currency_code", "iso_currency"}  # fmt: skip
+CURRENCY = {"currency", "currencycode", "currencyisocode", "isocurrency", "währung", "waehrung", "währungscode", "valuta", "valutakod", "币种", "货币"}  # fmt: skip
 """Headers of a column that names the currency of a row's money."""
 
 
@@ -73,7 +76,7 @@ def map_headers(source: Source, delivered: Delivered, findings: Findings) -> lis
     for header in left:
         if TABLES[source.table].attributes:
             mapped[header] = Mapped(header, Column("text", "attribute"), header, how="same name")
-        elif header.strip().lower() not in CURRENCY:
+        elif not is_currency(header):
             findings.add(f"column {header!r} is not used", "map it in engagement.yml or list it under ignore",
                          "note", source.table, file)  # fmt: skip
     for label, value in source.constants.items():
@@ -81,6 +84,32 @@ def map_headers(source: Source, delivered: Delivered, findings: Findings) -> lis
         mapped[label] = Mapped(label, column, constant=value, how="constant")
     _needed(source.table, file, headers, mapped)
     return list(mapped.values())
+
+
+def is_currency(header: str) -> bool:
+    """Whether a header names the currency of the row's money."""
+    return header.strip().lower().replace(" ", "").replace("_", "") in CURRENCY
+
+
+def refuse_currencies(db: duckdb.DuckDBPyConnection, source: Source, delivered: Delivered) -> None:
+    """Refuse a file whose money is in more than one currency: adding it up would be wrong.
+
+    Raises
+    ------
+    FileRefused
+        With the currencies found.
+    """
+    for header in [h for h in delivered.headers if is_currency(h) and h not in source.ignore]:
+        text = f"upper(trim({quoted(header)}))"
+        found = db.execute(
+            f"select {text} as code from {delivered.relation} where {text} <> '' group by code order by count(*) desc, code"
+        ).fetchall()
+        if len(found) > 1:
+            codes = ", ".join(code for (code,) in found[:6])
+            raise FileRefused(
+                f"{delivered.path.name}: column {header!r} holds more than one currency ({codes})",
+                f"export the money in one currency, or convert it before and list {header!r} under ignore in engagement.yml",
+            )
 
 
 def _declared(source: Source, file: str, headers: list[str], label: str) -> Mapped:

@@ -46,6 +46,7 @@ class Staging:
         self.readings: list[dict] = []
         self.columns: list[dict] = []
         self.undecided: list[dict] = []
+        self.ids: dict[tuple[str, str], tuple[int, int, int]] = {}
         self._kept = 0
 
     def keep(self, delivered: Delivered) -> Delivered:
@@ -91,6 +92,10 @@ class Staging:
                 self.undecided.append(entry | point)
             shown = {"read_as": reading.read_as, "decided_by": "" if reading.ask else reading.decided_by}  # fmt: skip
             self.columns.append(entry | {"header": one.header, "how": one.how} | shown)
+            if one.column.kind == "id" and "." not in one.label:
+                ids, before = found.ids, self.ids.get((source.table, one.label), (0, 0, 0))
+                added = (ids.filled - ids.errors, ids.short, ids.long)
+                self.ids[source.table, one.label] = (before[0] + added[0], before[1] + added[1], before[2] + added[2])  # fmt: skip
             note_column(self.findings, source, name, one, found, reading)
 
     def _type(self, source: Source, file: _File) -> None:

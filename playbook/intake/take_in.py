@@ -14,13 +14,16 @@ import pandas as pd
 
 from playbook.engagement.model import Engagement, Source
 from playbook.errors import DataError, PlanError
+from playbook.intake.accounts import ask_about_accounts, set_accounts_apart
+from playbook.intake.crm_ids import widen_ids
 from playbook.intake.derive import derive
 from playbook.intake.duplicates import join_files, mark_duplicates
 from playbook.intake.files import Delivered, find_files, open_file
 from playbook.intake.ledger import LEDGER, account, too_much_quarantined, write_table
 from playbook.intake.links import check_links
-from playbook.intake.mapping import map_headers, table_of
+from playbook.intake.mapping import map_headers, refuse_currencies, table_of
 from playbook.intake.people import resolve_people
+from playbook.intake.plausible import check_plausible
 from playbook.intake.problems import FileRefused
 from playbook.intake.result import COLUMNS, READINGS, Findings, Intake, save_intake
 from playbook.intake.stage import Staging
@@ -123,10 +126,17 @@ class _Taking:
         files = self.staging.stages
         for name in sorted(files):
             join_files(self.db, name, files[name])
+        widen_ids(self.db, self.staging.ids, self.findings)
+        for name in sorted(files):
             mark_duplicates(self.db, name)
         derive(self.db, self.engagement, files, self.findings.add)
+        tests = self.engagement.test_accounts
+        set_accounts_apart(self.db, tests, list(files))
         review = resolve_people(self.db, self.engagement, files, self.findings.add, self.until)
         names = [n for n in TABLES if n in files]
+        set_accounts_apart(self.db, tests, names)
+        ask_about_accounts(self.db, names, self.findings)
+        check_plausible(self.db, names, self.until, self.findings)
         for name in names:
             check_links(self.db, name, set(files), self.findings)
         for name in names:
@@ -154,6 +164,7 @@ class _Taking:
             try:
                 opened = self._open(source, place)
                 opened = self.staging.keep(opened)
+                refuse_currencies(self.db, source, opened)
                 delivered.append((opened, map_headers(source, opened, self.findings)))
             except FileRefused as refused:
                 name = place.name if isinstance(place, Path) else place
