@@ -115,6 +115,21 @@ def _between(part: str, high: int) -> str:
     return f"coalesce(try_cast({part} as integer) between 1 and {high}, false)"
 
 
+def all_iso(seen: str) -> str:
+    """Return the SELECT of whether all values are ISO dates, which is cheap to see."""
+    return f"select coalesce(bool_and(regexp_matches(value, {literal(_ISO)})), true) from {seen}"
+
+
+def classify_iso(seen: str) -> str:
+    """Return the SELECT of the one `DateCount` of a table whose values are all ISO dates."""
+    clock = "length(value) > 10 and regexp_matches(value[12:], '[1-9]')"
+    return (
+        "select 'iso', cast(sum(n) as bigint), min(row), regexp_replace(arg_max(value, (n, -row)), '[0-9]', '9', 'g'), "
+        "0, 0, 0, null, null, 0, cast(sum(n) as bigint), "
+        f"cast(coalesce(sum(n) filter ({clock}), 0) as bigint) from {seen} having count(*) > 0"
+    )
+
+
 def classify(seen: str) -> str:
     """Return the SELECT of the `DateCount` of a table ``seen`` of distinct values: value, n, row."""
     form = (
@@ -139,7 +154,7 @@ def classify(seen: str) -> str:
     return (
         f"with texts as (select *, {canonical('value')} as text from {seen}), "
         f"parts as (select *, {parts_of('text')} as p from texts), forms as (select *, {form} as form from parts) "
-        "select form, cast(sum(n) as bigint), min(row), arg_max(regexp_replace(value, '[0-9]', '9', 'g'), (n, -row)), "
+        "select form, cast(sum(n) as bigint), min(row), regexp_replace(arg_max(value, (n, -row)), '[0-9]', '9', 'g'), "
         f"{cells(dmy)}, {cells(mdy)}, {cells(ymd)}, min(row) filter ({dmy} and not {mdy}), min(row) filter ({mdy} and not {dmy}), "
         f"{cells('try_cast(p.a as integer) = try_cast(p.b as integer)')}, "
         f"{cells(f'regexp_matches(value, {literal(_ISO)})')}, "

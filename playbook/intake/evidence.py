@@ -143,11 +143,13 @@ def _count(
     ).fetchall()
     values = "(select value, n, row from seen where value is not null)"
     if one.column.kind in NUMBERS:
-        rows = db.execute(numbers.classify(values)).fetchall()
+        plain = db.execute(numbers.all_plain(values)).fetchall()[0][0]
+        rows = db.execute(numbers.classify(values, plain)).fetchall()
         found.numbers = [numbers.NumberCount(*row) for row in rows]
         if one.column.kind == "share":
             found.shares = {m: db.execute(numbers.shares(values, m)).fetchall()[0] for m in ".,"}
     elif one.column.kind in TIMES:
-        rows = db.execute(dates.classify(values)).fetchall()
+        iso = db.execute(dates.all_iso(values)).fetchall()[0][0]
+        rows = db.execute((dates.classify_iso if iso else dates.classify)(values)).fetchall()
         found.dates = [dates.DateCount(*row) for row in rows]
     db.execute("drop table seen")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from playbook.intake.files import literal
 from playbook.intake.words import plain_digits
 
-__all__ = ["NumberCount", "classify", "decide_mark", "number", "parts_of", "shares"]
+__all__ = ["NumberCount", "all_plain", "classify", "decide_mark", "number", "parts_of", "shares"]
 
 _CURRENCY = (
     r"(?i)(?:EUR|USD|GBP|SEK|NOK|DKK|CHF|JPY|CNY|RMB|PLN|CZK|SFr\.?|Fr\.|kr\.?|:-|[€$£¥₹₽元円])"
@@ -79,22 +79,42 @@ def _kind(parts: str) -> str:
     )
 
 
-def classify(seen: str) -> str:
+def all_plain(seen: str) -> str:
+    """Return the SELECT of whether all values are digits with at most a point, which is cheap to see."""
+    return f"select coalesce(bool_and(regexp_full_match(value, '{_PLAIN}')), true) from {seen}"
+
+
+def classify(seen: str, plain: bool = False) -> str:
     """Return the SELECT of the classes of a table ``seen`` of distinct values: value, n, row.
 
-    Its rows are `NumberCount`.
+    Its rows are `NumberCount`. With ``plain`` all values are known to be plain numbers.
     """
+    if plain:
+        kinds = (
+            "select *, replace(value, '-', '') as body, '' as e, case when not contains(value, '.') then 'whole' "
+            f"when regexp_matches(value, '^-?{_EITHER.replace('M', '[.]')}$') then 'either point' else 'point' end as kind from {seen}"
+        )
+    else:
+        kinds = (
+            f"select *, p.b as body, p.e as e, {_kind('p')} as kind "
+            f"from (select *, {parts_of('value')} as p from {seen})"
+        )
+
+    def cells(condition: str) -> str:
+        return f"cast(coalesce(sum(n) filter ({condition}), 0) as bigint)"
+
+    tests = [
+        "true" if plain else f"regexp_full_match(value, '{_PLAIN}')",
+        "false" if plain else f"regexp_full_match(value, '{_COMMA}')",
+        "e = '%'",
+        "not suffix(body, '000')",
+        "regexp_matches(body, '[.,][0-9]{3,}$')",
+        "regexp_matches(body, '[.,][0-9]{5,}$')",
+    ]
     return (
-        f"with parts as (select *, {parts_of('value')} as p from {seen}), "
-        f"kinds as (select *, {_kind('p')} as kind from parts) "
-        "select kind, cast(sum(n) as bigint), min(row), arg_max(regexp_replace(value, '[0-9]', '9', 'g'), (n, -row)), "
-        f"cast(coalesce(sum(n) filter (regexp_full_match(value, '{_PLAIN}')), 0) as bigint), "
-        f"cast(coalesce(sum(n) filter (regexp_full_match(value, '{_COMMA}')), 0) as bigint), "
-        "cast(coalesce(sum(n) filter (p.e = '%'), 0) as bigint), "
-        "cast(coalesce(sum(n) filter (not suffix(p.b, '000')), 0) as bigint), "
-        "cast(coalesce(sum(n) filter (regexp_matches(p.b, '[.,][0-9]{3,}$')), 0) as bigint), "
-        "cast(coalesce(sum(n) filter (regexp_matches(p.b, '[.,][0-9]{5,}$')), 0) as bigint) "
-        "from kinds group by kind order by kind"
+        f"with kinds as ({kinds}) "
+        "select kind, cast(sum(n) as bigint), min(row), regexp_replace(arg_max(value, (n, -row)), '[0-9]', '9', 'g'), "
+        f"{', '.join(cells(test) for test in tests)} from kinds group by kind order by kind"
     )
 
 
