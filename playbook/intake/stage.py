@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import date
 
 import duckdb
@@ -10,9 +10,10 @@ import duckdb
 from playbook.engagement.model import Source
 from playbook.intake.decide import Known, decide, known_of
 from playbook.intake.evidence import Evidence, gather, value_text
-from playbook.intake.files import Delivered, literal
+from playbook.intake.files import Delivered, forget, literal
 from playbook.intake.mapping import Mapped
 from playbook.intake.notes import note_column
+from playbook.intake.problems import Undecided
 from playbook.intake.reading import Reading
 from playbook.intake.result import Findings
 from playbook.intake.typing import prepared, problem, typed
@@ -47,14 +48,11 @@ class Staging:
         self.columns: list[dict] = []
         self.undecided: list[dict] = []
         self.ids: dict[tuple[str, str], tuple[int, int, int]] = {}
-        self._kept = 0
 
-    def keep(self, delivered: Delivered) -> Delivered:
-        """Give an opened file's relation a name of its own, so that the next one can be opened."""
-        name = f"kept_{self._kept}"
-        self._kept += 1
-        self.db.execute(f"alter table {delivered.relation} rename to {name}")
-        return replace(delivered, relation=name)
+    def leave_open(self, source: Source, name: str, point: Undecided) -> None:
+        """Note a file whose content does not decide how it is opened."""
+        entry = {"file": name, "table": source.table, "column": "", "what": point.what}
+        self.undecided.append(entry | {"ask": point.ask, "candidates": list(point.candidates)})
 
     def stage(self, source: Source, delivered: list[tuple[Delivered, list[Mapped]]]) -> None:
         """Stage the rows of an entry's files, whose columns may decide each other's readings."""
@@ -71,7 +69,7 @@ class Staging:
             ]
             self._read(source, file, [known, *others])
             self._type(source, file)
-            self.db.execute(f"drop table {file.delivered.relation}")
+            forget(self.db, file.delivered)
 
     def _read(self, source: Source, file: _File, known: list[Known]) -> None:
         """Decide how each column is read and note it."""

@@ -24,7 +24,7 @@ from playbook.intake.links import check_links
 from playbook.intake.mapping import map_headers, refuse_currencies, table_of
 from playbook.intake.people import resolve_people
 from playbook.intake.plausible import check_plausible
-from playbook.intake.problems import FileRefused
+from playbook.intake.problems import FileRefused, Undecided
 from playbook.intake.result import COLUMNS, READINGS, Findings, Intake, save_intake
 from playbook.intake.stage import Staging
 from playbook.tables import TABLES
@@ -161,22 +161,32 @@ class _Taking:
         table_of(source.table)
         delivered = []
         for place in self._places(source):
+            name = place.name if isinstance(place, Path) else place
             try:
                 opened = self._open(source, place)
-                opened = self.staging.keep(opened)
+                for seen in opened.findings:
+                    self.findings.add(seen.message, seen.mend, seen.level, source.table, name, seen.row, seen.count)  # fmt: skip
                 refuse_currencies(self.db, source, opened)
                 delivered.append((opened, map_headers(source, opened, self.findings)))
             except FileRefused as refused:
-                name = place.name if isinstance(place, Path) else place
-                self.findings.add(refused.what, refused.mend, "problem", source.table, name)
-                if TABLES[source.table].required:
-                    self.blocking.append(str(refused))
+                self._refuse(source, name, refused)
+            except Undecided as open_point:
+                self.staging.leave_open(source, name, open_point)
         self.staging.stage(source, delivered)
+
+    def _refuse(self, source: Source, name: str, refused: FileRefused) -> None:
+        self.findings.add(refused.what, refused.mend, "problem", source.table, name)
+        if TABLES[source.table].required:
+            self.blocking.append(str(refused))
 
     def _places(self, source: Source) -> list[Path] | list[str]:
         if source.database:
             return [source.relation]
-        paths = find_files(self.inbox, source.files)
+        try:
+            paths = find_files(self.inbox, source.files)
+        except FileRefused as refused:
+            self._refuse(source, source.files, refused)
+            return []
         if not paths:
             what = f"no file matches {source.files!r}"
             self.findings.add(what, f"send the {source.table} or take the entry out", "note", source.table)  # fmt: skip
