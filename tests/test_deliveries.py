@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 from deliveries import Case
 from deliveries.book_cases import BOOKS, JSON, PACKED, PARQUET, STRANGERS
@@ -144,6 +145,20 @@ def test_a_link_out_of_the_inbox_is_refused(tmp_path: Path) -> None:
     (inbox / "orders.csv").symlink_to(tmp_path / "secret.csv")
     with pytest.raises(FileRefused, match=r"orders.csv: links out of the inbox"):
         find_files(inbox, "orders*")
+
+
+def test_a_name_that_is_a_pattern_reads_no_other_file(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for ending, write in ((".csv", pd.DataFrame.to_csv), (".parquet", pd.DataFrame.to_parquet)):
+        folder = tmp_path / "year=2024" / ending
+        folder.mkdir(parents=True)
+        for name in ("orders1", "orders2", "orders*"):
+            write(pd.DataFrame({"order_id": [name], "b": ["x"]}), folder / f"{name}{ending}", index=False)  # fmt: skip
+        delivered = _open_orders(connection, folder / f"orders*{ending}")
+        rows = connection.execute(f"select * from {delivered.relation}").fetchall()
+        assert rows == [("orders*", "x", 2)]
+        forget(connection, delivered)
 
 
 def test_reading_runs_no_code_of_a_file(

@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterable
 __all__ = ["plausible"]
 
 Blocks = Callable[[], Iterable[bytes]]
+ENOUGH_WORDS = 200_000
+"""Different words after which no more are gathered; every byte is still decoded."""
 STRAY_SHARE = 0.005
 """Share of odd places that a large file may hold: one strange name in two hundred."""
 
-ABOUT = re.compile("[A-Za-z]{0,2}[^\x00-\x7f]+[A-Za-z]{0,2}")
+ABOUT = re.compile("[A-Za-z0-9]{0,2}[^\x00-\x7f]+[A-Za-z0-9]{0,2}")
+LATIN = re.compile("[A-Za-z0-9] ?[\u00a0-\u017f‘-„€–—]|[\u00a0-\u017f‘-„€–—] ?[A-Za-z0-9]")
+"""Accents and signs beside letters or digits: words of a Latin script."""
 LETTER = "À-ÖØ-öø-ÿŠšŽžŒœŸ"
 CAPITAL = "À-ÖØ-ÞŠŽŒŸ"
 SIGNS = "¡¢£¤¥¦¨¬¯¶¸¹¼½¾¿†‡ˆ‰‹„‚"
@@ -46,12 +50,12 @@ def plausible(blocks: Blocks, *, instead_of_utf8: bool = False) -> list[str]:
     blocks
         Gives the file's bytes from the start, each time it is called.
     instead_of_utf8
-        The bytes are UTF-8 too: only a reading as Chinese text without any Latin accents counts.
+        The bytes are UTF-8 too: only a reading as Chinese text, where nothing looks like a Latin script, counts.
     """
     if instead_of_utf8:
         other = _words(blocks, "utf-8") or Counter()
-        accented = any(re.search(f"[{LETTER}€–—’“”„°§²³·×]", word) for word in other)
-        return [] if accented or not _is_chinese(blocks) else ["gb18030"]
+        latin = any(LATIN.search(word) for word in other)
+        return [] if latin or not _is_chinese(blocks) else ["gb18030"]
     found = []
     western = _words(blocks, "cp1252")
     if western is not None and _few_odd(western, lambda word: bool(ODD_WESTERN.search(word))):
@@ -77,7 +81,8 @@ def _words(blocks: Blocks, name: str) -> Counter[str] | None:
         for block in blocks():
             text = rest + decoder.decode(block)
             cut = max(text.rfind("\n"), 0) or len(text)
-            words.update(ABOUT.findall(text[:cut]))
+            if len(words) < ENOUGH_WORDS:
+                words.update(ABOUT.findall(text[:cut]))
             rest = text[cut:]
         words.update(ABOUT.findall(rest + decoder.decode(b"", final=True)))
     except UnicodeDecodeError:

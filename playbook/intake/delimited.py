@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from playbook.intake.delivered import Opening, literal
-from playbook.intake.dialect import TOTALS_ROW, Layout, is_total, layouts, record
+from playbook.intake.delivered import TOTALS_ROW, Opening, literal
+from playbook.intake.dialect import Layout, is_total, layouts, record
 from playbook.intake.encoding import Text, as_utf8
 from playbook.intake.tidy import known_headers, name_columns
 
@@ -128,7 +128,7 @@ def _in_parallel(opening: Opening, text: Text, names: list[str], start: int) -> 
     longest = int(opening.limits.line_kilobytes * 1000) + 2
     options = (
         f"delim = {literal(opening.delimiter)}, quote = '\"', escape = '\"', header = false, skip = {start}, "
-        f"auto_detect = false, null_padding = false, store_rejects = true, rejects_limit = 0, "
+        f"auto_detect = false, null_padding = false, compression = 'none', hive_partitioning = false, store_rejects = true, rejects_limit = 0, "
         f"max_line_size = {longest}, columns = {{{columns}}}"
     )
     connection = opening.connection

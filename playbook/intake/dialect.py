@@ -9,15 +9,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["TOTALS_ROW", "Layout", "clean_header", "find_header", "is_total", "layouts", "name_headers", "record", "split"]  # fmt: skip
+__all__ = ["Layout", "clean_header", "find_header", "is_total", "layouts", "name_headers", "record", "split"]  # fmt: skip
 
 DELIMITERS = ",;\t|"
 SPLIT_EVENLY = 0.8
 """Share of lines that a delimiter must split into the same number of values."""
 CLEARLY = 0.02
 MANY_MORE = 3
+GROUPS = 0.6
+"""Share of the cells that a row above the header fills at most, when it groups columns."""
 LONGEST_RECORD = 500
-TOTALS_ROW = "a totals row, which sums up the rows above and is none itself"
 LONGEST_FIELD = 1 << 30
 INVISIBLE = re.compile("[​-‏‪-‮⁠-⁤⁦-⁩﻿­]")
 NUMBER = re.compile(r"[-+(]?[€$£¥]?\s?\d[\d.,'  :/%-]*[)€%]?")
@@ -121,7 +122,18 @@ def find_header(records: list[list[str]], width: int, known: Collection[str] = (
             best, most = place, hits
     if best is not None:
         return best
-    return next((i for i, r in enumerate(records[:60]) if _is_header(r, width)), None)
+    first = next((i for i, r in enumerate(records[:60]) if _is_header(r, width)), None)
+    if first is not None and _groups_the_next(records, first, width):
+        return first + 1
+    return first
+
+
+def _groups_the_next(records: list[list[str]], place: int, width: int) -> bool:
+    """Return whether a row only groups the headers below it, as merged cells above them do."""
+    if place + 1 >= len(records):
+        return False
+    filled, below = (sum(bool(c.strip()) for c in r) for r in records[place : place + 2])
+    return filled <= GROUPS * width and below == width and _is_header(records[place + 1], width)
 
 
 def _is_header(record: list[str], width: int) -> bool:

@@ -84,6 +84,8 @@ BOOKS = [
     Case("one cell far out in a binary workbook", "a.xlsb", lambda: binary_book(GRID, 1_000_000), refused="reaches over 1,000,001 rows", limits={"workbook_cells": 100_000}),
     Case("a cell repeated without end", "a.ods", lambda: open_document(open_document_rows(GRID) + '<table:table-row table:number-rows-repeated="1048000"><table:table-cell office:value-type="string" table:number-columns-repeated="16000"/></table:table-row>'), refused="reaches over 1,048,004 rows and 16,000 columns"),
     Case("too many columns in a sheet", "a.xlsx", lambda: book({"S": [[f"c{n}" for n in range(40)], ["x"] * 40]}), refused="40 columns are more than the 30 allowed", limits={"columns": 30}),
+    Case("merged groups over the headers", "a.xlsx", lambda: book({"S": [["Order", None, "Facts", None], *GRID]}), rows=changed(ROWS, 1), reading={"header_row": 2}),
+    Case("merged groups over headers nobody knows", "a.xlsx", lambda: book({"S": [["Kunde", None, "Auftrag", None], ["Nr", "Name", "Tag", "Wert"], ["1", "Ada", "5.1.", "7"]]}), headers=["Nr", "Name", "Tag", "Wert"], rows=[(3, "1", "Ada", "5.1.", "7")], reading={"header_row": 2}),
     Case("a merged title over the header", "a.xlsx", lambda: book({"S": [["Orders of 2025", None, None, None], *GRID]}), rows=changed(ROWS, 1), reading={"header_row": 2}),
 ]  # fmt: skip
 
