@@ -28,7 +28,9 @@ _MARRIED = (
     "(l.first = r.first and length(l.first) >= 3 and (l.birth = r.birth or l.phone = r.phone "
     "or (l.street = r.street and l.house is not distinct from r.house)))"
 )
-_COMPATIBLE = f"(l.name is null or r.name is null or same_name(l, r) or {_MARRIED}) and {_NOT_AGAINST}"
+_COMPATIBLE = (
+    f"(l.name is null or r.name is null or same_name(l, r) or {_MARRIED}) and {_NOT_AGAINST}"
+)
 
 KEYS = {
     "tax id": ("l.tax_id = r.tax_id", _COMPATIBLE),
@@ -62,7 +64,7 @@ def drop_shared(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
     for column in ("email", "phone", "tax_id"):
         shared = (
             f"select {column} from record where {column} is not null group by {column} "
-            f"having count(distinct coalesce(first, name)) > {MAXIMUM_NAMES}"
+            f"having count(distinct coalesce(first, name)[1:2]) > {MAXIMUM_NAMES}"
         )
         count = db.execute(f"select count(*) from ({shared})").fetchone()
         dropped[column] = count[0] if count else 0
@@ -73,7 +75,7 @@ def drop_shared(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def exact_links(db: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Return pairs of table ``record`` that an exact key links: left, right, kind; the first key counts."""
     parts = [
-        f"select l.uid as \"left\", r.uid as \"right\", {rank} as rank, '{kind}' as kind "
+        f'select l.uid as "left", r.uid as "right", {rank} as rank, \'{kind}\' as kind '
         f"from record l join record r on {equal} and l.uid < r.uid where {also}"
         for rank, (kind, (equal, also)) in enumerate(KEYS.items())
     ]

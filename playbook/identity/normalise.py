@@ -31,7 +31,9 @@ STREET_WORDS = {
 }  # fmt: skip
 PLACEHOLDER_BIRTHS = frozenset({"19000101", "19010101", "19700101", "18991230", "18991231"})
 _CJK = re.compile(r"[㐀-鿿豈-﫿぀-ヿ가-힯]")
-_DOUBLE_FAMILY_NAMES = frozenset("欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 令狐 夏侯 司徒".split())
+_DOUBLE_FAMILY_NAMES = frozenset(
+    "欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 令狐 夏侯 司徒".split()
+)
 _BLANK = (None, None, None)
 
 
@@ -60,7 +62,9 @@ def normalise(records: pd.DataFrame) -> pd.DataFrame:
             "name", "company", "email", "phone", "tax_id", "street", "postcode", "city", "country",
         )
     }  # fmt: skip
-    named = text["name"].where(text["name"].notna(), text["company"].map(_company, na_action="ignore"))
+    named = text["name"].where(
+        text["name"].notna(), text["company"].map(_company, na_action="ignore")
+    )
     names = _ordered(_each(named, _name_parts, _BLANK))
     street = _each(text["street"], _street, (None, None))
     return pd.DataFrame(
@@ -171,7 +175,9 @@ def _tax_id(text: str) -> str | None:
 def _births(records: pd.DataFrame) -> pd.Series:
     if "birth_date" not in records:
         return pd.Series(None, index=records.index, dtype="str")
-    days = pd.to_datetime(records["birth_date"], errors="coerce").dt.strftime("%Y%m%d").astype("str")
+    days = (
+        pd.to_datetime(records["birth_date"], errors="coerce").dt.strftime("%Y%m%d").astype("str")
+    )
     return days.where(~days.isin(PLACEHOLDER_BIRTHS), None)
 
 

@@ -58,7 +58,9 @@ def _close(a: str, b: str) -> str:
     return f"length({a}) >= 4 and length({b}) >= 4 and damerau_levenshtein({a}, {b}) <= 1"
 
 
-_TURNED = "birth_l[1:4] = birth_r[1:4] and birth_l[5:6] = birth_r[7:8] and birth_l[7:8] = birth_r[5:6]"
+_TURNED = (
+    "birth_l[1:4] = birth_r[1:4] and birth_l[5:6] = birth_r[7:8] and birth_l[7:8] = birth_r[5:6]"
+)
 _DIGITS = "regexp_replace(email_l, '[^0-9]', '', 'g') = regexp_replace(email_r, '[^0-9]', '', 'g')"
 
 COMPARISONS: dict[str, dict[str, Any]] = {
@@ -107,8 +109,6 @@ COMPARISONS: dict[str, dict[str, Any]] = {
     ),
 }  # fmt: skip
 """What is compared, from most to least alike."""
-
-_NEEDS = {"place": "coalesce(postcode, city)"}
 
 BLOCKS = {
     "b_email": "email",
@@ -170,11 +170,12 @@ def match_probabilities(
     _prepare(db, linked)
     comparisons = _usable(db)
     sessions = _sessions(db, comparisons)
-    prior = _prior(db, linked)
+    pairs = _linked_pairs(linked)
+    prior = min(0.5, pairs / KEY_RECALL / (len(linked) * (len(linked) - 1) / 2))
     with _quiet():
         settings = _settings([COMPARISONS[name] for name in comparisons], prior)
         settings = _learn_chance(db, settings, seed)
-        return _learn_and_score(db, settings, sessions, above)
+        return _learn_and_score(db, settings, sessions, pairs, above)
 
 
 def _prepare(db: duckdb.DuckDBPyConnection, linked: pd.DataFrame) -> None:
@@ -185,20 +186,24 @@ def _prepare(db: duckdb.DuckDBPyConnection, linked: pd.DataFrame) -> None:
     )
     db.execute(
         f"create or replace table compared as select record.*, uid as unique_id, {blocks}, "
-        "street || '|' || coalesce(house, '') as address, min(uid) over (partition by person) = uid as alone "
+        "street || '|' || coalesce(house, '') as address, coalesce(city, postcode) as place, person, min(uid) over (partition by person) = uid as alone "
         "from record join linked using (uid) order by uid"
     )
     db.unregister("linked")
 
 
 def _usable(db: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the comparisons whose columns enough records have."""
-    counts = ", ".join(f"count({_NEEDS.get(name, name)})" for name in COMPARISONS)
-    total, *filled = db.execute(f"select count(*), {counts} from compared").fetchone() or (0,)
+    """Return the comparisons that enough records of one person, as exact keys see it, allow."""
+    counts = ", ".join(
+        f"count(*) filter (l.{name} is not null and r.{name} is not null)" for name in COMPARISONS
+    )
+    filled = db.execute(
+        f"select {counts} from compared l join compared r on l.person = r.person and l.uid < r.uid"
+    ).fetchone()
     usable = [
         name
-        for name, count in zip(COMPARISONS, filled, strict=True)
-        if count >= max(MINIMUM_TRAINING_PAIRS, 0.02 * total)
+        for name, count in zip(COMPARISONS, filled or (), strict=True)
+        if count >= MINIMUM_TRAINING_PAIRS
     ]
     if len(usable) < 3:
         raise NotTrained(
@@ -219,17 +224,19 @@ def _sessions(db: duckdb.DuckDBPyConnection, comparisons: list[str]) -> list[str
             learned |= set(comparisons) - set(presumed)
     missing = [name for name in comparisons if name not in learned]
     if missing:
-        raise NotTrained(f"too few pairs of records agree in anything to learn from: {', '.join(missing)}")
+        raise NotTrained(
+            f"too few pairs of records agree in anything to learn from: {', '.join(missing)}"
+        )
     return chosen
 
 
-def _prior(db: duckdb.DuckDBPyConnection, linked: pd.DataFrame) -> float:
+def _linked_pairs(linked: pd.DataFrame) -> float:
+    """Return the number of pairs within the groups of exact keys; too few teach nothing."""
     size = linked.groupby("person").size()
     pairs = float((size * (size - 1) / 2).sum())
     if pairs < MINIMUM_TRAINING_PAIRS:
         raise NotTrained(f"exact keys link {pairs:.0f} pairs; {MINIMUM_TRAINING_PAIRS} are needed")
-    n = len(linked)
-    return min(0.5, pairs / KEY_RECALL / (n * (n - 1) / 2))
+    return pairs
 
 
 def _settings(comparisons: list[dict], prior: float) -> dict[str, Any]:
@@ -240,7 +247,8 @@ def _settings(comparisons: list[dict], prior: float) -> dict[str, Any]:
         "blocking_rules_to_generate_predictions": [f"l.{name} = r.{name}" for name in BLOCKS],
         "probability_two_random_records_match": prior,
         "retain_matching_columns": False,
-        "max_iterations": 50,
+        "max_iterations": 12,
+        "em_convergence": 0.001,
     }
 
 
@@ -252,36 +260,53 @@ def _linker(db: duckdb.DuckDBPyConnection, table: str, settings: dict) -> Any:
 
 def _learn_chance(db: duckdb.DuckDBPyConnection, settings: dict, seed: int) -> dict:
     """Return the settings with the chance of agreement between different people."""
-    db.execute("create or replace table different as select * exclude (alone) from compared where alone order by uid")
+    db.execute(
+        "create or replace table different as select * exclude (alone) from compared where alone order by uid"
+    )
     linker = _linker(db, "different", settings)
     linker.training.estimate_u_using_random_sampling(SAMPLED_PAIRS, seed=seed)
-    return linker.misc.save_model_to_json() | settings | {
-        "comparisons": linker.misc.save_model_to_json()["comparisons"]
-    }
+    return settings | {"comparisons": linker.misc.save_model_to_json()["comparisons"]}
 
 
 def _learn_and_score(
-    db: duckdb.DuckDBPyConnection, settings: dict, sessions: list[str], above: float
+    db: duckdb.DuckDBPyConnection, settings: dict, sessions: list[str], pairs: float, above: float
 ) -> pd.DataFrame:
     linker = _linker(db, "compared", settings)
     columns = {"b_name": "first last", "b_tax": "tax_id"}
     for block in sessions:
         words = columns.get(block, block.removeprefix("b_")).split()
-        rule = " and ".join(f"l.{word} = r.{word}" for word in words) + f" and l.{block} = r.{block}"
+        rule = (
+            " and ".join(f"l.{word} = r.{word}" for word in words) + f" and l.{block} = r.{block}"
+        )
         linker.training.estimate_parameters_using_expectation_maximisation(rule)
-    untrained = [
-        f"{comparison['output_column_name']}: {level['label_for_charts']}"
-        for comparison in linker.misc.save_model_to_json()["comparisons"]
-        for level in comparison["comparison_levels"]
-        if not level.get("is_null_level") and ("m_probability" not in level or "u_probability" not in level)
-    ]
-    if untrained:
-        raise NotTrained(f"no probability for {', '.join(untrained)}")
+    model = linker.misc.save_model_to_json()
+    _check_and_smooth(model["comparisons"], pairs)
+    linker = _linker(db, "compared", model)
     scored = linker.inference.predict(threshold_match_probability=above, warning_mode="never")
     return db.execute(
         'select least(unique_id_l, unique_id_r) as "left", greatest(unique_id_l, unique_id_r) as "right", '
         f'round(match_probability, 6) as probability from {scored.physical_name} order by "left", "right"'
     ).df()
+
+
+def _check_and_smooth(comparisons: list[dict], pairs: float) -> None:
+    """Refuse a comparison that taught nothing; give a level that was never seen half a pair, since it may come.
+
+    ``pairs`` is the number of pairs of one person that the exact keys link.
+    """
+    for comparison in comparisons:
+        levels = [
+            level for level in comparison["comparison_levels"] if not level.get("is_null_level")
+        ]
+        for kind in ("m_probability", "u_probability"):
+            seen = [level[kind] for level in levels if kind in level]
+            if not seen or (kind == "m_probability" and sum(seen) < 0.5):
+                raise NotTrained(
+                    f"the records do not show how {comparison['output_column_name']} agrees ({kind} unknown)"
+                )
+        for level in levels:
+            level["m_probability"] = max(level.get("m_probability", 0.0), 0.5 / pairs)
+            level.setdefault("u_probability", 1e-6)
 
 
 @contextmanager

@@ -127,7 +127,11 @@ def _after(records: pd.DataFrame, as_of: date | None) -> pd.Series:
 
 
 def _find(
-    db: duckdb.DuckDBPyConnection, records: pd.DataFrame, settings: Identity, seed: int, exact_only: bool
+    db: duckdb.DuckDBPyConnection,
+    records: pd.DataFrame,
+    settings: Identity,
+    seed: int,
+    exact_only: bool,
 ) -> _Found:
     plain = normalise(records)
     confirmed, rejected = by_hand(settings.confirm, "confirm"), by_hand(settings.reject, "reject")
@@ -158,13 +162,19 @@ def _find(
     pairs = pd.concat([pairs, hand], ignore_index=True)
     pairs["by_hand"] = pairs["kind"] == "confirmed by hand"
     links = pairs[pairs["probability"] >= settings.link_above]
-    clusters = join_links(plain["uid"], links, _apart(rejected), _conflicts(db, plain["uid"], links))
+    clusters = join_links(
+        plain["uid"], links, _apart(rejected), _conflicts(db, plain["uid"], links)
+    )
     review = _review(pairs, clusters, settings, rejected)
     return _Found(clusters, pairs.drop(columns="by_hand"), review, tuple(notes))
 
 
 def _with_probable(
-    db: duckdb.DuckDBPyConnection, uid: pd.Series, exact: pd.DataFrame, settings: Identity, seed: int
+    db: duckdb.DuckDBPyConnection,
+    uid: pd.Series,
+    exact: pd.DataFrame,
+    settings: Identity,
+    seed: int,
 ) -> pd.DataFrame:
     linked = pd.DataFrame({"uid": uid, "person": components(uid, exact)})
     above = min(settings.review_above, settings.link_above)
@@ -222,7 +232,9 @@ def _review(
     pairs: pd.DataFrame, clusters: Clusters, settings: Identity, rejected: list[tuple[str, str]]
 ) -> pd.DataFrame:
     """Return pairs that a person should look at: doubtful ones and links that were not followed."""
-    doubtful = pairs[pairs["probability"].between(settings.review_above, settings.link_above, inclusive="left")]
+    doubtful = pairs[
+        pairs["probability"].between(settings.review_above, settings.link_above, inclusive="left")
+    ]
     rows = [
         (left, right, probability, "probable, but not sure enough to link")
         for left, right, probability in doubtful[["left", "right", "probability"]].itertuples(index=False)
@@ -230,7 +242,8 @@ def _review(
     ] + clusters.refused  # fmt: skip
     settled = set(rejected)
     frame = pd.DataFrame(
-        [row for row in rows if row[:2] not in settled], columns=["left", "right", "probability", "why"]
+        [row for row in rows if row[:2] not in settled],
+        columns=["left", "right", "probability", "why"],
     )
     return frame.sort_values(
         ["probability", "left", "right"], ascending=[False, True, True], ignore_index=True

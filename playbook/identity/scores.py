@@ -32,7 +32,9 @@ def pair_scores(keys: pd.DataFrame, truth: pd.DataFrame) -> PairScores:
         that are not in both are left out.
     """
     on = ["system", "system_id"]
-    both = keys[[*on, "customer_id"]].merge(truth[[*on, "customer_id"]], on=on, suffixes=("", "_true"))
+    both = keys[[*on, "customer_id"]].merge(
+        truth[[*on, "customer_id"]], on=on, suffixes=("", "_true")
+    )
     linked = _pairs(both, ["customer_id"])
     true = _pairs(both, ["customer_id_true"])
     right = _pairs(both, ["customer_id", "customer_id_true"])

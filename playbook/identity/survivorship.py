@@ -34,7 +34,9 @@ __all__ = ["anchor_ids", "survivors", "system_order"]
 FIELDS = list(TABLES["customers"].columns)
 NEWEST = ("email", "phone")
 PLACE = ("country", "region", "city", "postcode", "latitude", "longitude", "area_type")
-CONSENTS = tuple(label for label in FIELDS if label.startswith("consent_") and label != "consent_updated_at")
+CONSENTS = tuple(
+    label for label in FIELDS if label.startswith("consent_") and label != "consent_updated_at"
+)
 
 
 def system_order(records: pd.DataFrame, named: list[str]) -> dict[str, int]:
@@ -79,7 +81,9 @@ def survivors(
     frame = records.assign(customer_id=ids.to_numpy(), _won=_times(records, "acquired_at"))
     frame["_rank"] = frame["system"].map(order).fillna(len(order))
     newest = frame.sort_values(
-        ["_won", "_rank", "system", "system_id"], ascending=[False, True, True, True], na_position="last"
+        ["_won", "_rank", "system", "system_id"],
+        ascending=[False, True, True, True],
+        na_position="last",
     )
     trusted = newest.sort_values("_rank", kind="stable")
     plain = [label for label in FIELDS if label in frame and label != "customer_id"]
