@@ -18,11 +18,58 @@ COMPARED = [
 """Columns of a normalised record, besides ``uid``, ``system`` and ``place_known``."""
 
 TITLES = frozenset(
-    "dr drs prof professor mr mrs ms miss sir madam herr herrn frau hr fr herre fru mag dipl ing med "
-    "phd msc bsc mba".split()
+    [
+        "dr",
+        "drs",
+        "prof",
+        "professor",
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "sir",
+        "madam",
+        "herr",
+        "herrn",
+        "frau",
+        "hr",
+        "fr",
+        "herre",
+        "fru",
+        "mag",
+        "dipl",
+        "ing",
+        "med",
+        "phd",
+        "msc",
+        "bsc",
+        "mba",
+    ]
 )
 LEGAL_FORMS = frozenset(
-    "gmbh ag kg ohg ug gbr co ltd limited llp llc inc corp plc ab hb handelsbolag aktiebolag sa srl bv".split()
+    [
+        "gmbh",
+        "ag",
+        "kg",
+        "ohg",
+        "ug",
+        "gbr",
+        "co",
+        "ltd",
+        "limited",
+        "llp",
+        "llc",
+        "inc",
+        "corp",
+        "plc",
+        "ab",
+        "hb",
+        "handelsbolag",
+        "aktiebolag",
+        "sa",
+        "srl",
+        "bv",
+    ]
 )
 STREET_WORDS = {
     "strasse": "str", "street": "st", "road": "rd", "avenue": "ave", "lane": "ln", "drive": "dr",
@@ -32,7 +79,7 @@ STREET_WORDS = {
 PLACEHOLDER_BIRTHS = frozenset({"19000101", "19010101", "19700101", "18991230", "18991231"})
 _CJK = re.compile(r"[㐀-鿿豈-﫿぀-ヿ가-힯]")
 _DOUBLE_FAMILY_NAMES = frozenset(
-    "欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 令狐 夏侯 司徒".split()
+    ["欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "夏侯", "司徒"]
 )
 _BLANK = (None, None, None)
 

@@ -17,7 +17,7 @@ MINIMUM_TRAINING_PAIRS = 30
 """Fewer pairs than this in one block teach the model nothing."""
 LARGEST_BLOCK = 60
 """A blocking value held by more records than this is too common to be worth comparing its holders."""
-SAMPLED_PAIRS = 4_000_000
+SAMPLED_PAIRS = 500_000
 KEY_RECALL = 0.7
 """Share of all true links that exact keys are taken to find; it sets the prior only."""
 
@@ -103,9 +103,11 @@ COMPARISONS: dict[str, dict[str, Any]] = {
         "place", "(postcode_l is null or postcode_r is null) and (city_l is null or city_r is null)",
         _level("postcode and city", "postcode_l = postcode_r and city_l = city_r", "postcode"),
         _level("postcode", "postcode_l = postcode_r", "postcode"),
-        _level("city", "city_l = city_r", "city"),
-        _level("city mistyped", "jaro_winkler_similarity(city_l, city_r) >= 0.93"),
-        _level("postcode mistyped", _distance("postcode", 1)),
+        _level("postcode mistyped", f"{_distance('postcode', 1)} and city_l = city_r"),
+        _level("city, no postcode", "city_l = city_r and (postcode_l is null or postcode_r is null)", "city"),
+        _level("city mistyped", "jaro_winkler_similarity(city_l, city_r) >= 0.93 and (postcode_l is null or postcode_r is null)"),
+        _level("city, other postcode", "city_l = city_r"),
+        _level("postcode mistyped, other city", _distance("postcode", 1)),
     ),
 }  # fmt: skip
 """What is compared, from most to least alike."""
@@ -199,7 +201,7 @@ def _usable(db: duckdb.DuckDBPyConnection) -> list[str]:
     )
     filled = db.execute(
         f"select {counts} from compared l join compared r on l.person = r.person and l.uid < r.uid"
-    ).fetchone()
+    ).fetchall()[0]
     usable = [
         name
         for name, count in zip(COMPARISONS, filled or (), strict=True)
@@ -218,7 +220,7 @@ def _sessions(db: duckdb.DuckDBPyConnection, comparisons: list[str]) -> list[str
     for block, presumed in TRAINING.items():
         pairs = db.execute(
             f"select coalesce(sum(n * (n - 1) / 2), 0) from (select count(*) as n from compared where {block} is not null group by {block})"
-        ).fetchone()
+        ).fetchall()[0]
         if pairs and pairs[0] >= MINIMUM_TRAINING_PAIRS:
             chosen.append(block)
             learned |= set(comparisons) - set(presumed)
@@ -265,7 +267,23 @@ def _learn_chance(db: duckdb.DuckDBPyConnection, settings: dict, seed: int) -> d
     )
     linker = _linker(db, "different", settings)
     linker.training.estimate_u_using_random_sampling(SAMPLED_PAIRS, seed=seed)
-    return settings | {"comparisons": linker.misc.save_model_to_json()["comparisons"]}
+    comparisons = linker.misc.save_model_to_json()["comparisons"]
+    for comparison in comparisons:
+        _count_equals(db, comparison)
+    return settings | {"comparisons": comparisons}
+
+
+def _count_equals(db: duckdb.DuckDBPyConnection, comparison: dict) -> None:
+    """Replace the sampled chance of equal values, which is small, by its exact count over all pairs of different people."""
+    level = comparison["comparison_levels"][1]
+    column = level["sql_condition"].partition("_l ")[0]
+    if level["label_for_charts"] != "equal":
+        return
+    equal, pairs = db.execute(
+        f"select sum(n * (n - 1)), sum(n) * (sum(n) - 1) from (select count(*) as n from different where {column} is not null group by {column})"
+    ).fetchall()[0]
+    if pairs:
+        level["u_probability"] = max(float(equal), 1.0) / float(pairs)
 
 
 def _learn_and_score(

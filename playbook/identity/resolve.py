@@ -179,8 +179,30 @@ def _with_probable(
     linked = pd.DataFrame({"uid": uid, "person": components(uid, exact)})
     above = min(settings.review_above, settings.link_above)
     probable = match_probabilities(db, linked, seed=seed, above=above).assign(kind="probability")
+    probable = _hold_back(db, probable, settings.link_above)
     both = pd.concat([exact, probable], ignore_index=True)
     return both.drop_duplicates(["left", "right"], keep="first").reset_index(drop=True)
+
+
+def _hold_back(
+    db: duckdb.DuckDBPyConnection, probable: pd.DataFrame, link_above: float
+) -> pd.DataFrame:
+    """Keep pairs below ``link_above`` whose first names clearly differ, unless birth date or tax id speaks for one person.
+
+    Members of a household agree in nearly everything else.
+    """
+    db.register("probable", probable)
+    held = db.execute(
+        "select other_first(l, r) and not coalesce(l.tax_id = r.tax_id, false) and not coalesce(near_birth(l.birth, r.birth), false) "
+        'from probable p join record l on l.uid = p."left" join record r on r.uid = p."right" order by p."left", p."right"'
+    ).df()
+    db.unregister("probable")
+    most = min(link_above - 0.01, 0.94)
+    return probable.assign(
+        probability=probable["probability"].mask(
+            held.iloc[:, 0].astype(bool).to_numpy(), probable["probability"].clip(upper=most)
+        )
+    )
 
 
 def components(uid: pd.Series, links: pd.DataFrame) -> pd.Series:
@@ -194,16 +216,23 @@ def components(uid: pd.Series, links: pd.DataFrame) -> pd.Series:
 def _conflicts(
     db: duckdb.DuckDBPyConnection, uid: pd.Series, links: pd.DataFrame
 ) -> dict[str, set[str]]:
-    """Return for each record the records of its group that it clearly is not."""
+    """Return for each record those it clearly is not, among the records that links lead to.
+
+    These are records of one system with clearly different birth dates, and records with clearly
+    different first names and no birth date in common, unless the two are linked directly.
+    """
     group = pd.DataFrame({"uid": uid, "person": components(uid, links)})
     group = group[group["person"].duplicated(keep=False)]
     db.register("grouped", group)
+    db.register("links", links[["left", "right"]])
     pairs = db.execute(
         "with r as (select record.*, person from record join grouped using (uid)) "
         "select l.uid, r.uid from r l join r on l.person = r.person and l.uid < r.uid "
-        "where l.tax_id is distinct from r.tax_id and (other_first(l, r) or (l.system = r.system and other_birth(l, r)))"
+        "where ((other_first(l, r) and not coalesce(near_birth(l.birth, r.birth), false)) or (l.system = r.system and other_birth(l, r))) "
+        'and not exists (from links where "left" = l.uid and "right" = r.uid)'
     ).fetchall()
     db.unregister("grouped")
+    db.unregister("links")
     return _apart(pairs)
 
 
