@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-__all__ = ["Clusters", "join_links"]
+__all__ = ["Clusters", "join_links", "neighbours"]
 
 
 @dataclass
@@ -19,7 +19,7 @@ class Clusters:
     member_of
         Record to the first record (by text) of its group.
     strength
-        Record to the strongest link that holds it in its group; 1 for a record alone.
+        Record to the strongest link that holds it in its group; records alone are left out.
     evidence
         Kind of link to the number of joins it made.
     refused
@@ -38,9 +38,12 @@ def join_links(
     rejected: dict[str, set[str]],
     conflicts: dict[str, set[str]],
 ) -> Clusters:
-    """Follow the links from the strongest to the weakest; a link that would join two records to be kept apart is refused.
+    """Follow the links from the strongest to the weakest, and refuse those that would join what must stay apart.
 
-    So a chain breaks at its weakest link, and a rejected pair stays apart however it is connected.
+    A link is refused when it would bring a rejected pair together, however connected; and when the two
+    groups hold as many pairs of records that contradict each other as pairs that are linked, unless
+    the link joins two such records itself and so has weighed the contradiction. Thus a chain
+    breaks at its weakest link.
 
     Parameters
     ----------
@@ -49,13 +52,13 @@ def join_links(
     links
         ``left``, ``right``, ``probability``, ``kind``, ``by_hand``.
     rejected, conflicts
-        Record to the records it must not be joined with: by hand, and by their birth dates and
-        names. A link made by hand overrules the latter, not the former.
+        Record to the records it must not be joined with by hand, and to those it contradicts. A link
+        made by hand overrules the latter, not the former.
     """
     groups = {record: [record] for record in sorted(records)}
-    member_of = {record: record for record in groups}
-    strength: dict[str, float] = {}
-    clusters = Clusters(member_of, strength)
+    clusters = Clusters({record: record for record in groups}, {})
+    member_of = clusters.member_of
+    near = neighbours(links[["left", "right"]].itertuples(index=False))
     ordered = links.sort_values(
         ["by_hand", "probability", "left", "right"], ascending=[False, False, True, True]
     )
@@ -63,40 +66,41 @@ def join_links(
         ["left", "right", "probability", "kind", "by_hand"]
     ].itertuples(index=False):
         one, two = sorted((member_of[left], member_of[right]))
-        if one == two:
-            _hold(strength, left, right, probability)
-            continue
-        clash = _clash(groups[one], groups[two], rejected)
-        why = "kept apart by hand" if clash else ""
-        if not clash and not by_hand:
-            clash = _clash(groups[one], groups[two], conflicts)
-            why = f"{clash[0]} and {clash[1]} differ clearly" if clash else ""
-        if clash:
-            clusters.refused.append((left, right, probability, why))
-            continue
-        _hold(strength, left, right, probability)
-        clusters.evidence[kind] = clusters.evidence.get(kind, 0) + 1
-        for record in groups[two]:
-            member_of[record] = one
-        groups[one] += groups.pop(two)
-    for record in member_of:
-        strength.setdefault(record, 1.0)
+        if one != two:
+            why = ""
+            if _between(groups[one], groups[two], rejected):
+                why = "kept apart by hand"
+            elif not by_hand and right not in conflicts.get(left, ()):
+                clash = _between(groups[one], groups[two], conflicts)
+                if clash and len(clash) >= len(_between(groups[one], groups[two], near)):
+                    why = f"{clash[0][0]} and {clash[0][1]} differ clearly"
+            if why:
+                clusters.refused.append((left, right, probability, why))
+                continue
+            clusters.evidence[kind] = clusters.evidence.get(kind, 0) + 1
+            for record in groups[two]:
+                member_of[record] = one
+            groups[one] += groups.pop(two)
+        for record in (left, right):
+            clusters.strength[record] = max(clusters.strength.get(record, 0.0), probability)
     return clusters
 
 
-def _hold(strength: dict[str, float], left: str, right: str, probability: float) -> None:
-    for record in (left, right):
-        strength[record] = max(strength.get(record, 0.0), probability)
+def neighbours(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """Return for each record the records it is paired with."""
+    near: dict[str, set[str]] = {}
+    for left, right in pairs:
+        near.setdefault(left, set()).add(right)
+        near.setdefault(right, set()).add(left)
+    return near
 
 
-def _clash(one: list[str], two: list[str], apart: dict[str, set[str]]) -> tuple[str, str] | None:
-    """Return two records, one of each group, that must stay apart."""
-    if len(two) < len(one):
-        one, two = two, one
-    for record in one:
-        foes = apart.get(record)
-        if foes:
-            for other in two:
-                if other in foes:
-                    return (record, other) if record < other else (other, record)
-    return None
+def _between(one: list[str], two: list[str], pairs: dict[str, set[str]]) -> list[tuple[str, str]]:
+    """Return the pairs of a record of one group and one of the other."""
+    others = set(two)
+    return sorted(
+        (record, other) if record < other else (other, record)
+        for record in one
+        if record in pairs
+        for other in pairs[record] & others
+    )

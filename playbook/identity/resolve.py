@@ -12,7 +12,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from playbook.errors import PlanError
-from playbook.identity.clusters import Clusters, join_links
+from playbook.identity.clusters import Clusters, join_links, neighbours
 from playbook.identity.keys import define_comparisons, drop_shared, exact_links
 from playbook.identity.normalise import normalise
 from playbook.identity.probability import NotTrained, match_probabilities
@@ -163,7 +163,7 @@ def _find(
     pairs["by_hand"] = pairs["kind"] == "confirmed by hand"
     links = pairs[pairs["probability"] >= settings.link_above]
     clusters = join_links(
-        plain["uid"], links, _apart(rejected), _conflicts(db, plain["uid"], links)
+        plain["uid"], links, neighbours(rejected), _conflicts(db, plain["uid"], links)
     )
     review = _review(pairs, clusters, settings, rejected)
     return _Found(clusters, pairs.drop(columns="by_hand"), review, tuple(notes))
@@ -216,32 +216,21 @@ def components(uid: pd.Series, links: pd.DataFrame) -> pd.Series:
 def _conflicts(
     db: duckdb.DuckDBPyConnection, uid: pd.Series, links: pd.DataFrame
 ) -> dict[str, set[str]]:
-    """Return for each record those it clearly is not, among the records that links lead to.
+    """Return for each record those it contradicts, among the records that links lead to.
 
     These are records of one system with clearly different birth dates, and records with clearly
-    different first names and no birth date in common, unless the two are linked directly.
+    different first names and no birth date in common.
     """
     group = pd.DataFrame({"uid": uid, "person": components(uid, links)})
     group = group[group["person"].duplicated(keep=False)]
     db.register("grouped", group)
-    db.register("links", links[["left", "right"]])
     pairs = db.execute(
         "with r as (select record.*, person from record join grouped using (uid)) "
         "select l.uid, r.uid from r l join r on l.person = r.person and l.uid < r.uid "
         "where ((other_first(l, r) and not coalesce(near_birth(l.birth, r.birth), false)) or (l.system = r.system and other_birth(l, r))) "
-        'and not exists (from links where "left" = l.uid and "right" = r.uid)'
     ).fetchall()
     db.unregister("grouped")
-    db.unregister("links")
-    return _apart(pairs)
-
-
-def _apart(pairs: list[tuple[str, str]]) -> dict[str, set[str]]:
-    apart: dict[str, set[str]] = {}
-    for left, right in pairs:
-        apart.setdefault(left, set()).add(right)
-        apart.setdefault(right, set()).add(left)
-    return apart
+    return neighbours(pairs)
 
 
 def by_hand(lines: list[str], word: str) -> list[tuple[str, str]]:
