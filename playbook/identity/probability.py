@@ -99,18 +99,19 @@ COMPARISONS: dict[str, dict[str, Any]] = {
         _level("alike", "jaro_winkler_similarity(street_l, street_r) >= 0.88 and house_l is not distinct from house_r"),
         _level("other number", "jaro_winkler_similarity(street_l, street_r) >= 0.95"),
     ),
-    "place": _comparison(
-        "place", "(postcode_l is null or postcode_r is null) and (city_l is null or city_r is null)",
-        _level("postcode and city", "postcode_l = postcode_r and city_l = city_r", "postcode"),
-        _level("postcode", "postcode_l = postcode_r", "postcode"),
-        _level("postcode mistyped", f"{_distance('postcode', 1)} and city_l = city_r"),
-        _level("city, no postcode", "city_l = city_r and (postcode_l is null or postcode_r is null)", "city"),
-        _level("city mistyped", "jaro_winkler_similarity(city_l, city_r) >= 0.93 and (postcode_l is null or postcode_r is null)"),
-        _level("city, other postcode", "city_l = city_r"),
-        _level("postcode mistyped, other city", _distance("postcode", 1)),
+    "postcode": _comparison(
+        "postcode", _absent("postcode"),
+        _level("equal", "postcode_l = postcode_r", "postcode"), _level("mistyped", _distance("postcode", 1)),
+    ),
+    "city": _comparison(
+        "city", f"{_absent('city')} or coalesce(postcode_l = postcode_r, false)",
+        _level("equal", "city_l = city_r", "city"), _level("mistyped", "jaro_winkler_similarity(city_l, city_r) >= 0.93"),
     ),
 }  # fmt: skip
 """What is compared, from most to least alike."""
+
+FREQUENCIES = ("first", "last", "address", "postcode", "city")
+"""Columns in which agreeing on a rare value counts more than on a common one; counted within a country."""
 
 BLOCKS = {
     "b_email": "email",
@@ -173,7 +174,7 @@ def match_probabilities(
     comparisons = _usable(db)
     sessions = _sessions(db, comparisons)
     pairs = _linked_pairs(linked)
-    prior = min(0.5, pairs / KEY_RECALL / (len(linked) * (len(linked) - 1) / 2))
+    prior = _prior(db, pairs)
     with _quiet():
         settings = _settings([COMPARISONS[name] for name in comparisons], prior)
         settings = _learn_chance(db, settings, seed)
@@ -186,10 +187,14 @@ def _prepare(db: duckdb.DuckDBPyConnection, linked: pd.DataFrame) -> None:
         f"case when count(*) over (partition by {text}) <= {LARGEST_BLOCK} then {text} end as {name}"
         for name, text in BLOCKS.items()
     )
+    frequencies = ", ".join(
+        f"count({name}) over (partition by country, {name}) / nullif(count({name}) over (partition by country), 0) as tf_{name}"
+        for name in FREQUENCIES
+    )
     db.execute(
-        f"create or replace table compared as select record.*, uid as unique_id, {blocks}, "
-        "street || '|' || coalesce(house, '') as address, coalesce(city, postcode) as place, person, min(uid) over (partition by person) = uid as alone "
-        "from record join linked using (uid) order by uid"
+        f"create or replace table compared as select *, uid as unique_id, {blocks}, {frequencies}, "
+        "min(uid) over (partition by person) = uid as alone from "
+        "(select record.*, street || '|' || coalesce(house, '') as address, person from record join linked using (uid)) order by uid"
     )
     db.unregister("linked")
 
@@ -241,6 +246,14 @@ def _linked_pairs(linked: pd.DataFrame) -> float:
     return pairs
 
 
+def _prior(db: duckdb.DuckDBPyConnection, pairs: float) -> float:
+    """Return the share of pairs of one country that are one person."""
+    compared = db.execute(
+        "select sum(n * (n - 1) / 2) from (select count(*) as n from compared group by country)"
+    ).fetchall()[0][0]
+    return min(0.5, pairs / KEY_RECALL / float(compared))
+
+
 def _settings(comparisons: list[dict], prior: float) -> dict[str, Any]:
     return {
         "link_type": "dedupe_only",
@@ -274,13 +287,14 @@ def _learn_chance(db: duckdb.DuckDBPyConnection, settings: dict, seed: int) -> d
 
 
 def _count_equals(db: duckdb.DuckDBPyConnection, comparison: dict) -> None:
-    """Replace the sampled chance of equal values, which is small, by its exact count over all pairs of different people."""
+    """Replace the sampled chance of equal values, which is small, by its count over all pairs of different people of a country."""
     level = comparison["comparison_levels"][1]
     column = level["sql_condition"].partition("_l ")[0]
     if level["label_for_charts"] != "equal":
         return
     equal, pairs = db.execute(
-        f"select sum(n * (n - 1)), sum(n) * (sum(n) - 1) from (select count(*) as n from different where {column} is not null group by {column})"
+        "select sum(equal), sum(n * (n - 1)) from (select sum(n * (n - 1)) as equal, sum(n) as n from "
+        f"(select country, count(*) as n from different where {column} is not null group by country, {column}) group by country)"
     ).fetchall()[0]
     if pairs:
         level["u_probability"] = max(float(equal), 1.0) / float(pairs)

@@ -176,6 +176,7 @@ def _with_probable(
     settings: Identity,
     seed: int,
 ) -> pd.DataFrame:
+    """Return the exact links and, below them, pairs by probability."""
     linked = pd.DataFrame({"uid": uid, "person": components(uid, exact)})
     above = min(settings.review_above, settings.link_above)
     probable = match_probabilities(db, linked, seed=seed, above=above).assign(kind="probability")
@@ -191,18 +192,14 @@ def _hold_back(
 
     Members of a household agree in nearly everything else.
     """
-    db.register("probable", probable)
+    db.register("probable", probable[["left", "right"]].assign(place=range(len(probable))))
     held = db.execute(
         "select other_first(l, r) and not coalesce(l.tax_id = r.tax_id, false) and not coalesce(near_birth(l.birth, r.birth), false) "
-        'from probable p join record l on l.uid = p."left" join record r on r.uid = p."right" order by p."left", p."right"'
-    ).df()
+        'as held from probable p join record l on l.uid = p."left" join record r on r.uid = p."right" order by p.place'
+    ).df()["held"]
     db.unregister("probable")
-    most = min(link_above - 0.01, 0.94)
-    return probable.assign(
-        probability=probable["probability"].mask(
-            held.iloc[:, 0].astype(bool).to_numpy(), probable["probability"].clip(upper=most)
-        )
-    )
+    capped = probable["probability"].clip(upper=link_above - 0.01)
+    return probable.assign(probability=probable["probability"].mask(held.to_numpy(bool), capped))
 
 
 def components(uid: pd.Series, links: pd.DataFrame) -> pd.Series:
