@@ -16,8 +16,8 @@ STRAY_SHARE = 0.005
 """Share of odd places that a large file may hold: one strange name in two hundred."""
 
 ABOUT = re.compile("[A-Za-z0-9]{0,2}[^\x00-\x7f]+[A-Za-z0-9]{0,2}")
-LATIN = re.compile("[A-Za-z0-9] ?[\u00a0-\u017f‘-„€–—]|[\u00a0-\u017f‘-„€–—] ?[A-Za-z0-9]")
-"""Accents and signs beside letters or digits: words of a Latin script."""
+LATIN = re.compile("[€£¥©®«»¿¡–—’“”„°§²³·×]|[A-Za-z0-9][\u00a0-\u017f]|[\u00a0-\u017f][A-Za-z0-9]")
+"""Signs of Latin scripts, and accents beside letters or digits."""
 LETTER = "À-ÖØ-öø-ÿŠšŽžŒœŸ"
 CAPITAL = "À-ÖØ-ÞŠŽŒŸ"
 SIGNS = "¡¢£¤¥¦¨¬¯¶¸¹¼½¾¿†‡ˆ‰‹„‚"

@@ -41,7 +41,7 @@ ENCODINGS = [
     Case("Shift-JIS without kana is not told from other bytes", "a.csv", "番号,氏名\n1,東京都\n".encode("shift_jis"), undecided=("encoding: cp1252", GUESSES)),
     Case("Chinese of two characters could be Korean", "a.csv", "id,city\n1,北京\n".encode("gb18030"), undecided=("encoding: gb18030", ("gb18030", "euc-kr"))),
     Case("one Chinese character could be UTF-8", "a.csv", "id,name\n1,学\n".encode("gb18030"), undecided=("encoding: utf-8", ("utf-8", "gb18030"))),
-    Case("a pound sign is UTF-8", "a.csv", "id,price\n1,£3.75\n".encode(), headers=["id", "price"], rows=[(2, "1", "£3.75")]),
+    Case("a pound sign is UTF-8", "a.csv", "id,price\n1,£3.75\n2,3.75 £\n".encode(), headers=["id", "price"], rows=[(2, "1", "£3.75"), (3, "2", "3.75 £")]),
     Case("Polish is not read as Western", "a.csv", "nazwa,miasto\n1,Łódź\n2,Gdańsk\n3,Poznań\n".encode("cp1250"), undecided=("encoding: cp1252", GUESSES)),
     Case("cp1250 declared", "a.csv", "id,miasto\n1,Łódź\n2,Gdańsk\n".encode("cp1250"), headers=["id", "miasto"], rows=[(2, "1", "Łódź"), (3, "2", "Gdańsk")], source={"encoding": "cp1250"}),
     Case("Czech fits two encodings", "a.csv", "id,jméno\n1,Dvořák\n2,Přemysl\n".encode("cp1250"), undecided=("encoding: cp1252", ("cp1252", "cp1250", "mac-roman"))),
