@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from playbook.intake.delivered import TOTALS_ROW, Opening, literal
-from playbook.intake.dialect import Layout, is_total, layouts, record
+from playbook.intake.dialect import DELIMITERS, Layout, is_total, layouts, record
 from playbook.intake.encoding import Text, as_utf8
 from playbook.intake.tidy import known_headers, name_columns
 
@@ -20,6 +20,7 @@ __all__ = ["load_text"]
 SAMPLE = 1 << 18
 BATCH = 20_000
 MARGIN = 500
+MOSTLY = 0.5
 FEW_REJECTED = 50
 SEPARATOR_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
@@ -83,6 +84,13 @@ def _choose(opening: Opening, lines: list[str], said: str) -> Layout:
         raise opening.refused(
             f"no header row in its first {min(len(lines), 60)} lines; expected a line of column names above the values",
             "name its line as header_row in engagement.yml, or send it with headers",
+        )
+    if not delimiter and found[0].share < MOSTLY:
+        marks = tuple(DELIMITERS)
+        raise opening.undecided(
+            f"no delimiter splits its lines evenly (the best, {NAMES[found[0].delimiter]}, only {found[0].share:.0%} of them)",
+            f"delimiter: {_quote(found[0].delimiter)}",
+            marks,
         )
     if len(found) > 1:
         marks = tuple(layout.delimiter for layout in found)

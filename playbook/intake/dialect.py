@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Layout", "clean_header", "find_header", "is_total", "layouts", "name_headers", "record", "split"]  # fmt: skip
+__all__ = ["DELIMITERS", "Layout", "clean_header", "find_header", "is_total", "layouts", "name_headers", "record", "split"]  # fmt: skip
 
 DELIMITERS = ",;\t|"
 SPLIT_EVENLY = 0.8

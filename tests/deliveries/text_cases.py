@@ -77,6 +77,7 @@ LAYOUTS = [
     Case("two delimiters split equally well", "a.csv", b"a,b;c,d\nx,y;z,w\nk,l;m,n\n", undecided=('delimiter: ","', (",", ";"))),
     Case("two delimiters, one declared", "a.csv", b"a,b;c,d\nx,y;z,w\n", headers=["a,b", "c,d"], rows=[(2, "x,y", "z,w")], source={"delimiter": ";"}),
     Case("two delimiters, known headers decide", "a.csv", b"order_id;revenue, net\n1;2,5\n2;3,5\n", headers=["order_id", "revenue, net"], rows=[(2, "1", "2,5"), (3, "2", "3,5")], source={"columns": {"order_id": "order_id", "revenue": "revenue, net"}}),
+    Case("prose", "a.txt", b"Dear all,\nplease find, as agreed, the data,\nof last year\n\nwe hope, that it helps, and remain\nyours; truly\nthe shop\nof toys\n", undecided=('delimiter: ","', (",", ";", "\t", "|"))),
     Case("a delimiter of two characters", "a.csv", FEW.encode(), refused="longer than one character", source={"delimiter": "||"}),
     Case("Excel's line sep=;", "a.csv", b"sep=;\n" + SEMICOLONS.encode(), headers=TABLE_HEADERS, rows=changed(TABLE, 1), reading={"delimiter": ";", "header_row": 2}),
     Case("a title above the header", "a.csv", b"Umsatzbericht 2025\n\nStand: 31.12.2025\n" + SEMICOLONS.encode(), headers=TABLE_HEADERS, rows=changed(TABLE, 3), reading={"header_row": 4}),
