@@ -98,7 +98,7 @@ def _few_odd(words: Counter[str], odd: Callable[[str], bool]) -> bool:
 def _fits_better(blocks: Blocks, western: Counter[str], rival: str) -> bool:
     """Return whether the words fit one language in the rival encoding and no Western one in cp1252."""
     other = _words(blocks, rival)
-    if other is None:
+    if other is None or not _few_odd(other, _breaks_a_word):
         return False
     as_western, as_rival = (
         {letter for word in words for letter in word.lower() if letter > "\x7f" and letter.isalpha()}
@@ -110,6 +110,16 @@ def _fits_better(blocks: Blocks, western: Counter[str], rival: str) -> bool:
         and bool(as_rival)
         and any(as_rival <= letters for letters in (*WESTERN, *CENTRAL))
     )
+
+
+def _breaks_a_word(word: str) -> bool:
+    """Return whether a sign, or a capital, stands in the middle of a word's letters."""
+    for before, middle, after in zip(word, word[1:], word[2:], strict=False):
+        if middle > "\x7f" and before.isalpha() and after.isalpha():
+            capital = middle.isupper() and (before.islower() or after.islower())
+            if capital or not (middle.isalpha() or middle in "’‘´–·"):
+                return True
+    return False
 
 
 def _characters(words: Counter[str]) -> Counter[str]:

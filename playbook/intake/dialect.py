@@ -22,9 +22,11 @@ LONGEST_RECORD = 500
 LONGEST_FIELD = 1 << 30
 INVISIBLE = re.compile("[​-‏‪-‮⁠-⁤⁦-⁩﻿­]")
 NUMBER = re.compile(r"[-+(]?[€$£¥]?\s?\d[\d.,'  :/%-]*[)€%]?")
+ASIDE = re.compile(r"[(（:=].*", re.DOTALL)
 TOTAL = re.compile(
     r"(?:(?:grand|sub|report)[ -]?)?totals?(?: \w+)?|sum|summa|summe[n]?|gesamt(?:summe|betrag|ergebnis)?|insgesamt|totalt|totaal|"
-    r"slutsumma|delsumma|zwischensumme|ergebnis|somme|suma|totale|总计|合计|小计|總計|合計|总和|汇总",
+    r"slutsumma|delsumma|zwischensumme|ergebnis|somme|suma|totale|总计|合计|小计|總計|合計|总和|汇总|"
+    r"averages?|mean|durchschnitt|mittelwert|genomsnitt|medelvärde|moyenne|平均值?",
     re.IGNORECASE,
 )
 
@@ -215,6 +217,6 @@ def _layout(records: list[list[str]], mark: str, known: Collection[str], header_
 
 
 def is_total(cells: Sequence[str | None]) -> bool:
-    """Return whether a row's first filled cell says that it sums up the rows above."""
+    """Return whether a row's first filled cell says that it sums up the rows above: ``Total (n = 245)``."""
     first = next((cell.strip() for cell in cells if cell and cell.strip()), "")
-    return bool(TOTAL.fullmatch(first.rstrip(" :.")))
+    return bool(TOTAL.fullmatch(ASIDE.sub("", first).strip(" :.")))

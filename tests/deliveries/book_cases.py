@@ -55,6 +55,7 @@ BOOKS = [
     Case("an OpenDocument sheet", "a.ods", lambda: open_document(open_document_rows(GRID)), reading={"kind": "ods"}),
     Case("a workbook packed with gzip", "a.xlsx.gz", lambda: packed(BOOK)),
     Case("header on row 4 and a totals row", "a.xlsx", lambda: book({"S": [["Survey 2025"], [], ["as of", "31.12."], *GRID, ["Total", None, None, "60.60"]]}), rows=changed(ROWS, 3), rejected={8: TOTALS}, reading={"header_row": 4}),
+    Case("averages at the end", "a.xlsx", lambda: book({"S": [*GRID, ["Average (n = 3)", None, None, 20.2]]}), rejected={5: TOTALS}),
     Case("a table that begins at C3", "a.xlsx", lambda: book({"S": [[], [], *([None, None, *row] for row in GRID)]}), rows=changed(ROWS, 2), findings=[("note", None, 1, "column 1 has no name"), ("note", None, 1, "column 2 has no name")], reading={"header_row": 3}),
     Case("one sheet of notes beside the table", "a.xlsx", lambda: book({"Notes": [["Made by the shop"]], "Data": GRID}), reading={"sheet": "Data"}),
     Case("two sheets with tables", "a.xlsx", lambda: book({"2024": GRID, "2025": GRID}), undecided=('sheet: "2024"', ("2024", "2025"))),
