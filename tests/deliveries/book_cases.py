@@ -83,6 +83,7 @@ BOOKS = [
     Case("a workbook of too many parts", "a.xlsx", lambda: with_parts(BOOK, {f"xl/media/{n}": b"" for n in range(10_001)}), refused="more than any workbook needs"),
     Case("a part that points out of the file", "a.xlsx", lambda: with_parts(BOOK, {"../../etc/cron.d/x": b"x"}), refused="point out of the file"),
     Case("one cell far out", "a.xlsx", lambda: bare_book('<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'), refused="reaches over 1,048,576 rows and 16,384 columns"),
+    Case("one cell far out in a part of another name", "a.xlsx", lambda: with_parts(BOOK, {"xl/hidden.xml": '<x:row r="1048576"><x:c r="XFD1048576"/></x:row>'}), refused="reaches over 1,048,576 rows and 16,384 columns"),
     Case("one cell far out in a binary workbook", "a.xlsb", lambda: binary_book(GRID, 1_000_000), refused="reaches over 1,000,001 rows", limits={"workbook_cells": 100_000}),
     Case("a cell repeated without end", "a.ods", lambda: open_document(open_document_rows(GRID) + '<table:table-row table:number-rows-repeated="1048000"><table:table-cell office:value-type="string" table:number-columns-repeated="16000"/></table:table-row>'), refused="reaches over 1,048,004 rows and 16,000 columns"),
     Case("too many columns in a sheet", "a.xlsx", lambda: book({"S": [[f"c{n}" for n in range(40)], ["x"] * 40]}), refused="40 columns are more than the 30 allowed", limits={"columns": 30}),
