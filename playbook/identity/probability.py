@@ -312,7 +312,7 @@ def _learn_and_score(
         )
         linker.training.estimate_parameters_using_expectation_maximisation(rule)
     model = linker.misc.save_model_to_json()
-    _check_and_smooth(model["comparisons"], pairs)
+    check_and_smooth(model["comparisons"], pairs)
     linker = _linker(db, "compared", model)
     scored = linker.inference.predict(threshold_match_probability=above, warning_mode="never")
     return db.execute(
@@ -321,7 +321,7 @@ def _learn_and_score(
     ).df()
 
 
-def _check_and_smooth(comparisons: list[dict], pairs: float) -> None:
+def check_and_smooth(comparisons: list[dict], pairs: float) -> None:
     """Refuse a comparison that taught nothing; give a level that was never seen half a pair, since it may come.
 
     ``pairs`` is the number of pairs of one person that the exact keys link.

@@ -94,9 +94,8 @@ def resolve(
         db.execute("set threads = 1; set timezone = 'UTC'")
         known = records[~later].reset_index(drop=True)
         found = _find(db, known, settings, seed, exact_only)
-    member_of = pd.Series(found.clusters.member_of, dtype="str").reindex(uid)
-    member_of = member_of.where(member_of.notna(), uid).to_numpy()
-    ids = anchor_ids(records, member_of, order)
+    group = uid.map(found.clusters.member_of).fillna(uid)
+    ids = anchor_ids(records, group, order)
     strength = uid.map(found.clusters.strength).fillna(1.0).round(4)
     keys = pd.DataFrame(
         {
