@@ -4,7 +4,6 @@ import logging
 from datetime import date
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -16,6 +15,7 @@ from playbook.identity import Resolution, pair_scores, resolve
 from playbook.identity.clusters import join_links, neighbours
 from playbook.identity.normalise import fold, normalise
 from playbook.identity.probability import NotTrained, check_and_smooth
+from playbook.identity.survivorship import survivors, system_order
 from playbook.intake.people import MADE, resolve_people
 from playbook.market import simulate
 from playbook.tables import SQL_TYPE, TABLES
@@ -109,7 +109,18 @@ def test_chinese_names_are_left_in_their_script_and_split():
 def test_family_name_first_is_recognised_where_others_show_it():
     plain = normalise(
         records(
-            *[{"name": n} for n in ("Nils Berg", "Nils Holm", "Eva Berg", "Eva Holm", "Berg Nils", "Nils Falk", "Ada Berg")]
+            *[
+                {"name": n}
+                for n in (
+                    "Nils Berg",
+                    "Nils Holm",
+                    "Eva Berg",
+                    "Eva Holm",
+                    "Berg Nils",
+                    "Nils Falk",
+                    "Ada Berg",
+                )
+            ]
         )
     )
     assert plain.loc[4, ["first", "last"]].tolist() == ["nils", "berg"]
@@ -273,18 +284,14 @@ def test_trust_in_a_field_that_is_none_is_refused():
 @given(st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=5))
 @settings(max_examples=40, deadline=None)
 def test_consent_is_the_least_permissive(answers):
-    frame = records(
-        *[
-            {"name": "Anna Berg", "email": "anna@example.com", "system": f"s{i}"}
-            for i in range(len(answers))
-        ]
-    )
+    frame = records(*[{"system": f"s{i}"} for i in range(len(answers))])
     frame["consent_email"] = pd.array(answers, dtype="boolean")
-    found = run(frame).customers["consent_email"].iloc[0]
+    one = pd.Series("s0-000", index=frame.index)
+    found = survivors(frame, one, {}, system_order(frame, []))["consent_email"].iloc[0]
     if False in answers:
-        assert found is np.False_ or found == False  # noqa: E712
+        assert found is not pd.NA and not found
     elif True in answers:
-        assert found == True  # noqa: E712
+        assert found is not pd.NA and found
     else:
         assert pd.isna(found)
 
@@ -308,7 +315,7 @@ def test_systems_whose_names_differ_only_in_signs_are_refused():
 
 @pytest.fixture(scope="module")
 def market():
-    world = simulate(customers=1200, seed=5)
+    world = simulate(customers=900, seed=5)
     return world.tables["customer_records"], world.truth["identities"]
 
 
@@ -385,7 +392,7 @@ def test_nothing_is_said_on_the_way(market, capsys, caplog):
     ]
 
 
-@pytest.mark.parametrize("absent", [["phone", "birth_date"], ["street", "city", "postcode"], ["email"], ["tax_id", "country"]])  # fmt: skip
+@pytest.mark.parametrize("absent", [["phone", "birth_date", "country"], ["street", "city", "postcode"], ["email", "tax_id"]])  # fmt: skip
 def test_absent_columns_are_no_obstacle(market, absent):
     frame, truth = market
     scores = pair_scores(run(frame.drop(columns=absent)).keys, truth)
@@ -408,10 +415,12 @@ def test_a_comparison_without_probabilities_fails():
 # published data
 
 
-@pytest.mark.parametrize("check", published.rows(), ids=lambda check: check.id)
-def test_febrl(check):
-    print(f"{check.id}: {check.ours:.4f}")
-    assert check.ok, f"{check.id}: {check.ours:.4f}"
+def test_febrl_is_linked_without_knowing_the_truth():
+    checks = published.rows()
+    assert len(checks) == 4
+    for check in checks:
+        print(f"{check.id}: {check.ours:.4f}")
+    assert not [f"{check.id}: {check.ours:.4f}" for check in checks if not check.ok]
 
 
 def test_pair_scores_by_hand():
