@@ -16,6 +16,7 @@ from playbook.identity.clusters import join_links, neighbours
 from playbook.identity.normalise import fold, normalise
 from playbook.identity.probability import NotTrained, check_and_smooth
 from playbook.identity.survivorship import survivors, system_order
+from playbook.intake import take_in
 from playbook.intake.people import MADE, resolve_people
 from playbook.market import simulate
 from playbook.tables import SQL_TYPE, TABLES
@@ -621,3 +622,48 @@ def test_the_whole_market_is_re_keyed_and_nothing_is_lost():
         twice = f"select count(*) from (select {key} from all_{name} where not _merged and _problem is null group by all having count(*) > 1)"
         assert db.execute(twice).fetchall() == [(0,)]
     assert any("customers were found in" in f["message"] for f in findings)
+
+
+def test_a_delivery_of_two_systems_becomes_one_set_of_customers(tmp_path):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    files = {
+        "shop.csv": "id,name,email,consent_email\n1,Anna Berg,anna@example.com,yes\n2,Karl Holm,karl@example.com,yes\n",
+        "crm.csv": "id,name,email,consent_email\n1,Karl Holm,karl@example.com,no\n7,Anna Berg,anna@example.com,yes\n",
+        "lines.csv": "order_id,line,customer,day,quantity,unit_price\nA,1,1,2024-01-02,2,10.00\nA,2,1,2024-01-02,1,5.50\nB,1,2,2024-02-03,1,7.00\nC,1,9,2024-02-04,1,1.00\n",
+        "tickets.csv": "ticket_id,customer_id,opened_at\nT1,1,2024-03-04\nT2,7,2024-03-05\n",
+    }
+    for name, text in files.items():
+        (inbox / name).write_text(text, encoding="utf-8")
+    ids = {"system_id": "id"}
+    line = {"orders.customer_id": "customer", "orders.ordered_at": "day"}
+    engagement = Engagement(
+        client="a", brand="a", currency="EUR",
+        inbox=[
+            Source(files="shop.csv", table="customer_records", system="shop", columns=ids, constants={"system": "shop"}),
+            Source(files="crm.csv", table="customer_records", system="crm", columns=ids, constants={"system": "crm"}),
+            Source(files="lines.csv", table="order_lines", system="shop", columns=line, derive=["orders"]),
+            Source(files="tickets.csv", table="tickets", system="crm"),
+        ],
+    )  # fmt: skip
+    intake = take_in(inbox, engagement, tmp_path / "run", as_of=date(2024, 12, 31))
+    tables = {
+        name: pd.read_parquet(tmp_path / "run" / "tables" / f"{name}.parquet")
+        for name in ("customers", "customer_keys", "orders", "tickets")
+    }
+    customers = tables["customers"].set_index("name")
+    assert customers["consent_email"].to_dict() == {"Anna Berg": True, "Karl Holm": False}
+    anna, karl = (
+        customers.loc["Anna Berg", "customer_id"],
+        customers.loc["Karl Holm", "customer_id"],
+    )
+    orders = tables["orders"].set_index("order_id")["customer_id"]
+    assert orders[["A", "B"]].tolist() == [anna, karl] and pd.isna(orders["C"])
+    assert tables["tickets"].set_index("ticket_id")["customer_id"].to_dict() == {
+        "T1": karl,
+        "T2": anna,
+    }
+    ledger = intake.ledger.set_index("table")
+    assert (ledger["rows_in"] == ledger["kept"] + ledger["quarantined"] + ledger["merged"]).all()
+    assert ledger.loc["customers", ["file", "kept"]].tolist() == [MADE, 2]
+    assert ledger.loc["customer_keys", "kept"] == 4
