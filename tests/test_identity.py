@@ -640,8 +640,8 @@ def test_a_delivery_of_two_systems_becomes_one_set_of_customers(tmp_path):
     engagement = Engagement(
         client="a", brand="a", currency="EUR",
         inbox=[
-            Source(files="shop.csv", table="customer_records", system="shop", columns=ids, constants={"system": "shop"}),
-            Source(files="crm.csv", table="customer_records", system="crm", columns=ids, constants={"system": "crm"}),
+            Source(files="shop.csv", table="customer_records", system="shop", columns=ids),
+            Source(files="crm.csv", table="customer_records", system="crm", columns=ids),
             Source(files="lines.csv", table="order_lines", system="shop", columns=line, derive=["orders"]),
             Source(files="tickets.csv", table="tickets", system="crm"),
         ],
