@@ -413,6 +413,20 @@ def test_a_comparison_without_probabilities_fails():
         check_and_smooth([comparison], 100)
 
 
+def test_a_partner_at_the_same_address_and_telephone_is_somebody_else(market):
+    frame, truth = market
+    shop = frame[(frame["system"] == "shop") & frame["street"].notna() & frame["phone"].notna()]
+    partners = shop.head(150).copy()
+    partners["name"] = "Xaver " + partners["name"].str.split().str[-1]
+    partners["email"] = "x" + partners["email"]
+    partners["birth_date"] = partners["birth_date"] + pd.Timedelta(days=700)
+    partners["system_id"] = "P" + partners["system_id"]
+    theirs = partners[KEY].assign(customer_id="partner " + partners["system_id"])
+    both = pd.concat([frame, partners], ignore_index=True)
+    scores = pair_scores(run(both).keys, pd.concat([truth, theirs]))
+    assert scores.precision >= 0.985
+
+
 # published data
 
 

@@ -191,13 +191,13 @@ def _with_probable(
 def _hold_back(
     db: duckdb.DuckDBPyConnection, probable: pd.DataFrame, link_above: float
 ) -> pd.DataFrame:
-    """Keep pairs below ``link_above`` whose first names clearly differ, unless birth date or tax id speaks for one person.
+    """Keep pairs below ``link_above`` whose first names clearly differ, unless birth date or a personal tax id vouches for them.
 
     Members of a household agree in nearly everything else.
     """
     db.register("probable", probable[["left", "right"]].assign(place=range(len(probable))))
     held = db.execute(
-        "select other_first(l, r) and not coalesce(l.tax_id = r.tax_id, false) and not coalesce(near_birth(l.birth, r.birth), false) "
+        "select other_first(l, r) and not vouched(l, r) "
         'as held from probable p join record l on l.uid = p."left" join record r on r.uid = p."right" order by p.place'
     ).df()["held"]
     db.unregister("probable")
@@ -219,7 +219,7 @@ def _conflicts(
     """Return for each record those it contradicts, among the records that links lead to.
 
     These are records of one system with clearly different birth dates, and records with clearly
-    different first names and no birth date in common.
+    different first names, no birth date and no personal tax id in common.
     """
     group = pd.DataFrame({"uid": uid, "person": components(uid, links)})
     group = group[group["person"].duplicated(keep=False)]
@@ -227,7 +227,7 @@ def _conflicts(
     pairs = db.execute(
         "with r as (select record.*, person from record join grouped using (uid)) "
         "select l.uid, r.uid from r l join r on l.person = r.person and l.uid < r.uid "
-        "where ((other_first(l, r) and not coalesce(near_birth(l.birth, r.birth), false)) or (l.system = r.system and other_birth(l, r))) "
+        "where ((other_first(l, r) and not vouched(l, r)) or (l.system = r.system and other_birth(l, r))) "
     ).fetchall()
     db.unregister("grouped")
     return neighbours(pairs)
