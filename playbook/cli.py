@@ -96,9 +96,10 @@ def _check(options: argparse.Namespace) -> None:
 
     from playbook.intake import take_in
 
-    folder, _ = _folder_and_period(options)
+    folder, period = _folder_and_period(options)
+    as_of = folder.plan(period).as_of if period else None
     with tempfile.TemporaryDirectory() as target:
-        intake = take_in(folder.inbox, folder.engagement(), Path(target))
+        intake = take_in(folder.inbox, folder.engagement(), Path(target), as_of)
     print(intake.ledger.to_string(index=False, na_rep=""))
     for f in intake.findings:
         place = " ".join(

@@ -58,7 +58,10 @@ def _lines(condition: str = "true") -> str:
 
 
 def _hidden() -> str:
-    return f"'{FROM}' as _file, row_number() over () as _row, cast(null as varchar) as _problem, false as _merged"
+    return (
+        f"'{FROM}' as _file, row_number() over () as _row, cast(null as varchar) as _problem, "
+        "false as _merged, cast(null as varchar) as _system"
+    )
 
 
 _LINE_SUM = "cast(sum(cast(quantity as decimal(18,4)) * {}) as decimal(18,2))"
