@@ -214,7 +214,7 @@ class Engagement(Strict):
     identity: Identity = Identity()
     limits: Limits = Limits()
     databases: dict[Key, Database] = {}
-    inbox: Annotated[list[Source], Field(min_length=1)]
+    inbox: list[Source]
 
 
 class Objective(Strict):
