@@ -54,7 +54,9 @@ def _as_data(delivery: Delivery, written: list[Path]) -> dict[str, Any]:
         "blocking": delivery.blocking,
         "undecided": delivery.undecided,
         "totals": delivery.totals,
-        "problems": [asdict(p) | {"effect": p.effect(delivery.currency)} for p in delivery.problems],
+        "problems": [
+            asdict(p) | {"effect": p.effect(delivery.currency)} for p in delivery.problems
+        ],
         "files": delivery.files,
         "proposals": [asdict(p) | {"block": p.block} for p in delivery.proposals],
         "absent": delivery.absent,
@@ -72,7 +74,10 @@ def _summary(delivery: Delivery) -> list[str]:
         lines += ["", "Problems, the largest effect first:"]
         for problem in shown:
             place = ", ".join(problem.files) + (f" row {problem.row:,}" if problem.row else "")
-            lines += [f"- {problem.effect(delivery.currency)}", f"  {place}: {problem.message}; {problem.mend}"]
+            lines += [
+                f"- {problem.effect(delivery.currency)}",
+                f"  {place}: {problem.what}; {problem.mend}",
+            ]
     rest = len(delivery.problems) - len(shown)
     lines += [f"  … and {rest} smaller points in the report"] if rest else []
     if delivery.undecided:

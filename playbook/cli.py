@@ -49,8 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--step", default="report", help="run this step and what it needs")
     run.add_argument("--all-periods", action="store_true", help="run every period that has a plan")
     new = add("new", _new, "make the folder of a new engagement, with commented files")
-    new.add_argument("--client", default="", help="the client's name (default: from the folder)")
-    new.add_argument("--currency", default="EUR", help="currency of all money (default: EUR)")
+    client, currency = os.environ.get("CLIENT") or "", os.environ.get("CURRENCY") or "EUR"
+    new.add_argument("--client", default=client, help="the client's name (default: the folder's)")
+    new.add_argument("--currency", default=currency, help="of all money (default: EUR)")
     for name, function, text in (
         ("check", _check, "read the inbox only and say what was found and what to ask the client"),
         ("metrics", _metrics, "print the key figures of a run"),

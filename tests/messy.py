@@ -69,7 +69,9 @@ def _money(value: float) -> str:
 
 def _customers(folder: Path, people: list[str], draw: random.Random) -> None:
     first, last = ["Anna", "Jörg", "Lena", "Åsa", "Uwe"], ["Müller", "Groß", "Schäfer", "Lund"]
-    lines = ["Kundennummer;Name;E-Mail;Telefon;PLZ;Ort;Land;Kunde seit;Einwilligung E-Mail;Anrede;Bonität"]
+    lines = [
+        "Kundennummer;Name;E-Mail;Telefon;PLZ;Ort;Land;Kunde seit;Einwilligung E-Mail;Anrede;Bonität"
+    ]
     for n, person in enumerate(people):
         name = f"{draw.choice(first)} {draw.choice(last)}"
         since = date(2021, 1, 1) + timedelta(days=draw.randrange(1200))
@@ -93,7 +95,9 @@ def _customers(folder: Path, people: list[str], draw: random.Random) -> None:
 def _orders(folder: Path, people: list[str], orders: int, draw: random.Random) -> None:
     positions = ["Bestellnummer;Position;Artikelnummer;Menge;Einzelpreis"]
     for year, count in ((2023, orders // 2), (2024, orders - orders // 2)):
-        lines = ["Bestellnummer;Kundennummer;Bestelldatum;Kanal;Nettobetrag (EUR);Rabatt;Wareneinsatz;Versandart;Gutscheincode"]
+        lines = [
+            "Bestellnummer;Kundennummer;Bestelldatum;Kanal;Nettobetrag (EUR);Rabatt;Wareneinsatz;Versandart;Gutscheincode"
+        ]
         for n in range(count):
             number = f"{year % 100}-{n:05d}"
             day = date(year, 1, 1) + timedelta(days=draw.randrange(365))
@@ -111,9 +115,14 @@ def _orders(folder: Path, people: list[str], orders: int, draw: random.Random) -
             if year == 2024 and n % 310 == 8:
                 when = "14.03.2052"
             cost = _money(amount * 0.55) if n % 5 else ""
-            lines.append(f"{number};{who};{when};{draw.choice(['Web', 'Filiale', 'Telefon'])};{shown};{_money(0 if n % 3 else 5)};{cost};DHL;")
+            lines.append(
+                f"{number};{who};{when};{draw.choice(['Web', 'Filiale', 'Telefon'])};{shown};{_money(0 if n % 3 else 5)};{cost};DHL;"
+            )
             if year == 2024:
-                positions += [f"{number};{k};00{draw.randrange(1, 64)};{draw.choice([1, 1, 2, 3])};{_money(amount / 2)}" for k in (1, 2)]
+                positions += [
+                    f"{number};{k};00{draw.randrange(1, 64)};{draw.choice([1, 1, 2, 3])};{_money(amount / 2)}"
+                    for k in (1, 2)
+                ]
             if n % 97 == 11:
                 lines.append(lines[-1])
             if n % 401 == 21:
@@ -125,7 +134,9 @@ def _orders(folder: Path, people: list[str], orders: int, draw: random.Random) -
 def _tickets(folder: Path, people: list[str], draw: random.Random) -> None:
     rows = []
     for n in range(300):
-        opened = f"2024-{draw.randrange(1, 13):02d}-{draw.randrange(1, 29):02d}T09:{n % 60:02d}:00+01:00"
+        opened = (
+            f"2024-{draw.randrange(1, 13):02d}-{draw.randrange(1, 29):02d}T09:{n % 60:02d}:00+01:00"
+        )
         priority = draw.choice(["low", "normal", "hoch", "high"])
         rows.append({"ticket_id": f"T{n}", "customer_id": draw.choice(people), "created": opened, "priority": priority,
                      "csat": draw.choice([1, 2, 3, 4, 5, 5, 9 if n % 50 == 0 else 4]), "agent_note": "called back"})  # fmt: skip
@@ -137,9 +148,13 @@ def _survey(path: Path, people: list[str], draw: random.Random) -> None:
     with xlsxwriter.Workbook(str(path)) as book:
         sheet = book.add_worksheet("Antworten")
         sheet.write(0, 0, "Kundenzufriedenheit 2024, Auswertung")
-        sheet.write_row(3, 0, ["Antwort-ID", "Kundennummer", "Beantwortet am", "Frage", "Wert", "Kommentar"])
+        sheet.write_row(
+            3, 0, ["Antwort-ID", "Kundennummer", "Beantwortet am", "Frage", "Wert", "Kommentar"]
+        )
         for n in range(220):
-            sheet.write_row(4 + n, 0, [f"R{n}", draw.choice(people), 45300 + n, "Q1", draw.randrange(0, 11), ""])
+            sheet.write_row(
+                4 + n, 0, [f"R{n}", draw.choice(people), 45300 + n, "Q1", draw.randrange(0, 11), ""]
+            )
         sheet.write_row(224, 0, ["Summe", "", "", "", 1180])
 
 
@@ -149,18 +164,29 @@ def _marketing(inbox: Path, people: list[str], draw: random.Random) -> None:
     (inbox / "marketing" / "kampagnen.csv").write_text("\n".join(rows), encoding="utf-8")
     members = ["campaign id,customer no,date added,group,opened"]
     for n in range(500):
-        members.append(f"C{n % 7 + 1},{draw.choice(people)},2024-04-{n % 28 + 1:02d},{'Kontrolle' if n % 10 == 0 else 'treated'},{n % 2}")
+        members.append(
+            f"C{n % 7 + 1},{draw.choice(people)},2024-04-{n % 28 + 1:02d},{'Kontrolle' if n % 10 == 0 else 'treated'},{n % 2}"
+        )
     (inbox / "marketing" / "mitglieder.csv").write_text("\n".join(members), encoding="utf-8")
-    (inbox / "finanzen" / "werbekosten.csv").write_text("Monat;Kanal;Betrag\n2024-01;Google;1200,50\n2024-02;Google;900,00\n", encoding="utf-8")
+    (inbox / "finanzen" / "werbekosten.csv").write_text(
+        "Monat;Kanal;Betrag\n2024-01;Google;1200,50\n2024-02;Google;900,00\n", encoding="utf-8"
+    )
 
 
 def _unmapped(inbox: Path, people: list[str], draw: random.Random) -> None:
     for year in (2023, 2024):
-        rows = ["Id,AccountId,Name,StageName,CloseDate,Amount,Probability,IsWon,OwnerId,CreatedDate,LeadSource,Region__c"]
-        rows += [f"0065g00000A{n:04d},{draw.choice(people)},Deal,Closed Won,{year}-05-01,1000.00,100,true,005,{year}-01-01T08:00:00Z,Web,Nord" for n in range(20)]
+        rows = [
+            "Id,AccountId,Name,StageName,CloseDate,Amount,Probability,IsWon,OwnerId,CreatedDate,LeadSource,Region__c"
+        ]
+        rows += [
+            f"0065g00000A{n:04d},{draw.choice(people)},Deal,Closed Won,{year}-05-01,1000.00,100,true,005,{year}-01-01T08:00:00Z,Web,Nord"
+            for n in range(20)
+        ]
         (inbox / "crm" / f"Opportunity_{year}.csv").write_text("\n".join(rows), encoding="utf-8")
     contact = ["Id,Name,Mailadress,MailingCity,HasOptedOutOfEmail"]
     contact += [f"0035g00000B{n:04d},Person {n},p{n}@example.org,Kiel,FALSE" for n in range(20)]
     (inbox / "crm" / "Contact.csv").write_text("\n".join(contact), encoding="utf-8")
-    (inbox / "sonstiges" / "lager.csv").write_text("Lagerort;Regalfach;Bestand\nA;1;5\nB;2;7\n", encoding="utf-8")
+    (inbox / "sonstiges" / "lager.csv").write_text(
+        "Lagerort;Regalfach;Bestand\nA;1;5\nB;2;7\n", encoding="utf-8"
+    )
     (inbox / "sonstiges" / "Notizen.docx").write_bytes(b"PK\x03\x04 not a table")

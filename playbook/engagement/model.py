@@ -216,6 +216,11 @@ class Engagement(Strict):
     databases: dict[Key, Database] = {}
     inbox: list[Source]
 
+    @field_validator("inbox", mode="before")
+    @classmethod
+    def _nothing_yet(cls, value: object) -> object:
+        return [] if value is None else value
+
 
 class Objective(Strict):
     """A measurable goal; ``metric`` is the id of a figure the playbook computes."""

@@ -92,7 +92,9 @@ class Proposal:
             lines.append(f"    # choose one, under columns: {column}: {either}")
         for column in [c for c in self.missing if c not in self.choices]:
             meaning = TABLES[self.table].columns[column].meaning
-            lines.append(f"    # missing, under columns: {column}: ?   ({meaning}; needed)")
+            lines.append(
+                f"    # missing, under columns or (one value for all rows) constants: {column}: ?   ({meaning})"
+            )
         if self.table == "customer_records" and "system" not in match(self.table, self.headers):
             lines.append(f"    constants: {{system: {_quote(self.system)}}}")
         if self.ignore:
@@ -206,8 +208,15 @@ def _opened(
             source = Source(files=re.sub(r"[:\\]", "?", place), table="customers", **settings)
             opened = open_file(connection, path, source, limits)
         except Undecided as point:
-            if point.ask.startswith("sheet:") and not settings:
+            key = point.ask.partition(":")[0]
+            if key == "sheet" and not settings:
                 waiting += [({"sheet": s}, (f"sheet: {_quote(s)}",)) for s in point.candidates]
+                continue
+            if key in ("encoding", "delimiter") and key not in settings and point.candidates:
+                either = " or ".join(f"{key}: {_quote(c)}" for c in point.candidates)
+                waiting.append(
+                    ({**settings, key: point.candidates[0]}, (*lines, f"# decide: {either}"))
+                )
                 continue
             asked = f"{point.what}; add one line to its entry, such as {point.ask}"
             yield Proposal(place, (path.name,), problem=asked, lines=lines)

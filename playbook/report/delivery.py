@@ -123,6 +123,7 @@ def _undelivered(problems: Sequence[Problem]) -> set[str]:
 def _verdict(intake: Intake, problems: list[Problem], currency: str) -> tuple[str, str, str]:
     ledger = intake.ledger
     waiting = len(intake.blocking)
+    unread = sorted({p.file for p in problems if p.score and p.file and p.file not in set(ledger["file"])})  # fmt: skip
     if not waiting:
         first = "The analysis can run on this delivery."
     else:
@@ -130,18 +131,28 @@ def _verdict(intake: Intake, problems: list[Problem], currency: str) -> tuple[st
     rows, kept = int(ledger["rows_in"].sum()), int((ledger["kept"] + ledger["merged"]).sum())
     second = "No row could be read so far."
     if rows:
-        second = f"Of {rows:,} rows read, {format_value(kept / rows, '%')} can be used"
+        second = f"Of {rows:,} rows read so far, {format_value(kept / rows, '%')} can be used"
         orders = ledger[ledger["table"] == "orders"]
         money, usable = orders["money_in"].sum(), orders["money_kept"].sum() + orders["money_merged"].sum()  # fmt: skip
         if money:
             second += f", and of {amount(money, currency)} of order revenue {format_value(usable / money, '%')} ({amount(usable, currency)})"
-        second += "; repeats of a row count once."
+        second += f"; {_unread(unread)}."
     worst = next((p for p in problems if p.score > 0), None)
     third = "Nothing that was found changes a result."
+    if waiting:
+        third = "What decides the most is to say which file holds which table; the entries proposed below are a start."  # fmt: skip
     if worst is not None:
         effect = worst.effect(currency)
         third = f"What decides the most is {_named(worst)}: {effect}."
     return first, second, third
+
+
+def _unread(files: list[str]) -> str:
+    if not files:
+        return "every file named in engagement.yml was read"
+    return (
+        f"{' and '.join(files[:2])}{' and others' if len(files) > 2 else ''} could not be read yet"
+    )
 
 
 def _settle(count: int) -> str:
@@ -187,7 +198,7 @@ def _files(intake: Intake) -> list[dict[str, Any]]:
                 "name": reading["file"],
                 "table": str(reading["table"]).replace("_", " "),
                 "facts": _facts(reading),
-                "notes": [note for note in str(reading["notes"]).split("; ") if note],
+                "notes": str(reading["notes"]),
                 "columns": [_column(c) for c in own.to_dict("records")] if shown <= SHOWN_COLUMNS else [],
                 "mapped": len(own),
             }

@@ -111,6 +111,18 @@ class Problem:
         """Say what the problem does to the analysis."""
         return _effect(self, currency)
 
+    @property
+    def what(self) -> str:
+        """What was found, with the client's name of the column beside ours."""
+        names = " and ".join(f"“{h}”" for h in self.headers)
+        if not names or not self.column or not self.message.startswith(self.column):
+            return self.message
+        if self.kind == "conflict":
+            return f"{names}: the same key stands more than once with different content"
+        ours = "" if self.headers == (self.column,) else f" ({self.column})"
+        rest = self.message.removeprefix(self.column)
+        return f"{names}{ours}{':' if rest.startswith(' “') else ''}{rest}"
+
 
 def kind_of(message: str) -> tuple[str, str]:
     """Return the kind of a finding and what else its message names."""
@@ -221,7 +233,7 @@ def _problem(
         kind if not (refused and kind == "other") else "refused",
         table, column, files, _headers(intake, table, column, files, kind), count, rows, money, min(share, 1.0), lost,
         weight * min(share, 1.0) * len(parts_of().get(table, ())), first["file"], first["row"],
-        masked(first["message"], table, example), _first(first["mend"]), example, other,
+        masked(first["message"].removeprefix(f"{first['file']}: "), table, example), _mend(kind, column, example, other, first["mend"]), example, other,
     )  # fmt: skip
 
 
@@ -239,7 +251,10 @@ def _undecided(intake: Intake, point: dict[str, Any]) -> Problem:
     )  # fmt: skip
 
 
-def _first(mend: str) -> str:
+def _mend(kind: str, column: str, example: str, other: str, mend: str) -> str:
+    """Return how to mend a problem: the line to add where a word is not ours, else what the finding says."""
+    if kind == "word" and example:
+        return f"add values: {{{column}: {{{example}: …}}}} under the file’s entry, with {' or '.join(other.split(', '))}"
     return mend.split("; the rows are in quarantine")[0]
 
 
@@ -247,7 +262,9 @@ def _example(message: str, kind: str, count: int) -> str:
     """Return the form of the value a message shows; dates and words that many rows share as they are."""
     found = _VALUE.match(message)
     value = (found.group("value") or "") if found else ""
-    if kind in ("date", "future", "early") and re.fullmatch(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}", value):
+    if kind in ("date", "future", "early") and re.fullmatch(
+        r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}", value
+    ):
         return value
     if kind == "word" and count >= 5 and re.fullmatch(r"[^\W\d_]{1,20}", value):
         return value
@@ -259,7 +276,8 @@ def masked(message: str, table: str, example: str) -> str:
     found = _VALUE.match(message)
     if found:
         shown = f" “{example}”" if example else ""
-        return f"{found.group('column')}{shown}{found.group('rest')}"
+        rest = found.group("rest").split("; map the word under")[0]
+        return f"{found.group('column')}{shown}{rest}"
     if "stands more than once with different content" in message:
         key = ", ".join(TABLES[table].key) if table else "the same key"
         return f"{key} stands more than once with different content"
@@ -289,6 +307,8 @@ _HARMLESS = {
 
 
 def _effect(problem: Problem, currency: str) -> str:
+    if problem.kind in _HARMLESS:
+        return _HARMLESS[problem.kind]
     if problem.kind in ("refused", "no column"):
         return f"{' and '.join(problem.files)} could not be used at all"
     if problem.kind == "undecided":
@@ -303,6 +323,4 @@ def _effect(problem: Problem, currency: str) -> str:
         return f"{told} {verb} outside the analysis"
     if problem.kind in ("unlinked", "no system"):
         return f"{told} count in totals but belong to no known customer"
-    if problem.kind in _HARMLESS:
-        return _HARMLESS[problem.kind]
     return f"{told} {'is' if problem.count == 1 else 'are'} affected and stay{'s' if problem.count == 1 else ''} in the analysis"

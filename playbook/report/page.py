@@ -26,6 +26,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["readable"] = readable
+    environment.filters["capitalise"] = lambda text: text[:1].upper() + text[1:]
     return environment
 
 

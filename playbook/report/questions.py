@@ -88,7 +88,9 @@ def as_text(questions: Sequence[Question], markdown: bool) -> str:
         lines += [f"## {whom}" if markdown else whom.upper(), ""]
         for question in [q for q in questions if q.whom == whom]:
             number += 1
-            text = re.sub(r"([*_`<\\\[\]#|])", r"\\\1", question.text) if markdown else question.text
+            text = (
+                re.sub(r"([*_`<\\\[\]#|])", r"\\\1", question.text) if markdown else question.text
+            )
             lines += [f"{number}. {text}", ""]
     if not lines:
         return "We have no questions: the delivery can be used as it is.\n"
@@ -206,7 +208,9 @@ def _open_reading(problem: Problem) -> str:
     if key == "sheet":
         return f"Which sheet of the workbook {files} should we use ({problem.message})? {wait}"
     if key == "delimiter":
-        return f"Which character separates the columns of {files}? More than one is possible. {wait}"
+        return (
+            f"Which character separates the columns of {files}? More than one is possible. {wait}"
+        )
     return f"About {files}, {f'column {header}' if problem.column else 'as a whole'}: {_plain(problem)}. Which is right? {wait}"
 
 
@@ -217,7 +221,7 @@ def _number_form(form: str) -> str:
 
 
 def _date_form(problem: Problem) -> str:
-    form = problem.example.replace("9999", "2024").replace("99", "02")
+    form = problem.example.replace("9999", "2024").replace("99", "03", 1).replace("99", "04")
     return f" (such as {form})" if re.fullmatch(r"[\d./-]+", form) else ""
 
 

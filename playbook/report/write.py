@@ -22,6 +22,7 @@ from playbook.runner.graph import STEPS
 
 __all__ = ["write_report"]
 
+
 def write_report(folder: Folder, period: str) -> list[Path]:
     """Write ``report/`` of a period and return its files.
 
