@@ -64,6 +64,8 @@ KINDS = (
     ("pairs", r"pairs of records may be one person"),
 )  # fmt: skip
 """Kinds of finding by what their message says; what fits none is told in its own words."""
+_OF_THE_TABLE = {"unlinked", "no system"}
+"""Kinds whose finding counts the whole table and names the first file only."""
 INTERNAL = {"unused", "unmapped", "totals", "is test", "pairs", "reading"}
 """Kinds that cost the analysis nothing or that the consultant settles."""
 
@@ -211,6 +213,8 @@ def _problem(
     files = tuple(dict.fromkeys(f["file"] for f in found if f["file"]))
     own = intake.ledger[intake.ledger["table"] == table]
     rows = int(own["rows_in"].sum())
+    if kind in _OF_THE_TABLE:
+        files = (*files, *(f for f in own["file"] if f not in files))
     here = aside[(aside["table"] == table) & (aside["kind"] == kind) & (aside["column"] == column) & aside["file"].isin(files)]  # fmt: skip
     lost = len(here) > 0
     count = int(here["rows"].sum()) if lost and kind != "other" else sum(f["count"] for f in found)
@@ -258,13 +262,16 @@ def _mend(kind: str, column: str, example: str, other: str, mend: str) -> str:
     return mend.split("; the rows are in quarantine")[0]
 
 
+_DATE = r"\d{1,4}[-./]\d{1,2}(?:[-./]\d{1,4})?"
+_SHOWN = {"date": _DATE, "future": _DATE, "early": _DATE, "range": r"-?\d{1,4}(?:[.,]\d{1,4})?"}
+"""Values that say nothing of a person, by kind: a date that is none, a score off its scale."""
+
+
 def _example(message: str, kind: str, count: int) -> str:
     """Return the form of the value a message shows; dates and words that many rows share as they are."""
     found = _VALUE.match(message)
     value = (found.group("value") or "") if found else ""
-    if kind in ("date", "future", "early") and re.fullmatch(
-        r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}", value
-    ):
+    if kind in _SHOWN and re.fullmatch(_SHOWN[kind], value):
         return value
     if kind == "word" and count >= 5 and re.fullmatch(r"[^\W\d_]{1,20}", value):
         return value

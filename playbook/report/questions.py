@@ -128,13 +128,21 @@ def _text(problem: Problem, currency: str) -> str:
             "size": _size(problem, currency), "noun": _noun(problem.table),
             "example": problem.example, "other": _noun(problem.other) if problem.other in TABLES else problem.other,
             "has": "has" if one else "have", "is": "is" if one else "are", "first": _place(problem),
-            "like": f", for example “{problem.example}”" if problem.example else "", "message": _plain(problem), "allowed": problem.other.replace(", ", " / "),
+            "like": _like(problem.example), "message": _plain(problem), "allowed": problem.other.replace(", ", " / "),
             "broken": "a damaged line" if one else "damaged lines",
             "column": problem.other.rpartition(".")[2].replace("_", " "), "meaning": _meaning(problem),
             "until": f"Until we know, {'it is' if one else 'they are'} left out of the analysis",
         }  # fmt: skip
         return _WORDS[problem.kind].format(**values)
     return ""
+
+
+def _like(example: str) -> str:
+    """Return an example: the value, or the form of one that is not shown (x for letters, 9 for digits)."""
+    if not example:
+        return ""
+    form = bool(re.search(r"(?<![^\W\d_])x(?![^\W\d_])|@", example))
+    return f", {'written like' if form else 'for example'} “{example}”"
 
 
 def _place(problem: Problem) -> str:
@@ -169,7 +177,7 @@ def _plain(problem: Problem) -> str:
 
 
 _WORDS = {
-    "date": "In {files}, {count}{size} {has} an entry in the column {header} that is not a possible date{like}{first}. What are the right dates? Without one we cannot place a row in time. {until}.",
+    "date": "In {files}, {count}{size} {has} an entry in the column {header} that we cannot read as a date{like}{first}. What are the right dates? Without one we cannot place a row in time. {until}.",
     "number": "In {files}, {count}{size} {has} an entry in the column {header} that is not a number, written like “{example}”{first}. Could you tell us the right amounts, or what these rows are? {until}.",
     "exponent": "In {files}, {count}{size} {has} a number in {header} that a spreadsheet shortened (such as 1.23E+15), so digits are lost{first}. Could you export this column as text? {until}.",
     "flag": "In {files}, {count}{size} {has} an entry in the column {header} that is neither yes nor no, written like “{example}”{first}. What does it stand for? {until}.",
@@ -182,7 +190,7 @@ _WORDS = {
     "future": "In {files}, {count}{size} {is} dated more than a year after the end of the data in {header}{like}{first}. Are these typing errors, and what are the right dates? {until}.",
     "early": "In {files}, {count}{size} {has} a date in {header} that lies implausibly far back{like}{first}. Does it stand for “unknown”, and what are the right dates? {until}.",
     "later": "In {files}, {count}{size} {is} dated after the last day of the data{first}. Are these advance bookings or typing errors? Until we know, we keep them and leave them out of every figure up to that day.",
-    "range": "In {files}, {count}{size} {has} a value in {header} outside the range we know for it, written like “{example}”{first}. Which scale is used there? {until}.",
+    "range": "In {files}, {count}{size} {has} a value in {header} outside the range we know for it{like}{first}. Which scale is used there? {until}.",
     "looks test": "In {files}, {count}{size} look like test accounts by their name or e-mail address{first}. Which accounts are tests? Until we know, we treat them as real customers, with their orders.",
     "no column": "{files} has no column that tells the {column}{meaning}. Could you add it, or tell us one value that holds for all rows? Until then we cannot use this file.",
     "refunds": "In {files}, {count}{size} belong to customers who were refunded more than they ever bought{first}. Did they buy before the first day of this export? Until we know, we keep the rows as they are, so these customers show negative revenue.",
