@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from messy import write_messy
 
 from playbook.engagement import Engagement
 from playbook.engagement.yaml_file import read_model
@@ -105,6 +106,13 @@ def test_customers_of_two_systems_become_records(tmp_path: Path) -> None:
     assert set(intake.ledger["table"]) >= {"customer_records", "customers"}
 
 
+def test_a_second_customer_file_does_not_become_the_first_one(tmp_path: Path) -> None:
+    inbox = _inbox(tmp_path, {"crm.csv": "Id,Name,Email\n003A,Ann,a@example.com\n"})
+    made = propose(inbox, ["crm.csv"], mapped={"customers", "orders"})[0]
+    assert made.table == "customer_records" and "make the entry of customers" in made.block
+    assert propose(inbox, ["crm.csv"], mapped={"orders"})[0].table == "customers"
+
+
 def test_a_file_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     inbox = _inbox(tmp_path, {"notes.docx": "x", "empty.csv": ""})
     made = {p.names[0]: p for p in propose(inbox, _names(inbox))}
@@ -113,14 +121,8 @@ def test_a_file_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
 
 
 def test_an_undecided_encoding_is_left_to_a_person(tmp_path: Path) -> None:
-    inbox = _inbox(tmp_path, {})
-    inbox.mkdir(parents=True)
-    (inbox / "kunden.csv").write_bytes(
-        "Kundennummer;Name;Bonität\n7;Jörg Groß;1\n8;Uwe Müller;2\n9;Lena Schäfer;2\n".encode(
-            "cp1252"
-        )
-    )
-    made: Proposal = propose(inbox, ["kunden.csv"])[0]
+    write_messy(tmp_path / "acme", orders=10)
+    made: Proposal = propose(tmp_path / "acme" / "inbox", ["kunden.csv"])[0]
     assert made.table == "customers"
     assert made.lines == ('# decide: encoding: "cp1252" or encoding: "cp850"',)
     assert _engagement(tmp_path, made.block).inbox[0].encoding == ""

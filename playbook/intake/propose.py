@@ -7,7 +7,7 @@ import fnmatch
 import glob
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,6 +54,8 @@ class Proposal:
         Why the file could not be opened.
     lines
         Further lines that the file needs to be read (sheet, encoding).
+    note
+        What pasting the entry asks for elsewhere.
     """
 
     files: str
@@ -68,6 +70,7 @@ class Proposal:
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problem: str = ""
     lines: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def block(self) -> str:
@@ -78,6 +81,7 @@ class Proposal:
         sure = len(known) + len(self.columns)
         lines = [
             f"  # {', '.join(self.names)}: looks like {self.table} ({self.score:.0%} sure, {sure} of {len(self.headers)} columns known)",
+            *([f"  # {self.note}"] if self.note else []),
             f"  - files: {_quote(self.files)}",
             *(f"    {line}" for line in self.lines),
             f"    table: {self.table}",
@@ -182,11 +186,21 @@ def _by_content(column: str, headers: Sequence[str], sample: pd.DataFrame | None
     return found[0] if len(found) == 1 else ""
 
 
-def propose(inbox: Path, names: Sequence[str], limits: Limits | None = None) -> list[Proposal]:
+def propose(
+    inbox: Path,
+    names: Sequence[str],
+    limits: Limits | None = None,
+    mapped: Collection[str] = (),
+) -> list[Proposal]:
     """Open the inbox files with these names and return one proposal for each group of equal files.
 
     Files of one shape whose names differ in numbers only become one entry. Customers of several
     shapes become ``customer_records``, one system each, so that identity resolution can join them.
+
+    Parameters
+    ----------
+    mapped
+        Tables that other entries hold already.
     """
     singles: list[Proposal] = []
     with duckdb.connect(":memory:") as connection:
@@ -194,7 +208,7 @@ def propose(inbox: Path, names: Sequence[str], limits: Limits | None = None) -> 
         for path in sorted(p for p in inbox.rglob("*") if p.is_file() and p.name in set(names)):
             singles += _opened(connection, path, inbox, limits or Limits())
     every = [p.relative_to(inbox).as_posix() for p in inbox.rglob("*") if p.is_file()]
-    return _as_records(_grouped(singles, every))
+    return _as_records(_grouped(singles, every), mapped)
 
 
 def _opened(
@@ -273,11 +287,12 @@ def pattern_of(files: Sequence[str], every: Sequence[str]) -> str:
     return ""
 
 
-def _as_records(proposals: list[Proposal]) -> list[Proposal]:
+def _as_records(proposals: list[Proposal], mapped: Collection[str]) -> list[Proposal]:
     """Return proposals in which customers of several shapes are records of their systems."""
     people = [one for one in proposals if one.table == "customers"]
-    if len(people) < 2:
+    if len(people) < 2 and not {"customers", "customer_records"} & set(mapped):
         return proposals
+    note = "make the entry of customers customer_records too, with its system, so that the same person is found in both"  # fmt: skip
     result = []
     for one in proposals:
         if one in people:
@@ -285,5 +300,6 @@ def _as_records(proposals: list[Proposal]) -> list[Proposal]:
             found = next(c for c in recognise(one.headers) if c.table == "customer_records")
             missing = tuple(c for c in found.missing if c != "system")
             one = _filled(one, replace(found, missing=missing), None, one.system or stem)
+            one = replace(one, note=note if "customers" in mapped else "")
         result.append(one)
     return result
