@@ -179,7 +179,7 @@ def _unmapped(inbox: Path, people: list[str], draw: random.Random) -> None:
             "Id,AccountId,Name,StageName,CloseDate,Amount,Probability,IsWon,OwnerId,CreatedDate,LeadSource,Region__c"
         ]
         rows += [
-            f"0065g00000A{n:04d},{draw.choice(people)},Deal,Closed Won,{year}-05-01,1000.00,100,true,005,{year}-01-01T08:00:00Z,Web,Nord"
+            f"0065g0000{year}{n:05d},{draw.choice(people)},Deal,Closed Won,{year}-05-01,1000.00,100,true,005,{year}-01-01T08:00:00Z,Web,Nord"
             for n in range(20)
         ]
         (inbox / "crm" / f"Opportunity_{year}.csv").write_text("\n".join(rows), encoding="utf-8")

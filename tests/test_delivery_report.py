@@ -275,6 +275,41 @@ def test_effect_share_and_rank_are_those_of_hand_count() -> None:
     assert problems[0].what == "“When <i>” (ordered_at): “31.02.2024” is not a date as expected (x)"
 
 
+def test_rows_the_intake_made_are_not_counted_as_delivered() -> None:
+    intake = _hand()
+    made = pd.DataFrame([("customer_keys", "made by identity", 500, 500, 0, 0, None, None, None, None)], columns=intake.ledger.columns)  # fmt: skip
+    shown = _shown(replace(intake, ledger=pd.concat([intake.ledger, made])), _aside())
+    assert "Of 150 rows" in shown.verdict[1]
+    assert next(row for row in shown.totals if row["table"] == "customer keys")["files"] == "made"
+
+
+def test_an_open_system_is_asked_once_and_not_what_follows_from_it() -> None:
+    found = [
+        _finding("customer_id names customers, but not of which system", 80),
+        _finding("customer_id is not in table customers; the row is kept without it (as a guest in all totals)", 80),
+    ]  # fmt: skip
+    shown = _shown(_hand(findings=found), _aside())
+    assert [p.kind for p in shown.problems] == ["no system"]
+    assert "Which system do the customer numbers in o.csv come from" in shown.questions[0].text
+
+
+def test_damaged_characters_are_not_counted_as_rows() -> None:
+    message = "250 characters were lost before they reached us and stand as �; they are kept as they are"  # fmt: skip
+    shown = _shown(_hand(findings=[_finding(message, 250)]), _aside())
+    assert shown.problems[0].effect("SEK") == "250 characters are damaged; the rows stay in the analysis"  # fmt: skip
+    assert "250" not in shown.questions[0].text
+
+
+def test_notes_of_the_intake_are_no_questions() -> None:
+    found = [
+        {"level": "note", "table": "customers", "file": "made by identity", "row": None, "count": 40, "message": "40 customers were found in 50 records", "mend": "look"},
+        _finding("3 blank lines were skipped", 3, "note"),
+    ]  # fmt: skip
+    shown = _shown(_hand(findings=found), _aside())
+    assert [q.whom for q in shown.questions] == ["Project lead"]
+    assert "could not be read" not in shown.verdict[1]
+
+
 def test_one_row_is_told_in_the_singular() -> None:
     aside = _aside(("orders", "o.csv", "empty", "ordered_at", 1, 5.0))
     intake = _hand(findings=[_finding("ordered_at is empty; every row needs one", 1)])

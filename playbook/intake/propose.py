@@ -54,6 +54,8 @@ class Proposal:
         Why the file could not be opened.
     lines
         Further lines that the file needs to be read (sheet, encoding).
+    open_system
+        Whether someone must say which system its customer numbers come from.
     note
         What pasting the entry asks for elsewhere.
     """
@@ -71,6 +73,7 @@ class Proposal:
     problem: str = ""
     lines: tuple[str, ...] = ()
     note: str = ""
+    open_system: bool = False
 
     @property
     def block(self) -> str:
@@ -88,6 +91,10 @@ class Proposal:
         ]
         if self.system:
             lines.append(f"    system: {_quote(self.system)}")
+        elif self.open_system:
+            lines.append(
+                "    # missing: system: ?   (the system whose customer numbers stand here)"
+            )
         if self.columns:
             lines.append("    columns:")
             lines += [f"      {c}: {_quote(h)}" for c, h in self.columns.items()]
@@ -295,6 +302,9 @@ def _as_records(proposals: list[Proposal], mapped: Collection[str]) -> list[Prop
     note = "make the entry of customers customer_records too, with its system, so that the same person is found in both"  # fmt: skip
     result = []
     for one in proposals:
+        owned = {c for c, other in TABLES[one.table].links.items() if other == "customers"} if one.table else set()  # fmt: skip
+        if owned and not one.system:
+            one = replace(one, open_system=True)
         if one in people:
             stem = re.split(r"[._\-\s\d]", Path(one.files).name)[0].lower() or "system"
             found = next(c for c in recognise(one.headers) if c.table == "customer_records")

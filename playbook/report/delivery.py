@@ -16,7 +16,14 @@ from playbook.engagement import Engagement
 from playbook.intake.propose import Proposal
 from playbook.intake.result import Intake
 from playbook.report.dependence import parts_of
-from playbook.report.effects import Problem, amount, counted, problems_of, without_values
+from playbook.report.effects import (
+    NOT_DELIVERED,
+    Problem,
+    amount,
+    counted,
+    problems_of,
+    without_values,
+)
 from playbook.report.page import render
 from playbook.report.questions import OPENING, Question, as_text, questions_of
 from playbook.tables import TABLES
@@ -121,9 +128,9 @@ def _undelivered(problems: Sequence[Problem]) -> set[str]:
 
 
 def _verdict(intake: Intake, problems: list[Problem], currency: str) -> tuple[str, str, str]:
-    ledger = intake.ledger
+    ledger = intake.ledger[~intake.ledger["file"].isin(NOT_DELIVERED)]
     waiting = len(intake.blocking)
-    unread = sorted({p.file for p in problems if p.score and p.file and p.file not in set(ledger["file"])})  # fmt: skip
+    unread = sorted({p.file for p in problems if p.score and p.file and p.file not in {*ledger["file"], *NOT_DELIVERED}})  # fmt: skip
     if not waiting:
         first = "The analysis can run on this delivery."
     else:
@@ -176,7 +183,7 @@ def _totals(ledger: pd.DataFrame, currency: str) -> list[dict[str, Any]]:
         rows.append(
             {
                 "table": name.replace("_", " "),
-                "files": len(own),
+                "files": "made" if set(own["file"]) <= NOT_DELIVERED else f"{len(own):,}",
                 "rows": [f"{n:,}" for n in counts],
                 "rows_add_up": counts.iloc[0] == counts.iloc[1:].sum(),
                 "money": [format_value(v, "currency") for v in money] if has_money else [""] * 4,

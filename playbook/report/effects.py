@@ -16,12 +16,23 @@ import duckdb
 import pandas as pd
 
 from playbook.answer import format_value
+from playbook.intake.derive import FROM
 from playbook.intake.ledger import MONEY
+from playbook.intake.people import MADE
 from playbook.intake.result import Intake
 from playbook.report.dependence import parts_of
 from playbook.tables import TABLES
 
-__all__ = ["NOUNS", "Problem", "amount", "counted", "problems_of", "set_aside", "without_values"]
+__all__ = [
+    "NOT_DELIVERED",
+    "NOUNS",
+    "Problem",
+    "amount",
+    "counted",
+    "problems_of",
+    "set_aside",
+    "without_values",
+]
 
 NOUNS = {
     "interactions": "contacts", "tickets": "service cases", "employee_survey": "employee answers", "market": "market figures",
@@ -60,13 +71,16 @@ KINDS = (
     ("nothing", r"stand for nothing and are read as empty"),
     ("totals", r"a totals row|the header line again"),
     ("broken", r"is broken JSON|is no JSON object|half a character|the line holds \d+ values; \d+ expected"),
+    ("characters", r"characters were (?:lost|encoded twice)"),
     ("no file", r"^no file matches"),
     ("pairs", r"pairs of records may be one person"),
 )  # fmt: skip
 """Kinds of finding by what their message says; what fits none is told in its own words."""
+NOT_DELIVERED = {FROM, MADE}
+"""What stands for the file of a table that the intake makes itself."""
 _OF_THE_TABLE = {"unlinked", "no system"}
 """Kinds whose finding counts the whole table and names the first file only."""
-INTERNAL = {"unused", "unmapped", "totals", "is test", "pairs", "reading"}
+INTERNAL = {"unused", "unmapped", "totals", "is test", "pairs", "reading", "made"}
 """Kinds that cost the analysis nothing or that the consultant settles."""
 
 
@@ -192,7 +206,12 @@ def problems_of(intake: Intake, aside: pd.DataFrame) -> list[Problem]:
         column = _column(finding["message"], finding["table"])
         key = (kind, finding["table"], column, other or ("" if kind != "other" else finding["message"][:60]))  # fmt: skip
         groups[key].append(finding)
-    problems = [_problem(intake, aside, key, found) for key, found in groups.items()]
+    open_systems = {(table, column) for kind, table, column, _ in groups if kind == "no system"}
+    problems = [
+        _problem(intake, aside, key, found)
+        for key, found in groups.items()
+        if not (key[0] == "unlinked" and key[1:3] in open_systems)
+    ]
     problems += [_undecided(intake, point) for point in intake.undecided]
     return sorted(problems, key=lambda p: (-p.score, -p.count, p.table, p.file, p.column))
 
@@ -226,8 +245,10 @@ def _problem(
     refused = found[0]["level"] == "problem" and all(f["row"] is None for f in found) and not lost
     if refused and kind not in ("unlinked", "no system"):
         share = len(files) / max(len(files) + own["file"].nunique(), 1)
-    if kind == "other" and found[0]["level"] == "note" and all(f["row"] is None for f in found):
-        kind = "reading"
+    if kind == "other" and found[0]["level"] == "note" and not lost:
+        kind = "noted" if any(f["row"] for f in found) else "reading"
+    if kind != "pairs" and files[:1] == (MADE,):
+        kind = "made"
     weight = 1.0 if lost or refused else 0.5 if found[0]["level"] == "problem" else 0.05
     if kind in INTERNAL:
         weight = 0.0
@@ -310,6 +331,7 @@ _HARMLESS = {
     "is test": "rightly left out, as listed",
     "pairs": "the records count as different customers until someone decides",
     "reading": "no row is lost if this reading is right",
+    "made": "a sample of it is worth a look",
 }
 
 
@@ -318,6 +340,8 @@ def _effect(problem: Problem, currency: str) -> str:
         return _HARMLESS[problem.kind]
     if problem.kind in ("refused", "no column"):
         return f"{' and '.join(problem.files)} could not be used at all"
+    if problem.kind == "characters":
+        return f"{problem.count:,} characters are damaged; the rows stay in the analysis"
     if problem.kind == "undecided":
         what = counted(problem.count, problem.table) if problem.count else "the whole file"
         return f"{what} cannot be used until this is settled; the analysis waits for it"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from playbook.answer import format_value
 from playbook.intake.propose import Proposal
 from playbook.report.dependence import parts_of
-from playbook.report.effects import NOUNS, Problem, amount, counted
+from playbook.report.effects import NOT_DELIVERED, NOUNS, Problem, amount, counted
 from playbook.tables import TABLES
 
 __all__ = ["MOST", "Question", "as_text", "questions_of"]
@@ -61,7 +61,10 @@ def questions_of(
     """
     found = []
     open_columns = {(p.table, p.column) for p in problems if p.kind == "empty"}
+    open_systems = {(p.table, p.column) for p in problems if p.kind == "no system"}
     for problem in problems:
+        if problem.kind == "orphan" and (problem.table, problem.column) in open_systems:
+            continue
         if problem.kind == "nothing" and (problem.table, problem.column) in open_columns:
             continue
         text = _text(problem, currency)
@@ -100,7 +103,8 @@ def as_text(questions: Sequence[Question], markdown: bool) -> str:
 def _files(problem: Problem) -> str:
     if len(problem.files) > 3:
         return f"{', '.join(problem.files[:2])} and {len(problem.files) - 2} further files"
-    *before, last = problem.files or ("the delivery",)
+    files = tuple("the order lines" if file in NOT_DELIVERED else file for file in problem.files)
+    *before, last = files or ("the delivery",)
     return f"{', '.join(before)} and {last}" if before else last
 
 
@@ -186,7 +190,7 @@ _WORDS = {
     "conflict": "In {files}, {count}{size} stand more than once under the same number in {header} but with different content{first}. Which version is the right one, or are these separate {noun}? {until}, as we do not want to choose one by chance.",
     "orphan": "In {files}, {count}{size} refer through {header} to {other} that are not among those we can use{first}. Could you send the missing {other}, or tell us why they are not in the export? (Those we had to leave out for another reason count here, too.) {until}.",
     "unlinked": "In {files}, {count}{size} name a customer in {header} who is not in the customer data you sent{first}. Were these customers deleted, or is the customer export incomplete? Until we know, we count them in all totals but they belong to no customer and no segment.",
-    "no system": "Which system do the customer numbers in {files} come from ({header}, {count}{size})? The same number can mean different people in two systems. Until we know, these rows belong to no customer.",
+    "no system": "Which system do the customer numbers in {files} come from (column {header}, {count}{size})? The same number can mean different people in two systems. Until we know, these rows belong to no customer.",
     "future": "In {files}, {count}{size} {is} dated more than a year after the end of the data in {header}{like}{first}. Are these typing errors, and what are the right dates? {until}.",
     "early": "In {files}, {count}{size} {has} a date in {header} that lies implausibly far back{like}{first}. Does it stand for “unknown”, and what are the right dates? {until}.",
     "later": "In {files}, {count}{size} {is} dated after the last day of the data{first}. Are these advance bookings or typing errors? Until we know, we keep them and leave them out of every figure up to that day.",
@@ -197,6 +201,7 @@ _WORDS = {
     "free": "In {files}, {count}{size} {has} a price of zero{first}. Are these gifts, samples or corrections? Until we know, we count them as sales without revenue.",
     "negative price": "In {files}, {count}{size} {has} a negative price{first}. Are these corrections or returns? Until we know, we subtract them from revenue.",
     "mixed dates": "In {files}, dates in the column {header} are written in more than one way{first}. Did a spreadsheet convert some of them? Until we know, we read each form by what its values prove.",
+    "characters": "In {files}, special letters such as umlauts came damaged{first}. Could you export the file again from the source system, as Unicode text? Until then names stay as they are, and the same person may count twice.",
     "broken": "In {files}, {count}{size} came as {broken} that we cannot take apart{first}. Was the export cut off or edited by hand, and could you export the file again? {until}.",
     "refused": "We could not use {files}: {message}. Could you send it again? Until then nothing of it is in the analysis.",
     "other": "In {files}, we noticed{first}: {message} ({count}). Is this as it should be? Until we know, we go on as the file stands.",
