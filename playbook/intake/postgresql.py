@@ -156,7 +156,7 @@ class Session:
         """
         fields = sql.SQL(", ").join(map(_text, columns))
         statement = sql.SQL(
-            "copy (select {} from {} order by {}) to stdout (format csv, force_quote *, null '\\N', encoding 'utf8')"
+            "copy (select {} from {} as rows_of order by {}) to stdout (format csv, force_quote *, null '\\N', encoding 'utf8')"
         ).format(fields, _identifier(relation), self._order(relation, columns))
         written = 0
         try:
@@ -194,7 +194,8 @@ class Session:
         named = {column.name: column for column in columns}
         key = [named[name] for (name,) in self._rows(PRIMARY_KEY, (relation.oid,))]
         plain = sql.SQL(' collate "C"')
-        parts = [sql.Identifier(c.name) + plain if c.collated else sql.Identifier(c.name) for c in key]  # fmt: skip
+        names = [sql.Identifier("rows_of", column.name) for column in key]
+        parts = [name + plain if c.collated else name for name, c in zip(names, key, strict=True)]
         return sql.SQL(", ").join(parts) if parts else _row(columns) + plain
 
     def _rows(
