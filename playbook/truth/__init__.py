@@ -9,14 +9,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from playbook.truth.judge import Line, judge, table
-from playbook.truth.rows import Found, NotHere, rows_of
-from playbook.truth.study import open_study
+from playbook.errors import PlanError
+from playbook.truth.judge import Line, as_json, as_records, as_text, judge
+from playbook.truth.rows import Found, NotHere, Row, rows_of
 
-__all__ = ["CUSTOMERS", "SEED_BASE", "SEEDS", "Line", "run", "table"]
+__all__ = [
+    "CUSTOMERS",
+    "SEEDS",
+    "SEED_BASE",
+    "Line",
+    "all_rows",
+    "as_json",
+    "as_records",
+    "as_text",
+    "known_step",
+    "run",
+]
 
-STEPS = ("step02", "step03", "step04", "step05", "step06", "step07")
+STEPS = ("02", "03", "04", "05", "06", "07")
 SEEDS, SEED_BASE, CUSTOMERS = 10, 7000, 4000
+
+
+def known_step(step: str) -> str:
+    """Return the number of a step as rows name it ("3" is "03"; empty: all steps)."""
+    number = step.zfill(2) if step else ""
+    if number and number not in STEPS:
+        raise PlanError(f"step {step!r}: one of {', '.join(STEPS)}")
+    return number
+
+
+def all_rows(step: str = "") -> list[Row]:
+    """Return the rows of a step, or of all steps, in order of their ids."""
+    for number in STEPS:
+        import_module(f"playbook.truth.step{number}")
+    return rows_of(step)
 
 
 def run(
@@ -34,21 +60,18 @@ def run(
     tell
         Called with a line of progress after each world.
     """
-    load()
-    rows = rows_of(step)
+    from playbook.truth import coverage
+    from playbook.truth.study import open_study
+
+    rows = all_rows(step)
     found: dict[str, list[Found | NotHere | Exception]] = {row.id: [] for row in rows}
     for seed in range(base, base + seeds):
         with open_study(seed, customers) as study:
             for row in rows:
                 try:
                     found[row.id].append(row.find(study))
-                except Exception as error:
+                except Exception as error:  # a row that breaks fails; the others go on
                     found[row.id].append(error)
             tell(f"seed {seed}: {study.kind}")
-    return [judge(row, found[row.id]) for row in rows]
-
-
-def load() -> None:
-    """Import the modules that hold the rows."""
-    for name in STEPS:
-        import_module(f"playbook.truth.{name}")
+    lines = [judge(row, found[row.id]) for row in rows] + coverage.lines(step, seed=base)
+    return sorted(lines, key=lambda line: line.id)

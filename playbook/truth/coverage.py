@@ -3,6 +3,11 @@
 Each *design cell* states how one sample is drawn and what the interval should cover. Samples are
 drawn here from textbook distributions, not from the simulated client, so that the true value is
 known exactly.
+
+References
+----------
+Brown, L., Cai, T. & DasGupta, A. (2001). Interval estimation for a binomial proportion. Statistical
+Science 16 (why shares are drawn from a range).
 """
 
 from __future__ import annotations
@@ -49,8 +54,11 @@ class Cell:
         return 0.05 if self.level <= 0.80 else 0.03
 
 
-def _share(n: int, p: float, level: float = 0.95) -> Draw:
+def _share(n: int, between: tuple[float, float], level: float = 0.95) -> Draw:
+    """A share drawn anew each time: at one share coverage swings with every count that fits in."""
+
     def draw(rng: np.random.Generator) -> tuple[float, float, float]:
+        p = rng.uniform(*between)
         found = wilson(rng.binomial(n, p), n, level)
         return found.low, found.high, p
 
@@ -155,9 +163,9 @@ def _campaign(n: int, effect: float, stratified: bool) -> Draw:
 
 
 CELLS = (
-    Cell("02.coverage_share", "share of 20 among 300", _share(300, 0.2)),
-    Cell("02.coverage_share", "share of 3 % among 150", _share(150, 0.03)),
-    Cell("02.coverage_share", "share of 50 % among 60, at 80 %", _share(60, 0.5, 0.80), 0.80),
+    Cell("02.coverage_share", "share of 10 to 30 % among 300", _share(300, (0.1, 0.3))),
+    Cell("02.coverage_share", "share of 1 to 5 % among 150", _share(150, (0.01, 0.05))),
+    Cell("02.coverage_share", "share of 40 to 60 % among 60, at 80 %", _share(60, (0.4, 0.6), 0.80), 0.80),
     Cell("02.coverage_difference", "30 % of 200 less 20 % of 300", _difference((200, 300), (0.3, 0.2))),
     Cell("02.coverage_difference", "5 % of 80 less 5 % of 400", _difference((80, 400), (0.05, 0.05))),
     Cell("02.coverage_nps", "45 % and 20 % among 400", _promoters(400, (0.45, 0.20))),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from playbook.truth.rows import Found, NotHere, Row
 
-__all__ = ["Line", "judge", "table"]
+__all__ = ["Line", "as_json", "as_records", "as_text", "judge"]
+
+FIGURES = ("planted", "ours", "naive", "bayes")
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def judge(row: Row, found: Sequence[Found | NotHere | Exception]) -> Line:
     broken = [f for f in found if isinstance(f, Exception)]
     covers = sum(f.hits or 0 for f in here), sum(f.trials or 0 for f in here)
     if broken:
-        passed, way, reason = False, None, f"{len(broken)} worlds broke: {broken[0]}"
+        passed, way, reason = False, None, f"{len(broken)} worlds broke: {type(broken[0]).__name__}: {broken[0]}"
     elif not here:
         reasons = sorted({f.reason for f in found if isinstance(f, NotHere)})
         passed, way, reason = None, None, "; ".join(reasons) or "no world"
@@ -53,24 +57,44 @@ def judge(row: Row, found: Sequence[Found | NotHere | Exception]) -> Line:
     if passed is False and row.misses:
         reason += f" (known: {row.misses})"
     return Line(
-        row.id, row.quantity, *(_mean(here, name) for name in ("planted", "ours", "naive", "bayes")),
+        row.id, row.quantity, *(_mean(here, name) for name in FIGURES),
         f"{covers[0]} of {covers[1]}" if covers[1] else "", way, len(here), passed, reason, row.rule.text,
     )  # fmt: skip
 
 
-def table(lines: Iterable[Line]) -> pd.DataFrame:
-    """Return the lines as they are printed."""
-    said: Mapping[bool | None, str] = {True: "yes", False: "NO", None: "not judged"}
-    return pd.DataFrame(
+def as_records(lines: Iterable[Line]) -> list[dict[str, Any]]:
+    """Return the lines as plain records; ``pass`` is none where a row is not judged."""
+    records = []
+    for line in lines:
+        record = asdict(line)
+        record["pass"] = record.pop("passed")
+        records.append(record)
+    return records
+
+
+def as_json(lines: Iterable[Line]) -> str:
+    """Return the lines as JSON."""
+    return json.dumps(as_records(lines), indent=1, ensure_ascii=False)
+
+
+def as_text(lines: Iterable[Line]) -> str:
+    """Return the printed table, and a last line that counts rows."""
+    lines = list(lines)
+    said = {True: "yes", False: "NO", None: "not judged"}
+    shown = pd.DataFrame(
         [
-            {
-                "id": line.id, "quantity": line.quantity, "planted": line.planted, "ours": line.ours,
-                "naive": line.naive, "bayes": line.bayes, "counted": line.covers, "worlds": line.worlds,
-                "pass": said[line.passed], "reason": line.reason,
-            }
+            {"id": line.id, "quantity": line.quantity, **{name: _shown(getattr(line, name)) for name in FIGURES},
+             "covers": line.covers, "worlds": line.worlds, "pass": said[line.passed], "reason": line.reason}
             for line in lines
         ]
     )  # fmt: skip
+    passed, failed = (sum(line.passed is value for line in lines) for value in (True, False))
+    count = f"{passed} rows pass, {failed} fail, {len(lines) - passed - failed} are not judged"
+    return f"{shown.to_string(index=False, max_colwidth=None, justify='left')}\n{count}"
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def _mean(found: Sequence[Found], name: str) -> float | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from playbook import crm, market, proposition, segmentation
+from playbook import crm, market, monitoring, proposition, segmentation
 from playbook.answer import Answer, Missing
 from playbook.engagement import Engagement, open_folder
 from playbook.warehouse import Warehouse
@@ -122,6 +122,11 @@ class Sight:
             days=DAYS_AFTER_CONTACT,
             margin_rate=self.engagement.costs.margin_rate,
         )
+
+    @cached_property
+    def effects(self) -> Answer:
+        """What each campaign of the last year added (step 7)."""
+        return given(monitoring.campaign_effects(self.outcomes, self.table("campaigns")))
 
 
 @dataclass(frozen=True)
