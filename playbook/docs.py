@@ -64,7 +64,9 @@ def _results() -> str:
 def _truth() -> str:
     text = (Path(__file__).parent / "truth" / "page.md").read_text(encoding="utf-8")
     rows = [f"| {r.id} | {r.quantity} | {r.rule.text} | {r.misses} |" for r in all_rows()]
-    cells = [f"| {c.id} | {c.design} | {c.level:.0%} | {100 * c.tolerance:.0f} points |" for c in CELLS]
+    cells = [
+        f"| {c.id} | {c.design} | {c.level:.0%} | {100 * c.tolerance:.0f} points |" for c in CELLS
+    ]
     return text.format(
         seeds=SEEDS, base=SEED_BASE, customers=f"{CUSTOMERS:,}", replications=f"{REPLICATIONS:,}",
         rows="\n".join(rows), cells="\n".join(cells),

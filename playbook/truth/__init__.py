@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
+from threadpoolctl import threadpool_limits
+
 from playbook.errors import PlanError
+from playbook.truth import coverage
 from playbook.truth.judge import Line, as_json, as_records, as_text, judge
 from playbook.truth.rows import Found, NotHere, Row, rows_of
+from playbook.truth.study import Study, open_study
 
 __all__ = [
     "CUSTOMERS",
@@ -60,18 +64,21 @@ def run(
     tell
         Called with a line of progress after each world.
     """
-    from playbook.truth import coverage
-    from playbook.truth.study import open_study
-
     rows = all_rows(step)
     found: dict[str, list[Found | NotHere | Exception]] = {row.id: [] for row in rows}
-    for seed in range(base, base + seeds):
-        with open_study(seed, customers) as study:
-            for row in rows:
-                try:
-                    found[row.id].append(row.find(study))
-                except Exception as error:  # a row that breaks fails; the others go on
-                    found[row.id].append(error)
-            tell(f"seed {seed}: {study.kind}")
-    lines = [judge(row, found[row.id]) for row in rows] + coverage.lines(step, seed=base)
+    with threadpool_limits(1):
+        for seed in range(base, base + seeds):
+            with open_study(seed, customers) as study:
+                for row in rows:
+                    found[row.id].append(_find(row, study))
+                tell(f"seed {seed}: {study.kind}")
+        lines = [judge(row, found[row.id]) for row in rows] + coverage.lines(step, seed=base)
     return sorted(lines, key=lambda line: line.id)
+
+
+def _find(row: Row, study: Study) -> Found | NotHere | Exception:
+    """Return what a row finds; a row that breaks fails with its error, and the others go on."""
+    try:
+        return row.find(study)
+    except Exception as error:
+        return error

@@ -11,12 +11,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
-from playbook.truth.study import Sight
+from playbook.truth.sight import Sight
 
 __all__ = ["chances", "expected", "observed"]
 
-LEARNER = {"max_iter": 80, "learning_rate": 0.1, "l2_regularization": 1.0, "random_state": 0}
+LEARNER = {"max_iter": 60, "learning_rate": 0.12, "l2_regularization": 1.0, "random_state": 0}
 
 
 def observed(sight: Sight, first: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -42,13 +43,19 @@ def chances(seen: pd.DataFrame, twin: pd.DataFrame, states: pd.Series) -> pd.Dat
     states
         Hidden state of each customer of the twin.
     """
-    model = HistGradientBoostingClassifier(**LEARNER).fit(twin.to_numpy(), states.loc[twin.index])
-    found = model.predict_proba(seen.to_numpy())
+    with threadpool_limits(1):
+        model = HistGradientBoostingClassifier(**LEARNER)
+        model.fit(twin.to_numpy(), states.loc[twin.index])
+        found = model.predict_proba(seen.to_numpy())
     return pd.DataFrame(found, index=seen.index, columns=model.classes_)
 
 
 def expected(seen: pd.DataFrame, twin: pd.DataFrame, counts: pd.Series) -> pd.Series:
     """Return the expected count (orders) of each customer of ``seen``; arguments as for `chances`."""
     target = counts.reindex(twin.index).fillna(0.0).astype(float)
-    model = HistGradientBoostingRegressor(loss="poisson", **LEARNER).fit(twin.to_numpy(), target)
-    return pd.Series(np.asarray(model.predict(seen.to_numpy())), seen.index)
+    with threadpool_limits(1):
+        model = HistGradientBoostingRegressor(loss="poisson", **LEARNER).fit(
+            twin.to_numpy(), target
+        )
+        found = np.asarray(model.predict(seen.to_numpy()))
+    return pd.Series(found, seen.index)

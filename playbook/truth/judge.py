@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from playbook.truth.rows import Found, NotHere, Row
 
@@ -45,7 +44,11 @@ def judge(row: Row, found: Sequence[Found | NotHere | Exception]) -> Line:
     broken = [f for f in found if isinstance(f, Exception)]
     covers = sum(f.hits or 0 for f in here), sum(f.trials or 0 for f in here)
     if broken:
-        passed, way, reason = False, None, f"{len(broken)} worlds broke: {type(broken[0]).__name__}: {broken[0]}"
+        passed, way, reason = (
+            False,
+            None,
+            f"{len(broken)} worlds broke: {type(broken[0]).__name__}: {broken[0]}",
+        )
     elif not here:
         reasons = sorted({f.reason for f in found if isinstance(f, NotHere)})
         passed, way, reason = None, None, "; ".join(reasons) or "no world"
@@ -81,16 +84,19 @@ def as_text(lines: Iterable[Line]) -> str:
     """Return the printed table, and a last line that counts rows."""
     lines = list(lines)
     said = {True: "yes", False: "NO", None: "not judged"}
-    shown = pd.DataFrame(
-        [
-            {"id": line.id, "quantity": line.quantity, **{name: _shown(getattr(line, name)) for name in FIGURES},
-             "covers": line.covers, "worlds": line.worlds, "pass": said[line.passed], "reason": line.reason}
-            for line in lines
-        ]
-    )  # fmt: skip
+    rows = [("id", "quantity", *FIGURES, "covers", "worlds", "pass", "reason")] + [
+        (line.id, line.quantity, *(_shown(getattr(line, name)) for name in FIGURES), line.covers,
+         f"{line.worlds or ''}", said[line.passed], line.reason)
+        for line in lines
+    ]  # fmt: skip
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    printed = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
     passed, failed = (sum(line.passed is value for line in lines) for value in (True, False))
-    count = f"{passed} rows pass, {failed} fail, {len(lines) - passed - failed} are not judged"
-    return f"{shown.to_string(index=False, max_colwidth=None, justify='left')}\n{count}"
+    rest = len(lines) - passed - failed
+    return "\n".join([*printed, f"{passed} rows pass, {failed} fail, {rest} are not judged"])
 
 
 def _shown(value: float | None) -> str:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from playbook import research
-from playbook.identity import Resolution, pair_scores, resolve
-from playbook.truth.rows import Found, NotHere, row
-from playbook.truth.rules import Share
-from playbook.truth.study import Study, given
+from playbook.identity import pair_scores
+from playbook.truth.rows import Found, row
+from playbook.truth.rules import Progress, Share
+from playbook.truth.sight import given
+from playbook.truth.study import Study
 
 KEYS = ["system", "system_id"]
-
-
-def _resolution(study: Study, exact_only: bool = False) -> Resolution:
-    sight = study.sight
-    return resolve(
-        sight.table("customer_records"), sight.engagement.identity, as_of=sight.as_of,
-        seed=sight.engagement.seed, exact_only=exact_only,
-    )  # fmt: skip
+TRAITS = ["country", "age_band", "customer_type", "activity"]
 
 
 @row(
@@ -29,7 +22,7 @@ def _resolution(study: Study, exact_only: bool = False) -> Resolution:
 )
 def precision(study: Study) -> Found:
     """Naive: records that share an e-mail address or a telephone number, as written."""
-    found = pair_scores(_resolution(study).keys, study.truth["identities"])
+    found = pair_scores(study.sight.resolution.keys, study.truth["identities"])
     naive = pair_scores(_as_written(study), study.truth["identities"])
     return Found(1.0, found.precision, naive.precision)
 
@@ -41,7 +34,7 @@ def precision(study: Study) -> Found:
 )
 def recall(study: Study) -> Found:
     """Naive as for precision."""
-    found = pair_scores(_resolution(study).keys, study.truth["identities"])
+    found = pair_scores(study.sight.resolution.keys, study.truth["identities"])
     naive = pair_scores(_as_written(study), study.truth["identities"])
     return Found(1.0, found.recall, naive.recall)
 
@@ -56,22 +49,26 @@ def _as_written(study: Study) -> pd.DataFrame:
 
 @row(
     "02.nonresponse",
-    "share of the bias of the score removed by weighting",
-    Share(0.60, "the rest comes from satisfaction itself, which no weight sees"),
+    "bias of the score caused by what is known of people (points)",
+    Progress(
+        0.60, "weights see each trait by itself, not their combinations", higher_is_better=False
+    ),
 )
 def nonresponse(study: Study) -> Found:
-    """Mean error of the score over all waves; the bias that what is known of people causes is the whole."""
-    sight = study.sight
-    weights = given(research.surveys.weighting(sight.query("survey_panel")))["weights"]
-    waves = given(research.promoters.by_wave(sight.query("promoter_answers"), weights)).table
-    raise NotImplementedError(waves, np)
+    """Mean over waves; naive: every answer counts the same.
 
-
-@row(
-    "02.simpson",
-    "groups whose retention moves against the total: sign within groups found",
-    Share(0.80, "a sign in a sample of customers; chance may hide it in one world of five"),
-)
-def simpson(study: Study) -> Found | NotHere:
-    """Naive: the sign of the pooled figure, which is wrong by construction."""
-    raise NotImplementedError(study)
+    People with the same traits count as their mean planted score, so that neither chance nor
+    satisfaction itself, which no weight sees, is in it.
+    """
+    panel = study.sight.query("survey_panel")
+    weights = given(research.surveys.weighting(panel))["weights"]
+    frame = panel.merge(study.truth["invited_scores"], on=["customer_id", "wave"])
+    frame = frame.merge(weights, on=["customer_id", "wave"], how="left")
+    frame["alike"] = frame.groupby(["wave", *TRAITS])["expected"].transform("mean")
+    heard = frame[frame["weight"].notna()]
+    all_ = frame[frame["wave"].isin(heard["wave"])].groupby("wave")["alike"].mean()
+    raw = heard.groupby("wave")["alike"].mean() - all_
+    product = (heard["alike"] * heard["weight"]).groupby(heard["wave"]).sum()
+    ours = product / heard.groupby("wave")["weight"].sum() - all_
+    side = 1.0 if raw.mean() >= 0 else -1.0  # bias counts in the direction it has without weights
+    return Found(0.0, side * float(ours.mean()), side * float(raw.mean()), 0.0)

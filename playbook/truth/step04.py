@@ -12,7 +12,8 @@ from playbook.proposition.benefits import part_worths
 from playbook.proposition.experiment import SegmentModel
 from playbook.truth.rows import Found, NotHere, row
 from playbook.truth.rules import Progress
-from playbook.truth.study import Study, given
+from playbook.truth.sight import given
+from playbook.truth.study import Study
 
 SAME_TASTE = "this world has one taste for all"
 EUR = 100.0
@@ -42,6 +43,7 @@ def _respondents(study: Study) -> pd.DataFrame:
     """Return customer, latent segment and found segment of each respondent the models were fitted on."""
     train = study.sight.experiment["experiment"].train
     people = train.drop_duplicates("respondent_id")[["customer_id", "segment"]].dropna()
+    people = people[people["customer_id"].isin(study.seen.index)]  # with an order, to be told apart
     latent = study.truth["customers"].set_index("customer_id")["segment"]
     return people.assign(latent=people["customer_id"].map(latent)).rename(
         columns={"segment": "found"}

@@ -8,7 +8,8 @@ from playbook.monitoring.campaigns import NO_CONTROL
 from playbook.truth.increments import increment
 from playbook.truth.rows import Found, NotHere, row
 from playbook.truth.rules import FalseAlarms, Share
-from playbook.truth.study import Sight, Study, given
+from playbook.truth.sight import Sight, given
+from playbook.truth.study import Study
 
 BEST = 0.99
 
@@ -19,7 +20,9 @@ def drifted(sight: Sight) -> Answer:
 
     year = timedelta(days=365)
     before, now = (
-        sight.query("customer_snapshot", cutoff=day, lookback_from=day - year, outcome_to=sight.as_of)
+        sight.query(
+            "customer_snapshot", cutoff=day, lookback_from=day - year, outcome_to=sight.as_of
+        )
         for day in (sight.since, sight.as_of)
     )
     return given(
@@ -52,6 +55,29 @@ def best_customers(study: Study) -> Found | NotHere:
         naive=float(found["before_after"].mean()),
         hits=int(silent.sum()),
         trials=len(found),
+    )
+
+
+@row(
+    "07.no_effect",
+    "a campaign that did nothing is said to have gained or lost",
+    FalseAlarms(0.05),
+)
+def no_effect(study: Study) -> Found | NotHere:
+    """Campaigns with a control group and no planted effect, discount or care at all."""
+    planted = study.truth["campaign_effects"].set_index("campaign_id")
+    idle = planted[["log_lift", "care", "cut"]].abs().sum(axis=1).groupby(level=0).sum() == 0
+    numbers = study.sight.effects["numbers"]
+    numbers = numbers[(numbers["reason"] == "") & numbers["campaign_id"].isin(idle[idle].index)]
+    if numbers.empty:
+        return NotHere("every campaign has an effect")
+    claims = numbers["verdict"].isin(["gained", "lost"])
+    return Found(
+        0.0,
+        float(numbers["effect"].mean()),
+        float(numbers["before_after"].mean()),
+        hits=int(claims.sum()),
+        trials=len(numbers),
     )
 
 

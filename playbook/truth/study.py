@@ -12,141 +12,54 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from playbook import crm, market, monitoring, proposition, segmentation
-from playbook.answer import Answer, Missing
-from playbook.engagement import Engagement, open_folder
-from playbook.warehouse import Warehouse
+from playbook import market
+from playbook.engagement import open_folder
+from playbook.market import settings
+from playbook.truth import benchmarks
+from playbook.truth.sight import Sight
 
-__all__ = ["Sight", "Study", "given", "open_study"]
+__all__ = ["START", "Study", "Twin", "open_study"]
 
 START, YEARS = 2023, 3
-DAYS_AFTER_CONTACT = 90
+END = date(START + YEARS - 1, 12, 31)
+YEAR_BEFORE = date(START + YEARS - 2, 12, 31)
+TWIN = 2
+"""How many times larger the twin is."""
 
 
-class Unanswered(Exception):
-    """An estimator answered that it cannot answer."""
-
-
-def given(answer: Any) -> Answer:
-    """Return an answer; raise `Unanswered` with its reason where the playbook gave none."""
-    if isinstance(answer, Missing):
-        raise Unanswered(repr(answer))
-    return answer
-
-
-class Sight:
-    """All that estimators may see of a world: tables as of a day, and the engagement file.
-
-    The cached properties are the calls of the notebooks that several rows need.
-    """
-
-    def __init__(self, tables: Path, as_of: date, engagement: Engagement) -> None:
-        self.as_of = as_of
-        self.since = date(as_of.year - 1, as_of.month, as_of.day)
-        self.engagement = engagement
-        self.warehouse = Warehouse(tables, as_of)
-
-    def query(self, name: str, **parameters: Any) -> pd.DataFrame:
-        """Return the rows of a query, as a notebook's ``run.query`` does."""
-        return self.warehouse.query(name, **({"since": self.since} | parameters))
-
-    def table(self, name: str) -> pd.DataFrame:
-        """Return a standard table as known at ``as_of``."""
-        return self.warehouse.table(name)
-
-    @cached_property
-    def customers(self) -> pd.DataFrame:
-        """Customers with what they brought and cost (step 3)."""
-        return segmentation.add_contribution(
-            self.query("customer_features"), self.engagement.costs
-        )
-
-    @cached_property
-    def mix(self) -> pd.DataFrame:
-        """What each customer buys (step 3)."""
-        return self.query("purchase_mix")
-
-    @cached_property
-    def solution(self) -> Answer:
-        """The strategic segmentation (step 3)."""
-        return given(
-            segmentation.choose_segments(self.customers, self.mix, seed=self.engagement.seed)
-        )
-
-    @cached_property
-    def values(self) -> pd.DataFrame:
-        """Lifetime value, probability of being active and expected orders of each customer (step 3)."""
-        cut = segmentation.calibration_end(self.customers, self.as_of)
-        checked = segmentation.check_purchase_models(
-            self.query("purchase_histories", until=cut), self.as_of, cut
-        )
-        found = segmentation.lifetime_value(
-            self.query("purchase_histories", until=self.as_of),
-            self.customers,
-            checked,
-            self.engagement.costs.discount_rate_year,
-            seed=self.engagement.seed,
-        )
-        return given(found)["values"]
-
-    @cached_property
-    def experiment(self) -> Answer:
-        """The choice experiment by found segment (step 4)."""
-        return given(
-            proposition.choice_experiment(
-                self.table("choice_tasks"),
-                self.solution["segments"],
-                since=self.since,
-                seed=self.engagement.seed,
-            )
-        )
-
-    @cached_property
-    def propensity(self) -> Answer:
-        """Who is likely to leave (step 6)."""
-        days = crm.snapshot_days(self.query("order_history_span"), self.as_of)
-        frames = (
-            self.query("customer_snapshot", **part) for part in (days.train, days.test, days.now)
-        )
-        return given(crm.propensity(*frames, days, self.engagement.seed))
-
-    @cached_property
-    def outcomes(self) -> pd.DataFrame:
-        """Orders before and after each campaign's contact, one row a campaign and customer (step 7)."""
-        return self.query(
-            "campaign_outcomes",
-            days=DAYS_AFTER_CONTACT,
-            margin_rate=self.engagement.costs.margin_rate,
-        )
-
-    @cached_property
-    def effects(self) -> Answer:
-        """What each campaign of the last year added (step 7)."""
-        return given(monitoring.campaign_effects(self.outcomes, self.table("campaigns")))
-
-
-@dataclass(frozen=True)
 class Study:
-    """A drawn world: what estimators see, and the truth.
+    """A drawn world: what estimators see, the truth, and a twin for the benchmark.
 
     Attributes
     ----------
     seed, kind
         Seed the world was drawn with, and the kind of world that came out.
-    sight
-        For the estimators.
     world
         For the judge: ``truth``, ``tables``, ``settings``.
+    sight, earlier
+        For the estimators, as of the last day and as of a year before.
     """
 
-    seed: int
-    kind: str
-    sight: Sight
-    world: market.World
+    def __init__(self, seed: int, customers: int, folder: Path) -> None:
+        self.seed = seed
+        self.customers = customers
+        self.folder = folder
+        self.kind = "regular"
+        self.world = self._draw(customers, seed)
+        self.sight = self._sight("tables", self.world, END)
+        self.earlier = Sight(folder / "tables", YEAR_BEFORE, self.sight.engagement)
+
+    def _draw(self, customers: int, seed: int) -> market.World:
+        return market.simulate(customers, START, YEARS, seed)
+
+    def _sight(self, name: str, world: market.World, as_of: date) -> Sight:
+        (self.folder / name).mkdir()
+        for table, frame in world.tables.items():
+            frame.to_parquet(self.folder / name / f"{table}.parquet", index=False)
+        return Sight(self.folder / name, as_of, open_folder("demo").engagement())
 
     @property
     def truth(self) -> dict[str, pd.DataFrame]:
@@ -154,17 +67,60 @@ class Study:
         return self.world.truth
 
     @property
+    def people(self) -> pd.DataFrame:
+        """The planted state of each customer, indexed by ``customer_id``."""
+        return self.truth["customers"].set_index("customer_id")
+
+    @property
     def null(self) -> bool:
         """Whether this world has no effect, no drift and no difference in needs."""
         return self.kind == "null"
 
+    @property
+    def twins(self) -> tuple[str, str] | None:
+        """The two latent segments that look alike and want different things, if there are any."""
+        return ("Style seekers", "Convenience urbanites")
+
+    def season(self, month: int) -> float:
+        """Return the planted season and growth of a month, counted from the first one (0)."""
+        return float(settings.SEASON[month % 12] * settings.GROWTH ** (month / 12))
+
+    @cached_property
+    def twin(self) -> Twin:
+        """A larger world of the same settings and another seed, open to the benchmark."""
+        world = self._draw(TWIN * self.customers, self.seed + 1_000_003)
+        now = self._sight("twin", world, END)
+        earlier = Sight(self.folder / "twin", YEAR_BEFORE, now.engagement)
+        return Twin(world.truth["customers"].set_index("customer_id"), now, earlier)
+
+    @cached_property
+    def seen(self) -> pd.DataFrame:
+        """What step 3 is given of customers with an order."""
+        return benchmarks.observed(self.sight)
+
+    @cached_property
+    def seen_earlier(self) -> pd.DataFrame:
+        """The same as of a year before."""
+        return benchmarks.observed(self.earlier)
+
+    @cached_property
+    def segment_chances(self) -> pd.DataFrame:
+        """Bayes benchmark: chance of each latent segment for each customer with an order."""
+        twin = benchmarks.observed(self.twin.sight, self.seen)
+        return benchmarks.chances(self.seen, twin, self.twin.people["segment"])
+
+
+@dataclass(frozen=True)
+class Twin:
+    """The twin's hidden states and frames."""
+
+    people: pd.DataFrame
+    sight: Sight
+    earlier: Sight
+
 
 @contextmanager
 def open_study(seed: int, customers: int) -> Iterator[Study]:
-    """Draw the world of a seed, write its tables to a temporary folder, and open both views of it."""
-    world = market.simulate(customers, START, YEARS, seed)
+    """Draw the world of a seed and write its tables to a temporary folder for as long as it is judged."""
     with tempfile.TemporaryDirectory(prefix="playbook-truth-") as folder:
-        for name, frame in world.tables.items():
-            frame.to_parquet(Path(folder) / f"{name}.parquet", index=False)
-        sight = Sight(Path(folder), date(START + YEARS - 1, 12, 31), open_folder("demo").engagement())
-        yield Study(seed, "regular", sight, world)
+        yield Study(seed, customers, Path(folder))
