@@ -59,8 +59,9 @@ def judge(row: Row, found: Sequence[Found | NotHere | Exception]) -> Line:
         reason = "; ".join([verdict.reason, *notes[:1]])
     if passed is False and row.misses:
         reason += f" (known: {row.misses})"
+    planted, ours, naive, bayes = (_mean(here, name) for name in FIGURES)
     return Line(
-        row.id, row.quantity, *(_mean(here, name) for name in FIGURES),
+        row.id, row.quantity, planted, ours, naive, bayes,
         f"{covers[0]} of {covers[1]}" if covers[1] else "", way, len(here), passed, reason, row.rule.text,
     )  # fmt: skip
 

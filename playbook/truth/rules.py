@@ -91,7 +91,7 @@ class Share:
     def judge(self, found: Sequence[Found]) -> Verdict:
         """Return the verdict on the pooled count, or on the mean of ours where nothing is counted."""
         if found[0].trials is None:
-            value = float(np.mean([f.ours for f in found]))  # type: ignore[misc]
+            value = float(np.mean([f.ours for f in found if f.ours is not None]))
             return Verdict(bool(value >= self.bar), None, f"{value:.0%}")
         hits, trials = _pooled(found)
         if not trials:

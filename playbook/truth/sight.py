@@ -108,10 +108,10 @@ class Sight:
     def propensity(self) -> Answer:
         """Who is likely to leave (step 6)."""
         days = crm.snapshot_days(self.query("order_history_span"), self.as_of)
-        frames = (
+        train, test, now = (
             self.query("customer_snapshot", **part) for part in (days.train, days.test, days.now)
         )
-        return given(crm.propensity(*frames, days, self.engagement.seed))
+        return given(crm.propensity(train, test, now, days, self.engagement.seed))
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from playbook.truth.rules import Progress
 from playbook.truth.sight import given
 from playbook.truth.study import Study
 
+BY_SEGMENT = "tastes are told by found segment, and those are not the latent ones (see 03.segments)"
 SAME_TASTE = "this world has one taste for all"
 EUR = 100.0
 """Price counts per 100 EUR, about the range that was asked."""
@@ -68,6 +69,7 @@ def _error(guess: np.ndarray, truth: np.ndarray) -> float:
     "04.part_worths",
     "error (RMSE) of a respondent's part-worths, by segment",
     Progress(higher_is_better=False),
+    misses=BY_SEGMENT,
 )
 def tastes(study: Study) -> Found | NotHere:
     """Naive: one model for everybody. Bayes: planted part-worths over the chances of each segment."""
@@ -89,6 +91,7 @@ def tastes(study: Study) -> Found | NotHere:
     "04.willingness_to_pay",
     "error (RMSE, EUR) of what a feature is worth to a respondent",
     Progress(higher_is_better=False),
+    misses=BY_SEGMENT,
 )
 def willingness(study: Study) -> Found | NotHere:
     """As for part-worths, over the price; segments that the playbook refuses count as everybody."""
@@ -117,7 +120,12 @@ def _money(worths: pd.DataFrame) -> np.ndarray:
     return -EUR * features.to_numpy() / worths[["price"]].to_numpy()
 
 
-@row("04.twins", "share of the two look-alike segments put in the right one", Progress())
+@row(
+    "04.twins",
+    "share of the two look-alike segments put in the right one",
+    Progress(),
+    misses=BY_SEGMENT,
+)
 def twins(study: Study) -> Found | NotHere:
     """Each group counts for the twin most of it belongs to. Naive: groups by age, place, household, income."""
     pair = study.twins
