@@ -57,6 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "validate", _validate, "compare the models with published results", client=False
     ).add_argument("--json", action="store_true")
+    truth = add(
+        "truth", _truth, "compare estimates with the planted truth of drawn worlds", client=False
+    )
+    truth.add_argument("--step", default="", help="rows of one step only, such as 03")
+    truth.add_argument("--seeds", type=int, default=10, help="number of worlds")
+    truth.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
+    truth.add_argument("--customers", type=int, default=None, help="customers of each world")
+    truth.add_argument("--json", action="store_true")
     simulate = add("simulate", _simulate, "write the simulated demo client's inbox", client=False)
     simulate.add_argument("--customers", type=int, default=6000)
     simulate.add_argument("--seed", type=int, default=2025)
@@ -158,6 +166,22 @@ def _validate(options: argparse.Namespace) -> int:
         for c in all_checks(Path(real_data) if real_data else None)
     ]  # fmt: skip
     return _print_rows(rows, options.json)
+
+
+def _truth(options: argparse.Namespace) -> int:
+    from playbook import truth
+
+    step = truth.known_step(options.step)
+    base = truth.SEED_BASE if options.seed_base is None else options.seed_base
+    lines = truth.run(
+        step,
+        options.seeds,
+        base,
+        options.customers or truth.CUSTOMERS,
+        tell=lambda text: print(text, file=sys.stderr),
+    )
+    print(truth.as_json(lines) if options.json else truth.as_text(lines))
+    return int(any(line.passed is False for line in lines))
 
 
 def _simulate(options: argparse.Namespace) -> None:

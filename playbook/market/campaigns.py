@@ -215,7 +215,13 @@ def effects(chosen: tuple[Campaign, ...]) -> pd.DataFrame:
     """Return the planted effect of each campaign per segment."""
     return pd.DataFrame(
         [
-            {"campaign_id": c.campaign_id, "segment": name, "log_lift": lift, "care": care}
+            {
+                "campaign_id": c.campaign_id,
+                "segment": name,
+                "log_lift": lift,
+                "care": care,
+                "cut": c.cut,
+            }
             for c in chosen
             for name, lift, care in zip(s.SEGMENTS, c.lift, c.care, strict=True)
         ]

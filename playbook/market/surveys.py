@@ -134,9 +134,9 @@ def survey_tables(
     active: np.ndarray,
     start_year: int,
     end: np.datetime64,
-) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Return the survey tables, and the truth: NPS of everyone active, per wave."""
-    invited, answers, truth = [], [], []
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, pd.DataFrame]:
+    """Return the survey tables, and the truth: NPS of everyone active, per wave; of everyone invited."""
+    invited, answers, truth, asked_truth = [], [], [], []
     count = 0
     for wave, when, month in waves(start_year, len(active) // 12):
         here = active[month - 1] & (people.acquired_at < when - 30 * DAY)
@@ -162,6 +162,12 @@ def survey_tables(
         response["anonymous"] = rng.random(len(who)) < 0.03
         answers.append(block.merge(response, on="row").assign(wave=wave))
         truth.append(_true_scores(people, mood, here, wave))
+        asked_truth.append(
+            pd.DataFrame(
+                {"wave": wave, "customer_id": people.customer_id[asked],
+                 "expected": _expected_score(mood[asked], people.country[asked])}
+            )
+        )  # fmt: skip
     rows = pd.concat(answers, ignore_index=True)
     rows = rows[rows["answered_at"].to_numpy() < end]
     sent = pd.concat(invited, ignore_index=True)
@@ -173,7 +179,7 @@ def survey_tables(
         ).loc[:, ["customer_id", "survey", "wave", "invited_at"]],
         "survey_answers": _answer_table(people, rows),
     }
-    return tables, pd.concat(truth, ignore_index=True)
+    return tables, pd.concat(truth, ignore_index=True), pd.concat(asked_truth, ignore_index=True)
 
 
 def _answer_table(people: People, rows: pd.DataFrame) -> pd.DataFrame:
@@ -205,10 +211,15 @@ def opinion(mood: np.ndarray, country: np.ndarray) -> np.ndarray:
     return 8.02 + 1.45 * mood + 1.2 * style
 
 
+def _expected_score(mood: np.ndarray, country: np.ndarray) -> np.ndarray:
+    """Return each person's expected contribution to the NPS (points)."""
+    score = opinion(mood, country)
+    return 100 * (norm.sf((8.5 - score) / NOISE) - norm.cdf((6.5 - score) / NOISE))
+
+
 def _true_scores(people: People, mood: np.ndarray, here: np.ndarray, wave: str) -> pd.DataFrame:
     frame = pd.DataFrame({"segment": people.segment[here], "mood": mood[here]})
-    score = opinion(mood[here], people.country[here])
-    frame["nps"] = 100 * (norm.sf((8.5 - score) / NOISE) - norm.cdf((6.5 - score) / NOISE))
+    frame["nps"] = _expected_score(mood[here], people.country[here])
     sums = frame.groupby("segment")[["mood", "nps"]].mean()
     sums["active"] = frame.groupby("segment").size()
     sums.insert(0, "wave", wave)

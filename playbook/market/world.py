@@ -207,7 +207,7 @@ def _research(
     end: np.datetime64,
 ) -> dict[str, pd.DataFrame]:
     """Add the survey, the choice experiment and the systems' records; return their truth."""
-    answers, scores = surveys.survey_tables(
+    answers, scores, invited = surveys.survey_tables(
         rng, crowd, past.orders, past.cases, past.satisfaction, past.active, start_year, end
     )
     tables |= answers
@@ -221,7 +221,12 @@ def _research(
     }
     records, identities = systems.record_tables(rng, crowd, tables["customers"], seen, end)
     tables |= records
-    return {"survey_scores": scores, "choice_part_worths": worths, "identities": identities}
+    return {
+        "survey_scores": scores,
+        "invited_scores": invited,
+        "choice_part_worths": worths,
+        "identities": identities,
+    }
 
 
 def _numbers(crowd: people.People, customer_id: np.ndarray) -> np.ndarray:
