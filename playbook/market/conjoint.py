@@ -37,8 +37,10 @@ def choice_table(
     size = min(respondents, len(pool))
     who = np.sort(rng.choice(pool, size, replace=False, p=quota / quota.sum()))
     n, version = len(who), rng.integers(0, VERSIONS, len(who))
-    worth = s.PART_WORTHS.to_numpy()[people.segment[who]]
-    own = worth + s.PART_WORTH_SD * rng.normal(size=worth.shape)
+    worth = people.settings.part_worths.to_numpy()[people.segment[who]]
+    early = _early(people.acquired_at[who], before)
+    worth = worth - early[:, None] * people.settings.worth_shift.to_numpy()[people.segment[who]]
+    own = worth + people.settings.part_worth_sd * rng.normal(size=worth.shape)
     own[:, 0] = worth[:, 0] * np.exp(0.25 * rng.normal(size=n))
     # none is taken relative to the price level, so that its attraction keeps its meaning
     own[:, -1] += 179 * (own[:, 0] - worth[:, 0])
@@ -61,24 +63,23 @@ def choice_table(
         "is_none": is_none,
         "version": codes(version[respondent] + 1, 2),
         "is_holdout": task >= TASKS - HOLDOUT,
-        "answered_at": _answered(people.acquired_at[who], before, last)[respondent],
+        "answered_at": np.where(early, before, last)[respondent],
     }
     for k, (attribute, levels) in enumerate(LEVELS.items()):
         values = np.full(rows, None, dtype=object)
         shown = design[respondent[~is_none], task[~is_none], alternative[~is_none], k]
         values[~is_none] = np.array(levels, dtype=object)[shown]
         columns[attribute] = values
-    labels = [f"{a}: {b}" for a, b in s.PART_WORTHS.columns]
+    labels = [f"{a}: {b}" for a, b in people.settings.part_worths.columns]
     truth = pd.DataFrame(own, columns=labels)
     truth.insert(0, "respondent_id", codes(np.arange(n) + 1, 4, "P"))
     truth.insert(1, "segment", np.array(s.SEGMENTS)[people.segment[who]])
     return table("choice_tasks", columns), truth
 
 
-def _answered(acquired_at: np.ndarray, before: np.datetime64, last: np.datetime64) -> np.ndarray:
-    """Return when each respondent answered: every second one a year before the others."""
-    early = (np.arange(len(acquired_at)) % 2 == 0) & (acquired_at < before)
-    return np.where(early, before, last)
+def _early(acquired_at: np.ndarray, before: np.datetime64) -> np.ndarray:
+    """Return who answered a year before the others: every second one."""
+    return (np.arange(len(acquired_at)) % 2 == 0) & (acquired_at < before)
 
 
 def _designs(rng: np.random.Generator) -> np.ndarray:
