@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from .advance import advance
 from .deliver import write_demo, write_inbox, write_truth
+from .scale import write_parquet
 from .settings import Settings
-from .world import World, simulate
+from .world import SHARD, World, simulate
 from .worlds import draw_settings
 
 __all__ = [
+    "SHARD",
     "Settings",
     "World",
     "advance",
@@ -22,5 +24,6 @@ __all__ = [
     "simulate",
     "write_demo",
     "write_inbox",
+    "write_parquet",
     "write_truth",
 ]

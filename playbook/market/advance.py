@@ -198,7 +198,9 @@ def _told(rng: np.random.Generator, world: World, memory: Memory, before: int) -
         label: pd.concat([world.truth[label], rows], ignore_index=True)
         for label, rows in build.named(truth | identities, f"{year}-").items()
     }
-    told |= customer_truth(frame, crowd, memory.past, tables) | shared_truth(frame, memory.past)
+    told |= customer_truth(frame, crowd, memory.past, tables) | shared_truth(
+        frame, memory.past.campaigns
+    )
     extra = {"crm_contacts": retention_desk(rng, crowd, memory.past)}
     tables = {label: tables[label] for label in sorted(tables)}
     return World(tables, world.truth | told, world.settings, extra, memory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,11 +52,12 @@ class People:
 
     def only(self, rows: np.ndarray) -> People:
         """Return the customers ``rows`` (numbers or a mask)."""
-        return replace(self, **{k: v[rows] for k, v in vars(self).items() if k != "settings"})
+        own: dict[str, Any] = {k: v[rows] for k, v in vars(self).items() if k != "settings"}
+        return replace(self, **own)
 
     def joined(self, other: People) -> People:
         """Return these customers and, after them, those of ``other``."""
-        both = {
+        both: dict[str, Any] = {
             k: np.concatenate([v, getattr(other, k)])
             for k, v in vars(self).items()
             if k != "settings"

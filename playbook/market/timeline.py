@@ -176,7 +176,7 @@ def _rhythm(people: People, state: State, opening: np.datetime64, number: int) -
         factor *= 1 + settings.own_season * np.cos(turn)
     if settings.regularity:
         last = np.where(np.isnat(state.last_order), people.acquired_at, state.last_order)
-        elapsed = np.maximum((opening - last) / DAY, 0.0) / 365.25 * people.rate
+        elapsed = np.maximum((opening - last).astype(float) / 86_400e6, 0.0) / 365.25 * people.rate
         due = np.minimum(SPURT * elapsed, SPURT)
         factor *= 1 - settings.regularity + settings.regularity * due
     return factor

@@ -10,6 +10,7 @@ import pandas as pd
 from . import build, campaigns, catalogue, people, surveys, timeline, voices
 from . import settings as s
 from .past import Past, collect
+from .planned import Campaign
 from .settings import Settings
 
 SHARD = 50_000
@@ -130,8 +131,8 @@ def simulate(
         )
     frame = common(customers, start_year, years, seed, settings or Settings())
     part = shard(frame, 0, customers)
-    tables = part.tables | shared_tables(frame, part.past, part.won, part.sold)
-    truth = part.truth | shared_truth(frame, part.past)
+    tables = part.tables | shared_tables(frame, part.won, part.sold)
+    truth = part.truth | shared_truth(frame, part.past.campaigns)
     memory = Memory(frame, part.crowd, part.past, part.state)
     tables = {name: tables[name] for name in sorted(tables)}
     return World(tables, truth, frame.settings, part.extra, memory)
@@ -207,7 +208,7 @@ def chapter_of(
     )
 
 
-def shared_tables(frame: Frame, past: Past, won: pd.Series, sold: pd.Series) -> build.Tables:
+def shared_tables(frame: Frame, won: pd.Series, sold: pd.Series) -> build.Tables:
     """Return the tables that do not grow with the customers."""
     rng = frame.generator(MARKET)
     last = frame.calendar[-1]
@@ -295,7 +296,7 @@ def margins(frame: Frame, crowd: people.People, past: Past, tables: build.Tables
     return result.round(2).reset_index()
 
 
-def shared_truth(frame: Frame, past: Past) -> build.Tables:
+def shared_truth(frame: Frame, ran: tuple[Campaign, ...]) -> build.Tables:
     """Return what was planted for all customers alike."""
     settings = frame.settings
     worths = settings.part_worths.copy()
@@ -312,7 +313,7 @@ def shared_truth(frame: Frame, past: Past) -> build.Tables:
     return {
         "segments": settings.traits.reset_index(),
         "segment_part_worths": worths.reset_index(),
-        "campaign_effects": campaigns.effects(past.campaigns),
+        "campaign_effects": campaigns.effects(ran),
         "action_effects": menu,
         "kano_classes": settings.kano.reset_index(),
         "market_growth": pd.DataFrame(growth.items(), columns=["market_segment", "growth"]),

@@ -163,7 +163,7 @@ def _pooled(settings: Settings) -> Settings:
 
 def _null(settings: Settings) -> Settings:
     """Return a world where nothing that is done has an effect and nothing changes."""
-    idle = {"lift": (0.0,) * 5, "care": (0.0,) * 5, "cut": 0.0}
+    idle: dict[str, Any] = {"lift": (0.0,) * 5, "care": (0.0,) * 5, "cut": 0.0}
     return replace(
         settings,
         growth=1.0,
