@@ -34,7 +34,7 @@ _TOUCHPOINTS: dict[str, tuple[str, str, float, float | None]] = {
     "chat": ("our service by chat", "live chat", 3.80, 5.0),
     "points": ("your Larkfield Circle account", "loyalty account", 3.85, 5.1),
 }
-_PSYCHOGRAPHIC = (
+PSYCHOGRAPHIC = (
     ("design_1", 0, 0.95, "I like to follow what is new in interior design."),
     ("design_2", 0, 0.90, "My home should show who I am."),
     ("design_3", 0, 0.80, "I notice the details of furniture at once."),
@@ -79,7 +79,7 @@ def question_table() -> pd.DataFrame:
     ]
     rows += [
         (f"psy_{key}", text, s.CONSTRUCTS[c], "psychographic", 1, 7)
-        for key, c, _, text in _PSYCHOGRAPHIC
+        for key, c, _, text in PSYCHOGRAPHIC
     ]
     rows += [
         (key, f"At what price (EUR) would this armchair be {text}?", "armchair", "price", 0, None)
@@ -327,7 +327,7 @@ def _attitudes(
     trait = people.settings.psychographics[segment] + rng.normal(
         0, people.settings.psychographic_sd, (n, 3)
     )
-    for key, construct, loading, _ in _PSYCHOGRAPHIC:
+    for key, construct, loading, _ in PSYCHOGRAPHIC:
         drawn = 4.2 + 1.15 * loading * trait[:, construct] + 0.5 * style + rng.normal(0, 0.7, n)
         values[f"psy_{key}"] = points(drawn, 1, 7)
     wallet = people.settings.trait("wallet", segment) + 9 * mood + rng.normal(0, 14, n)

@@ -28,6 +28,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "sensitivity": (0.7, 1.3, "weight of a failure, against the demo client"),
     "refund": (0.7, 1.3, "refunds, against the demo client"),
     "cases": (0.8, 1.25, "service cases, against the demo client"),
+    "rate_shape": (1.3, 2.0, "shape of the gamma distribution of rates, against the demo client"),
     "late": (0.7, 1.4, "late deliveries, against the demo client"),
     "segment": (0.9, 1.1, "each of these traits once more, for each segment by itself"),
     "carrier": (1.3, 2.6, "late deliveries in cities since the new carrier, against before"),
@@ -38,8 +39,8 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "drift": (0.5, 1.5, "drift of importance, and shift of part-worths, against the demo client"),
     "worths": (0.8, 1.2, "part-worths besides price, against the demo client"),
     "part_worth_sd": (0.25, 0.45, "spread of part-worths within a segment"),
-    "psychographic_sd": (0.75, 1.05, "spread of psychographic traits within a segment"),
-    "importance_sd": (0.90, 1.20, "spread of stated importance within a segment"),
+    "psychographic_sd": (1.15, 1.45, "spread of psychographic traits within a segment"),
+    "importance_sd": (1.25, 1.60, "spread of stated importance within a segment"),
     "lift": (0.6, 1.4, "effect of each campaign and action, against the demo client"),
     "lift_error": (-0.06, 0.06, "what is added to each effect by segment that is not zero"),
     "own_season": (0.55, 0.90, "seasonal: strength of each customer's own season"),
@@ -49,7 +50,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
 }
 """Ranges that parameters are drawn from (uniformly), and what they mean."""
 
-_SCALED = ("rate", "dropout", "lines", "sensitivity", "refund", "cases")
+_SCALED = ("rate", "dropout", "lines", "sensitivity", "refund", "cases", "rate_shape")
 
 
 def draw_settings(seed: int) -> Settings:
