@@ -22,7 +22,7 @@ READY := .venv/ready
 endif
 PLAYBOOK := $(PY) -m playbook
 
-.PHONY: help setup demo new check run objectives research segmentation proposition experience crm monitoring report lab test lint validate bench test-spark notebooks docs clean
+.PHONY: help setup demo new check run objectives research segmentation proposition experience crm monitoring report lab test lint validate truth bench test-spark notebooks docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,9 @@ lint: $(READY) ## check format, style, types and imports
 
 validate: $(READY) ## compare the models with published results
 	@$(PLAYBOOK) validate
+
+truth: $(READY) ## compare estimates with the planted truth of ten drawn worlds (minutes)
+	@$(PLAYBOOK) truth
 
 bench: $(READY) ## time a demo period, a run with nothing to do, and bare papermill
 	@$(PLAYBOOK) bench
