@@ -67,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     truth.add_argument("--json", action="store_true")
     simulate = add("simulate", _simulate, "write the simulated demo client's inbox", client=False)
     simulate.add_argument("--customers", type=int, default=6000)
+    simulate.add_argument(
+        "--years", type=int, default=None, help="write a world of so many years as Parquet"
+    )
     simulate.add_argument("--seed", type=int, default=2025)
     simulate.add_argument("--to", default="", help="folder to write to (default: the demo's inbox)")
     add("docs", _docs, "write the generated pages of docs/", client=False)
@@ -104,9 +107,10 @@ def _check(options: argparse.Namespace) -> None:
 
     from playbook.intake import take_in
 
-    folder, _ = _folder_and_period(options)
+    folder, period = _folder_and_period(options)
+    as_of = folder.plan(period).as_of if period else None
     with tempfile.TemporaryDirectory() as target:
-        intake = take_in(folder.inbox, folder.engagement(), Path(target))
+        intake = take_in(folder.inbox, folder.engagement(), Path(target), as_of)
     print(intake.ledger.to_string(index=False, na_rep=""))
     for f in intake.findings:
         place = " ".join(
@@ -187,8 +191,17 @@ def _simulate(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from playbook.engagement import ROOT
-    from playbook.market import write_demo
+    from playbook.market import SHARD, write_demo, write_parquet
 
+    if options.customers > SHARD or options.years is not None:
+        target = Path(options.to) if options.to else ROOT / "data" / "world"
+        written = write_parquet(target, options.customers, options.years or 3, options.seed)
+        print(
+            f"{sum(written.rows.values()):,} rows of {len(written.rows)} tables written to "
+            f"{target.name}/ in {written.seconds:.0f} s, peak memory "
+            f"{written.peak_bytes / 2**30:.1f} GB"
+        )
+        return
     target = Path(options.to) if options.to else ROOT / "data" / "demo" / "inbox"
     write_demo(target, options.customers, options.seed)
     print(f"{len(list(target.iterdir()))} files written to {target.name}/")

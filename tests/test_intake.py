@@ -194,25 +194,6 @@ def test_a_file_that_cannot_be_used_is_named(
     assert name in str(error.value)
 
 
-def test_bytes_that_are_not_utf8_are_refused_not_guessed(delivery: Path) -> None:
-    path = delivery / "acme" / "inbox" / "customers.csv"
-    path.write_bytes("customer_id,name\n001,Jürgen\n002,Åsa\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r"customers.csv: cannot be read"):
-        _take(delivery)
-    sources = [
-        {"files": "customers.csv", "table": "customers", "encoding": "latin-1"},
-        {"files": "orders*", "table": "orders"},
-    ]
-    engagement = Engagement.model_validate(
-        {"client": "A", "brand": "A", "currency": "EUR", "inbox": sources}
-    )
-    take_in(delivery / "acme" / "inbox", engagement, delivery / "run")
-    assert pd.read_parquet(delivery / "run" / "tables" / "customers.parquet").name.tolist() == [
-        "Jürgen",
-        "Åsa",
-    ]
-
-
 def test_a_link_out_of_the_inbox_is_refused(delivery: Path) -> None:
     secret = delivery / "secret.csv"
     secret.write_text("order_id\n", encoding="utf-8")

@@ -17,7 +17,9 @@ MINIMUM_TRAINING_PAIRS = 30
 """Fewer pairs than this in one block teach the model nothing."""
 LARGEST_BLOCK = 60
 """A blocking value held by more records than this is too common to be worth comparing its holders."""
-SAMPLED_PAIRS = 500_000
+SAMPLED_PAIRS = 300_000
+ROUNDS = (12, 5, 3, 2)
+"""Rounds of expectation maximisation: the most, and how many where it does not settle."""
 KEY_RECALL = 0.7
 """Share of all true links that exact keys are taken to find; it sets the prior only."""
 
@@ -61,7 +63,10 @@ def _close(a: str, b: str) -> str:
 _TURNED = (
     "birth_l[1:4] = birth_r[1:4] and birth_l[5:6] = birth_r[7:8] and birth_l[7:8] = birth_r[5:6]"
 )
-_DIGITS = "regexp_replace(email_l, '[^0-9]', '', 'g') = regexp_replace(email_r, '[^0-9]', '', 'g')"
+_EMAIL_MISTYPED = (
+    "case when email_digits_l = email_digits_r and abs(length(email_l) - length(email_r)) <= 2 "
+    "then damerau_levenshtein(email_l, email_r) <= 2 else false end"
+)
 
 COMPARISONS: dict[str, dict[str, Any]] = {
     "first": _comparison(
@@ -79,7 +84,7 @@ COMPARISONS: dict[str, dict[str, Any]] = {
     "email": _comparison(
         "email", _absent("email"),
         _level("equal", "email_l = email_r"),
-        _level("mistyped", f"{_distance('email', 2)} and {_DIGITS}"),
+        _level("mistyped", _EMAIL_MISTYPED),
     ),
     "phone": _comparison(
         "phone", _absent("phone"), _level("equal", "phone_l = phone_r"), _level("mistyped", _distance("phone", 1)),
@@ -99,18 +104,19 @@ COMPARISONS: dict[str, dict[str, Any]] = {
         _level("alike", "jaro_winkler_similarity(street_l, street_r) >= 0.88 and house_l is not distinct from house_r"),
         _level("other number", "jaro_winkler_similarity(street_l, street_r) >= 0.95"),
     ),
-    "place": _comparison(
-        "place", "(postcode_l is null or postcode_r is null) and (city_l is null or city_r is null)",
-        _level("postcode and city", "postcode_l = postcode_r and city_l = city_r", "postcode"),
-        _level("postcode", "postcode_l = postcode_r", "postcode"),
-        _level("postcode mistyped", f"{_distance('postcode', 1)} and city_l = city_r"),
-        _level("city, no postcode", "city_l = city_r and (postcode_l is null or postcode_r is null)", "city"),
-        _level("city mistyped", "jaro_winkler_similarity(city_l, city_r) >= 0.93 and (postcode_l is null or postcode_r is null)"),
-        _level("city, other postcode", "city_l = city_r"),
-        _level("postcode mistyped, other city", _distance("postcode", 1)),
+    "postcode": _comparison(
+        "postcode", _absent("postcode"),
+        _level("equal", "postcode_l = postcode_r", "postcode"), _level("mistyped", _distance("postcode", 1)),
+    ),
+    "city": _comparison(
+        "city", f"{_absent('city')} or coalesce(postcode_l = postcode_r, false)",
+        _level("equal", "city_l = city_r", "city"), _level("mistyped", "jaro_winkler_similarity(city_l, city_r) >= 0.93"),
     ),
 }  # fmt: skip
 """What is compared, from most to least alike."""
+
+FREQUENCIES = ("first", "last", "address", "postcode", "city")
+"""Columns in which agreeing on a rare value counts more than on a common one; counted within a country."""
 
 BLOCKS = {
     "b_email": "email",
@@ -173,11 +179,12 @@ def match_probabilities(
     comparisons = _usable(db)
     sessions = _sessions(db, comparisons)
     pairs = _linked_pairs(linked)
-    prior = min(0.5, pairs / KEY_RECALL / (len(linked) * (len(linked) - 1) / 2))
+    prior = _prior(db, pairs)
     with _quiet():
         settings = _settings([COMPARISONS[name] for name in comparisons], prior)
         settings = _learn_chance(db, settings, seed)
-        return _learn_and_score(db, settings, sessions, pairs, above)
+        settings = _learn_agreement(db, settings, sessions, pairs)
+        return _score(db, settings, above)
 
 
 def _prepare(db: duckdb.DuckDBPyConnection, linked: pd.DataFrame) -> None:
@@ -186,10 +193,14 @@ def _prepare(db: duckdb.DuckDBPyConnection, linked: pd.DataFrame) -> None:
         f"case when count(*) over (partition by {text}) <= {LARGEST_BLOCK} then {text} end as {name}"
         for name, text in BLOCKS.items()
     )
+    frequencies = ", ".join(
+        f"count({name}) over (partition by country, {name}) / nullif(count({name}) over (partition by country), 0) as tf_{name}"
+        for name in FREQUENCIES
+    )
     db.execute(
-        f"create or replace table compared as select record.*, uid as unique_id, {blocks}, "
-        "street || '|' || coalesce(house, '') as address, coalesce(city, postcode) as place, person, min(uid) over (partition by person) = uid as alone "
-        "from record join linked using (uid) order by uid"
+        f"create or replace table compared as select *, uid as unique_id, {blocks}, {frequencies}, "
+        "min(uid) over (partition by person) = uid as alone from "
+        "(select record.*, street || '|' || coalesce(house, '') as address, regexp_replace(email, '[^0-9]', '', 'g') as email_digits, person from record join linked using (uid)) order by uid"
     )
     db.unregister("linked")
 
@@ -241,6 +252,14 @@ def _linked_pairs(linked: pd.DataFrame) -> float:
     return pairs
 
 
+def _prior(db: duckdb.DuckDBPyConnection, pairs: float) -> float:
+    """Return the share of pairs of one country that are one person."""
+    compared = db.execute(
+        "select sum(n * (n - 1) / 2) from (select count(*) as n from compared group by country)"
+    ).fetchall()[0][0]
+    return min(0.5, pairs / KEY_RECALL / float(compared))
+
+
 def _settings(comparisons: list[dict], prior: float) -> dict[str, Any]:
     return {
         "link_type": "dedupe_only",
@@ -249,7 +268,6 @@ def _settings(comparisons: list[dict], prior: float) -> dict[str, Any]:
         "blocking_rules_to_generate_predictions": [f"l.{name} = r.{name}" for name in BLOCKS],
         "probability_two_random_records_match": prior,
         "retain_matching_columns": False,
-        "max_iterations": 12,
         "em_convergence": 0.001,
     }
 
@@ -257,7 +275,9 @@ def _settings(comparisons: list[dict], prior: float) -> dict[str, Any]:
 def _linker(db: duckdb.DuckDBPyConnection, table: str, settings: dict) -> Any:
     from splink import DuckDBAPI, Linker
 
-    return Linker(DuckDBAPI(connection=db).register(table), settings, log_level=None)
+    return Linker(
+        DuckDBAPI(connection=db).register(table), settings, validate_settings=False, log_level=None
+    )
 
 
 def _learn_chance(db: duckdb.DuckDBPyConnection, settings: dict, seed: int) -> dict:
@@ -266,7 +286,9 @@ def _learn_chance(db: duckdb.DuckDBPyConnection, settings: dict, seed: int) -> d
         "create or replace table different as select * exclude (alone) from compared where alone order by uid"
     )
     linker = _linker(db, "different", settings)
-    linker.training.estimate_u_using_random_sampling(SAMPLED_PAIRS, seed=seed)
+    linker.training.estimate_u_using_random_sampling(
+        SAMPLED_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
+    )
     comparisons = linker.misc.save_model_to_json()["comparisons"]
     for comparison in comparisons:
         _count_equals(db, comparison)
@@ -274,32 +296,47 @@ def _learn_chance(db: duckdb.DuckDBPyConnection, settings: dict, seed: int) -> d
 
 
 def _count_equals(db: duckdb.DuckDBPyConnection, comparison: dict) -> None:
-    """Replace the sampled chance of equal values, which is small, by its exact count over all pairs of different people."""
+    """Replace the sampled chance of equal values, which is small, by its count over all pairs of different people of a country."""
     level = comparison["comparison_levels"][1]
     column = level["sql_condition"].partition("_l ")[0]
     if level["label_for_charts"] != "equal":
         return
     equal, pairs = db.execute(
-        f"select sum(n * (n - 1)), sum(n) * (sum(n) - 1) from (select count(*) as n from different where {column} is not null group by {column})"
+        "select sum(equal), sum(n * (n - 1)) from (select sum(n * (n - 1)) as equal, sum(n) as n from "
+        f"(select country, count(*) as n from different where {column} is not null group by country, {column}) group by country)"
     ).fetchall()[0]
     if pairs:
         level["u_probability"] = max(float(equal), 1.0) / float(pairs)
 
 
-def _learn_and_score(
-    db: duckdb.DuckDBPyConnection, settings: dict, sessions: list[str], pairs: float, above: float
-) -> pd.DataFrame:
+def _learn_agreement(
+    db: duckdb.DuckDBPyConnection, settings: dict, sessions: list[str], pairs: float
+) -> dict:
+    """Return the settings with the share of agreement of one person with itself.
+
+    A level that one person never shows loses weight from round to round until splink, whose
+    probabilities must not reach 0, gives up; then fewer rounds are made.
+    """
+    for rounds in ROUNDS:
+        linker = _linker(db, "compared", settings | {"max_iterations": rounds})
+        try:
+            for block in sessions:
+                same = [f"l.{column} = r.{column}" for column in (*TRAINING[block], block)]
+                linker.training.estimate_parameters_using_expectation_maximisation(
+                    " and ".join(same)
+                )
+        except ValueError as error:
+            if "minimum allowed value" not in str(error):
+                raise
+            continue
+        comparisons = linker.misc.save_model_to_json()["comparisons"]
+        check_and_smooth(comparisons, pairs)
+        return settings | {"comparisons": comparisons}
+    raise NotTrained("expectation maximisation does not settle on these records")
+
+
+def _score(db: duckdb.DuckDBPyConnection, settings: dict, above: float) -> pd.DataFrame:
     linker = _linker(db, "compared", settings)
-    columns = {"b_name": "first last", "b_tax": "tax_id"}
-    for block in sessions:
-        words = columns.get(block, block.removeprefix("b_")).split()
-        rule = (
-            " and ".join(f"l.{word} = r.{word}" for word in words) + f" and l.{block} = r.{block}"
-        )
-        linker.training.estimate_parameters_using_expectation_maximisation(rule)
-    model = linker.misc.save_model_to_json()
-    _check_and_smooth(model["comparisons"], pairs)
-    linker = _linker(db, "compared", model)
     scored = linker.inference.predict(threshold_match_probability=above, warning_mode="never")
     return db.execute(
         'select least(unique_id_l, unique_id_r) as "left", greatest(unique_id_l, unique_id_r) as "right", '
@@ -307,7 +344,7 @@ def _learn_and_score(
     ).df()
 
 
-def _check_and_smooth(comparisons: list[dict], pairs: float) -> None:
+def check_and_smooth(comparisons: list[dict], pairs: float) -> None:
     """Refuse a comparison that taught nothing; give a level that was never seen half a pair, since it may come.
 
     ``pairs`` is the number of pairs of one person that the exact keys link.

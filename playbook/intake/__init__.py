@@ -11,10 +11,15 @@ merged
     A row that repeats another one exactly.
 finding
     Something the client should know or mend, counted, with the first place it was seen.
+reading
+    How a file or column is written (delimiter, decimal mark, order of dates), inferred from all of it.
+undecided
+    A reading that the data leave open; one line in engagement.yml settles it.
 """
 
 from __future__ import annotations
 
-from playbook.intake.take_in import Intake, take_in
+from playbook.intake.result import Intake, load_intake
+from playbook.intake.take_in import examine, take_in
 
-__all__ = ["Intake", "take_in"]
+__all__ = ["Intake", "examine", "load_intake", "take_in"]

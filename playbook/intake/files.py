@@ -1,48 +1,44 @@
-"""Opens the client's files and gives their rows as text, with file and row number."""
+"""Opens what the client sent: one file in, one DuckDB relation of text with row numbers out."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, cast
 
 import duckdb
 import pandas as pd
-import python_calamine
 
-from playbook.engagement.model import Source
-from playbook.errors import DataError
-from playbook.warehouse import quoted
+from playbook.engagement.model import Limits, Source
+from playbook.intake.columnar import load_parquet
+from playbook.intake.delimited import load_text
+from playbook.intake.delivered import Delivered, FileFinding, FileReading, Opening, forget, literal
+from playbook.intake.documents import load_json
+from playbook.intake.guard import check_size, is_gzip, recognise, unpack
+from playbook.intake.problems import FileRefused, Undecided
+from playbook.intake.tidy import show
+from playbook.intake.workbook import load_workbook
 
-__all__ = ["Delivered", "find_files", "literal", "open_file"]
+__all__ = ["Delivered", "FileFinding", "FileReading", "find_files", "forget", "kind_of", "literal", "open_file"]  # fmt: skip
 
-TEXT = (".csv", ".tsv", ".txt")
-BOOKS = (".xlsx", ".xls", ".xlsb", ".ods")
-KINDS = (*TEXT, *BOOKS, ".parquet", ".jsonl", ".ndjson")
-DELIMITERS = ",;\t|"
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """One opened file: a DuckDB table of text columns, its headers, and the lines it could not split."""
-
-    path: Path
-    relation: str
-    headers: list[str]
-    rejected: pd.DataFrame
+NAMED = {
+    ".csv": "text", ".tsv": "text", ".txt": "text", ".xlsx": "xlsx", ".xlsm": "xlsx", ".xls": "xls", ".xlsb": "xlsb",
+    ".ods": "ods", ".parquet": "parquet", ".jsonl": "json", ".ndjson": "json", ".json": "json",
+}  # fmt: skip
+"""Ending to what a file of that name should hold."""
+WORDS = {"text": "delimited text", "xlsx": "an Excel workbook", "xls": "an old Excel workbook", "xlsb": "a binary Excel workbook",
+         "ods": "an OpenDocument sheet", "parquet": "Parquet", "json": "JSON"}  # fmt: skip
+LOADERS: dict[str, Callable[[Opening, Path], None]] = {
+    "text": load_text,
+    "json": load_json,
+    "parquet": load_parquet,
+}
 
 
 def kind_of(path: Path) -> str:
-    """Return the file's kind by its ending, without ``.gz``; empty when it is not read."""
+    """Return the file's ending, without ``.gz``; empty when that kind is not read."""
     name = path.name.lower().removesuffix(".gz")
-    return next((kind for kind in KINDS if name.endswith(kind)), "")
+    return next((ending for ending in NAMED if name.endswith(ending)), "")
 
 
 def find_files(inbox: Path, pattern: str) -> list[Path]:
@@ -50,164 +46,99 @@ def find_files(inbox: Path, pattern: str) -> list[Path]:
 
     Raises
     ------
-    DataError
-        When a file is a link out of the inbox or of a kind that is not read.
+    FileRefused
+        When a folder or file is a link out of the inbox.
     """
     found = sorted(path for path in inbox.glob(pattern) if path.is_file())
     for path in found:
         if not path.resolve().is_relative_to(inbox.resolve()):
-            raise DataError(f"{path.name}: links out of the inbox; put a copy of the file there")
-        if not kind_of(path):
-            raise DataError(
-                f"{path.name}: this kind of file is not read; deliver CSV, TSV, Excel, Parquet or JSON lines"
+            raise FileRefused(
+                f"{path.name}: links out of the inbox", "put a copy of the file there"
             )
     return found
 
 
-def literal(value: object) -> str:
-    """Return a value as an SQL string."""
-    return "'" + str(value).replace("'", "''") + "'"
+def open_file(
+    connection: duckdb.DuckDBPyConnection, path: Path, source: Source, limits: Limits
+) -> Delivered:
+    """Load a file's rows as text, with the row number a person counts in ``_row``.
 
-
-def open_file(connection: duckdb.DuckDBPyConnection, path: Path, source: Source) -> Delivered:
-    """Load a file's rows as text into table ``delivered``, with their row number in ``_row``.
+    Its content is checked before anything parses it. `forget` drops what was loaded.
 
     Raises
     ------
-    DataError
-        When the file cannot be read, naming it and how to mend it.
+    FileRefused
+        When the file cannot be used, naming it and how to mend it.
+    Undecided
+        When its content does not decide how it is read, naming the line to add.
     """
-    relation = "delivered"
-    rejected = pd.DataFrame({"row": pd.Series(dtype="int64"), "reason": pd.Series(dtype="str")})
-    kind = kind_of(path)
-    try:
-        if kind in TEXT:
-            rejected = _load_text(connection, path, source, relation)
-        elif kind in BOOKS:
-            connection.register("book", _sheet(path, source.sheet))
-            _as_text(connection, relation, "select * from book")
-            connection.unregister("book")
-        elif kind == ".parquet":
-            _as_text(connection, relation, f"select * from read_parquet({literal(path)})")
-        else:
-            _as_text(connection, relation, _json_lines(connection, path), first=1)
-    except (duckdb.Error, python_calamine.CalamineError, OSError, EOFError, UnicodeError) as error:
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DataError(
-            f"{path.name}: cannot be read ({said.replace(str(path.parent), '…')}); expected a whole "
-            f"{kind} file; send it again or correct its entry under inbox in engagement.yml"
-        ) from None
-    described = connection.execute(f"describe {relation}").fetchall()
-    return Delivered(path, relation, [row[0] for row in described if row[0] != "_row"], rejected)
-
-
-def _as_text(
-    connection: duckdb.DuckDBPyConnection, relation: str, select: str, first: int = 2
-) -> None:
-    """Make the table of text columns; ``first`` is the number of the first row in the file."""
-    headers = [row[0] for row in connection.execute(f"describe {select}").fetchall()]
-    texts = ", ".join(
-        f"cast({quoted(header)} as varchar) as {quoted(header)}" for header in headers
-    )
-    connection.execute(
-        f"create temp table {relation} as select {texts}, "
-        f"row_number() over () + {first - 1} as _row from ({select})"
-    )
-
-
-def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """Return the SELECT of a JSON lines file: each scalar as the text it was written as."""
-    lines = f"read_json_objects({literal(path)}, format = 'newline_delimited')"
-    keys = connection.execute(
-        f"select key from (select unnest(json_keys(json)) as key from {lines}) group by key order by key"
-    ).fetchall()
-    if not keys:
-        raise DataError(f"{path.name}: no JSON object with keys in it; expected one object a line")
-    texts = ", ".join(f"json ->> {literal('$.' + quoted(key))} as {quoted(key)}" for (key,) in keys)
-    return f"select {texts} from {lines}"
-
-
-def _load_text(
-    connection: duckdb.DuckDBPyConnection, path: Path, source: Source, relation: str
-) -> pd.DataFrame:
-    with _utf8(path, source.encoding) as plain:
-        delimiter, headers = _header(plain, source.delimiter)
-        columns = ", ".join(f"{literal(header)}: 'VARCHAR'" for header in headers)
-        options = (
-            f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', header = true, "
-            f"auto_detect = false, null_padding = false, store_rejects = true, columns = {{{columns}}}"
+    ending = kind_of(path)
+    if not ending:
+        raise FileRefused(
+            f"{path.name}: this kind of file is not read",
+            "deliver CSV, TSV, Excel, OpenDocument, Parquet or JSON",
         )
-        connection.execute(
-            f"create temp table {relation} as select *, row_number() over () + 1 as _row "
-            f"from read_csv({literal(plain)}, {options})"
+    with tempfile.TemporaryDirectory(prefix="playbook-") as scratch:
+        opening = Opening(connection, path, source, limits, Path(scratch))
+        try:
+            _load(opening, NAMED[ending])
+            show(opening)
+        except (FileRefused, Undecided, duckdb.Error, OSError) as error:
+            connection.execute(f"drop table if exists {opening.table}")
+            if isinstance(error, (FileRefused, Undecided)):
+                raise
+            raise opening.refused(
+                "cannot be read: its content is damaged or of no kind known here",
+                "send it again, whole, or as CSV in UTF-8",
+            ) from error
+    return _delivered(opening)
+
+
+def _load(opening: Opening, named: str) -> None:
+    check_size(opening)
+    plain = opening.path
+    packed = is_gzip(plain)
+    if packed:
+        plain = unpack(opening)
+        if not opening.path.name.lower().endswith(".gz"):
+            opening.note("the file is packed with gzip though its name does not say so; it was unpacked", "nothing to do")  # fmt: skip
+    kind = recognise(opening, plain, named)
+    if kind != named:
+        _note_other_kind(opening, named, kind)
+    opening.kind = kind
+    if kind in LOADERS:
+        LOADERS[kind](opening, plain)
+    else:
+        load_workbook(opening, plain, kind)
+
+
+def _note_other_kind(opening: Opening, named: str, kind: str) -> None:
+    if kind == "text" and named == "parquet":
+        raise opening.refused(
+            "cannot be read: it is no Parquet file", "send it again, whole, or as CSV in UTF-8"
         )
-    rejected = connection.execute("select distinct line as row from reject_errors order by 1").df()
-    connection.execute("delete from reject_errors")
-    rejected["reason"] = f"the line does not hold {len(headers)} values, one for each header"
-    return rejected
-
-
-@contextmanager
-def _utf8(path: Path, encoding: str) -> Iterator[Path]:
-    """Give a path to the file in UTF-8: itself, or a decoded copy when another encoding is declared."""
-    if encoding.lower().replace("_", "-") in ("", "utf-8", "utf-8-sig"):
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / (path.name.removesuffix(".gz"))
-        with (
-            _opened(path, encoding) as source,
-            copy.open("w", encoding="utf-8", newline="") as target,
-        ):
-            shutil.copyfileobj(source, target)
-        yield copy
-
-
-def _opened(path: Path, encoding: str) -> IO[str]:
-    try:
-        if path.name.lower().endswith(".gz"):
-            return cast(IO[str], gzip.open(path, "rt", encoding=encoding, newline=""))
-        return path.open(encoding=encoding, newline="")
-    except LookupError:
-        raise DataError(
-            f"{path.name}: there is no encoding {encoding!r}; such as utf-8 or latin-1"
-        ) from None
-
-
-def _header(path: Path, delimiter: str) -> tuple[str, list[str]]:
-    with _opened(path, "utf-8-sig") as lines:
-        first = next(lines, "")
-    if not first.strip():
-        raise DataError(f"{path.name}: the file is empty; expected a header line")
-    delimiter = delimiter or max(
-        DELIMITERS, key=lambda mark: (first.count(mark), -DELIMITERS.index(mark))
+    opening.note(
+        f"the name says {WORDS[named]}, but the file holds {WORDS[kind]}; it was read as that",
+        "give it the right ending next time",
     )
-    headers = [name.strip() for name in next(csv.reader([first], delimiter=delimiter))]
-    twice = sorted({name for name in headers if headers.count(name) > 1})
-    if twice:
-        raise DataError(
-            f"{path.name}: the header {twice[0]!r} stands twice; give each column its own name"
-        )
-    return delimiter, headers
 
 
-def _sheet(path: Path, name: str) -> pd.DataFrame:
-    book = python_calamine.CalamineWorkbook.from_path(path)
-    if name and name not in book.sheet_names:
-        raise DataError(f"{path.name}: no sheet {name!r}; it has {', '.join(book.sheet_names)}")
-    rows = book.get_sheet_by_name(name or book.sheet_names[0]).to_python(skip_empty_area=True)
-    if not rows:
-        raise DataError(f"{path.name}: the sheet is empty; expected a header row")
-    headers = [str(value).strip() for value in rows[0]]
-    cells = [[_cell(value) for value in row] for row in rows[1:]]
-    return pd.DataFrame(cells, columns=headers, dtype="str")
-
-
-def _cell(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, (datetime, date)):
-        return value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat()
-    return None if value == "" else str(value)
+def _delivered(opening: Opening) -> Delivered:
+    rejected = pd.DataFrame(
+        [(row, reason, level) for row, (reason, level) in sorted(opening.rejected.items())],
+        columns=["row", "reason", "level"],
+    ).astype({"row": "int64", "reason": "str", "level": "str"})
+    path = opening.path
+    reading = FileReading(
+        path.name,
+        opening.kind,
+        path.stat().st_size,
+        opening.encoding,
+        opening.delimiter,
+        opening.header_row,
+        opening.sheet,
+        tuple(finding.message for finding in opening.findings),
+    )
+    return Delivered(
+        path, opening.relation, opening.headers, rejected, reading, tuple(opening.findings)
+    )

@@ -2,79 +2,140 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from playbook.engagement.model import Source
+from playbook.intake import dates, numbers
+from playbook.intake.evidence import NUMBERS, TIMES, exponent
 from playbook.intake.files import literal
+from playbook.intake.mapping import Mapped
+from playbook.intake.reading import Reading
+from playbook.intake.words import FALSE, TRUE, any_of
 from playbook.tables import SQL_TYPE, Column
 from playbook.warehouse import quoted
 
-__all__ = ["problem", "typed", "value_text"]
+__all__ = ["prepared", "problem", "typed"]
 
-DATES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M")  # fmt: skip
-TRUE = ("true", "t", "yes", "y", "1")
-FALSE = ("false", "f", "no", "n", "0")
 PERSONAL = {"name", "email", "phone", "street", "tax_id", "text", "title", "quote", "birth_date", "postcode", "company"}  # fmt: skip
 """Columns whose values are not repeated in findings."""
+EARLIEST = "1900-01-01"
+FURTHEST_DAYS = 366
+"""Days after the end of the data up to which a row is kept (views hide it); beyond, it is impossible."""
 
 
-def value_text(header: str, source: Source) -> str:
-    """Return the SQL text of a raw cell: trimmed, declared null marks and empty cells as null."""
-    trimmed = f"trim({quoted(header)}, ' \t')"
-    nulls = ", ".join(literal(mark) for mark in ("", *source.nulls))
-    return f"case when {trimmed} in ({nulls}) then null else {trimmed} end"
+def prepared(one: Mapped, reading: Reading) -> tuple[str, str]:
+    """Return the SQL of ``text_<label>`` and of ``parts_<label>`` that `typed` reads, empty where it needs none."""
+    raw, text = quoted(f"raw_{one.label}"), quoted(f"text_{one.label}")
+    if reading.ask or reading.easy in ("plain", "comma", "iso"):
+        return "", ""
+    if one.column.kind in NUMBERS:
+        return "", f"{numbers.parts_of(raw)} as {quoted(f'parts_{one.label}')}"
+    if one.column.kind in TIMES:
+        parts = f"{dates.parts_of(text)} as {quoted(f'parts_{one.label}')}"
+        return f"{dates.canonical(raw)} as {text}", parts
+    return "", ""
 
 
-def typed(column: Column, text: str, source: Source) -> str:
-    """Return the SQL that reads ``text`` as the column's type; null where it cannot be read."""
-    if column.kind in ("id", "text", "choice"):
+def typed(one: Mapped, reading: Reading, source: Source, until: date | None) -> str:
+    """Return the SQL that reads the text ``raw_<label>`` as the column's type; null where it cannot be read."""
+    text, kind = quoted(f"raw_{one.label}"), one.column.kind
+    if reading.ask:
+        return f"cast(null as {SQL_TYPE[kind]})"
+    if kind == "id":
+        return f"case when not {exponent(text)} then {text} end" if reading.easy == "lost" else text
+    if kind == "text":
         return text
-    if column.kind in ("time", "day"):
-        formats = ", ".join(literal(f) for f in (source.dates or DATES))
-        return f"cast(try_strptime({text}, [{formats}]) as {SQL_TYPE[column.kind]})"
-    if column.kind == "flag":
-        return (
-            f"case when lower({text}) in ({_list(TRUE)}) then true "
-            f"when lower({text}) in ({_list(FALSE)}) then false end"
-        )
-    if source.decimal == ",":
-        text = f"replace(replace({text}, '.', ''), ',', '.')"
-    if column.kind == "whole":
-        return f"cast(case when regexp_full_match({text}, '[-+]?[0-9]+(\\.0+)?') then try_cast({text} as DECIMAL(18,2)) end as BIGINT)"
-    return f"try_cast({text} as {SQL_TYPE[column.kind]})"
+    if kind == "choice":
+        return f"case when lower({text}) in ({any_of(one.column.allowed)}) then lower({text}) end"
+    if kind == "flag":
+        lowered = f"lower({text})"
+        return f"case when {lowered} in ({any_of(TRUE)}) then true when {lowered} in ({any_of(FALSE)}) then false end"
+    return _number(text, kind, reading) if kind in NUMBERS else _moment(text, kind, reading, source, until)  # fmt: skip
 
 
-def problem(name: str, column: Column, source: Source) -> str:
+def _number(text: str, kind: str, reading: Reading) -> str:
+    if reading.easy == "comma":
+        text = f"replace({text}, ',', '.')"
+    elif reading.easy != "plain":
+        parts = text.replace("raw_", "parts_", 1)
+        text = numbers.number(parts, reading.mark, "e-2" if kind == "share" else "")
+    if kind == "whole":
+        exact = f"try_cast({text} as DECIMAL(38,6))"
+        return f"try_cast(case when {exact} = floor({exact}) then {exact} end as BIGINT)"
+    value = f"try_cast({text} as {SQL_TYPE[kind]})"
+    return f"{value} / 100" if reading.percent else value
+
+
+def _moment(text: str, kind: str, reading: Reading, source: Source, until: date | None) -> str:
+    if reading.easy == "iso":
+        moment, offset, has_clock = f"try_cast({text} as TIMESTAMP)", "", "true"
+    else:
+        pivot = until.year % 100 if kind == "day" and until else 68
+        plain, parts = text.replace("raw_", "text_", 1), text.replace("raw_", "parts_", 1)
+        moment, offset, has_clock = dates.day_and_time(plain, parts, reading.orders, pivot)
+        if reading.formats:
+            naive = [f for f in reading.formats if "%z" not in f.lower()]
+            aware = [f for f in reading.formats if "%z" in f.lower()]
+            if naive:
+                has_clock = f"({has_clock} or {any('%H' in f or '%I' in f for f in naive)})"
+                moment = f"coalesce(try_strptime({text}, [{any_of(naive)}]), {moment})"
+            if aware:
+                instant = f"timezone('UTC', try_strptime({text}, [{any_of(aware)}]))"
+                moment = f"coalesce({instant}, {moment})"
+                offset = f"case when {instant} is not null then 0 else {offset} end"
+    if kind == "day":
+        return f"cast({moment} as DATE)"
+    if not reading.clock:
+        return moment
+    return dates.local_to_utc(moment, offset, source.timezone, has_clock)
+
+
+def problem(
+    one: Mapped, reading: Reading, source: Source, known_at: str, until: date | None
+) -> str:
     """Return the SQL that says what is wrong with a cell (text in ``raw_name``), null when nothing is."""
+    name, column = one.label, one.column
     raw, value = quoted(f"raw_{name}"), quoted(name)
-    shown = "''" if name in PERSONAL else f"' ''' || left({raw}, 40) || ''''"
-    cases = [
-        f"when {raw} is not null and {value} is null then {literal(name)} || {shown} || {literal(_expected(column, source))}"
-    ]
+    shown = "''" if name.rpartition(".")[2] in PERSONAL else f"' ''' || left({raw}, 40) || ''''"
+    cases = []
+    if reading.ask:
+        return ""
+    if column.kind not in ("text", "id") or reading.easy == "lost":
+        cases.append(f"when {raw} is not null and {value} is null then {literal(name)} || {shown} || {literal(_expected(column, reading, source))}")  # fmt: skip
     if column.required:
         cases.append(f"when {raw} is null then {literal(f'{name} is empty; every row needs one')}")
-    if column.allowed:
-        allowed = f": expected one of {', '.join(column.allowed)}"
-        cases.append(
-            f"when {value} not in ({_list(column.allowed)}) then {literal(name)} || {shown} || {literal(allowed)}"
-        )
-    if column.low is not None:
-        cases.append(
-            f"when {value} < {column.low} then {literal(name)} || {shown} || {literal(f': expected at least {column.low:g}')}"
-        )
-    if column.high is not None:
-        cases.append(
-            f"when {value} > {column.high} then {literal(name)} || {shown} || {literal(f': expected at most {column.high:g}')}"
-        )
-    return f"case {' '.join(cases)} end"
+    for limit, sign, words in ((column.low, "<", "at least"), (column.high, ">", "at most")):
+        if limit is not None:
+            cases.append(f"when {value} {sign} {limit} then {literal(name)} || {shown} || {literal(f': expected {words} {limit:g}')}")  # fmt: skip
+    if name == known_at:
+        cases += _impossible(name, column.kind, value, shown, until)
+    return f"case {' '.join(cases)} end" if cases else ""
 
 
-def _expected(column: Column, source: Source) -> str:
-    if column.kind in ("time", "day"):
-        return f" is not a date as expected ({' or '.join(source.dates or ['2025-12-31', '2025-12-31 23:59:59'])})"
+def _impossible(name: str, kind: str, value: str, shown: str, until: date | None) -> list[str]:
+    if kind == "whole":
+        limit = f"when {value} > {until.year + 1}" if until else ""
+        early = f"when {value} < {EARLIEST[:4]}"
+    else:
+        limit = f"when {value} >= date '{until}' + {FURTHEST_DAYS + 1}" if until else ""
+        early = f"when {value} < date '{EARLIEST}'"
+    late = f" lies more than a year after the end of the data ({until})"
+    cases = [f"{early} then {literal(name)} || {shown} || ' lies before {EARLIEST[:4]}'"]
+    return (
+        [*cases, f"{limit} then {literal(name)} || {shown} || {literal(late)}"] if limit else cases
+    )
+
+
+def _expected(column: Column, reading: Reading, source: Source) -> str:
+    if column.kind in TIMES:
+        wanted = reading.read_as if reading.orders else "such as 2025-12-31 or 2025-12-31 23:59:59"
+        return f" is not a date as expected ({' or '.join(source.dates) or wanted})"
     if column.kind == "flag":
         return " is neither true nor false"
-    mark = "comma" if source.decimal == "," else "point"
-    return f" is not a number (decimal {mark}) as expected"
-
-
-def _list(values: tuple[str, ...]) -> str:
-    return ", ".join(literal(value) for value in values)
+    if column.kind == "choice":
+        return f": expected one of {', '.join(column.allowed)}; map the word under values in engagement.yml"
+    if column.kind == "id":
+        return " was written by a spreadsheet as a number with exponent, its digits are lost"
+    mark = "comma" if reading.mark == "," else "point"
+    what = "whole number" if column.kind == "whole" else "number"
+    return f" is not a {what} (decimal {mark}) as expected"

@@ -136,7 +136,8 @@ class _Period:
         if step.id == "intake":
             from playbook.intake import take_in
 
-            intake = take_in(self.folder.inbox, self.folder.engagement(), root)
+            as_of = self.folder.plan(self.period).as_of
+            intake = take_in(self.folder.inbox, self.folder.engagement(), root, as_of)
             rows = intake.ledger[["rows_in", "kept", "quarantined", "merged"]].sum()
             files = [*(root / "tables").glob("*"), *(root / "quarantine").glob("*")]
             problems = sum(f["level"] == "problem" for f in intake.findings)

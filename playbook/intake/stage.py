@@ -1,0 +1,144 @@
+"""Stages the rows of each file: read as their columns are written, typed, with their first problem."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date
+
+import duckdb
+
+from playbook.engagement.model import Source
+from playbook.intake.decide import Known, decide, known_of
+from playbook.intake.evidence import Evidence, gather, value_text
+from playbook.intake.files import Delivered, forget, literal
+from playbook.intake.mapping import Mapped
+from playbook.intake.notes import note_column
+from playbook.intake.problems import Undecided
+from playbook.intake.reading import Reading
+from playbook.intake.result import Findings
+from playbook.intake.typing import prepared, problem, typed
+from playbook.intake.words import plain_id
+from playbook.tables import TABLES
+from playbook.warehouse import quoted
+
+__all__ = ["Staging"]
+
+
+@dataclass
+class _File:
+    """One opened file with what its columns hold and how they are read."""
+
+    delivered: Delivered
+    mapped: list[Mapped]
+    evidence: dict[str, Evidence]
+    readings: dict[str, Reading] = field(default_factory=dict)
+
+
+class Staging:
+    """The staged tables of one intake, and how each of their files and columns was read."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, findings: Findings, until: date | None
+    ) -> None:
+        self.db = connection
+        self.findings = findings
+        self.until = until
+        self.stages: dict[str, list[str]] = {}
+        self.readings: list[dict] = []
+        self.columns: list[dict] = []
+        self.undecided: list[dict] = []
+        self.ids: dict[tuple[str, str], tuple[int, int, int]] = {}
+
+    def leave_open(self, source: Source, name: str, point: Undecided) -> None:
+        """Note a file whose content does not decide how it is opened."""
+        entry = {"file": name, "table": source.table, "column": "", "what": point.what}
+        self.undecided.append(entry | {"ask": point.ask, "candidates": list(point.candidates)})
+
+    def stage(self, source: Source, delivered: list[tuple[Delivered, list[Mapped]]]) -> None:
+        """Stage the rows of an entry's files, whose columns may decide each other's readings."""
+        files = [
+            _File(opened, mapped, gather(self.db, source, opened, mapped))
+            for opened, mapped in delivered
+        ]
+        own = [known_of(file.mapped, file.evidence) for file in files]
+        for file, known in zip(files, own, strict=True):
+            others = [
+                known_of(other.mapped, other.evidence, f" of {other.delivered.path.name}")
+                for other in files
+                if other is not file
+            ]
+            self._read(source, file, [known, *others])
+            self._type(source, file)
+            forget(self.db, file.delivered)
+
+    def _read(self, source: Source, file: _File, known: list[Known]) -> None:
+        """Decide how each column is read and note it."""
+        opened = asdict(file.delivered.reading)
+        notes = "; ".join(opened.pop("notes"))
+        self.readings.append(opened | {"table": source.table, "system": source.system, "notes": notes})  # fmt: skip
+        name = file.delivered.path.name
+        for one in file.mapped:
+            found = file.evidence.get(one.label, Evidence())
+            if one.header:
+                reading = decide(source, name, one, found, known)
+            else:
+                reading = Reading("constant", "declared", orders=(), clock=True)
+            file.readings[one.label] = reading
+            entry = {"file": name, "table": source.table, "column": one.label}
+            if reading.ask:
+                point = {"what": reading.decided_by, "ask": reading.ask, "candidates": list(reading.candidates)}  # fmt: skip
+                self.undecided.append(entry | point)
+            shown = {"read_as": reading.read_as, "decided_by": "" if reading.ask else reading.decided_by}  # fmt: skip
+            self.columns.append(entry | {"header": one.header, "how": one.how} | shown)
+            if one.column.kind == "id" and "." not in one.label:
+                ids, before = found.ids, self.ids.get((source.table, one.label), (0, 0, 0))
+                added = (ids.filled - ids.errors, ids.short, ids.long)
+                self.ids[source.table, one.label] = (before[0] + added[0], before[1] + added[1], before[2] + added[2])  # fmt: skip
+            note_column(self.findings, source, name, one, found, reading)
+
+    def _type(self, source: Source, file: _File) -> None:
+        raws, texts, parts, values, problems = [], ["*"], ["*"], [], []
+        for one in file.mapped:
+            reading = file.readings[one.label]
+            raws.append(f"{self._text(source, one, file.evidence.get(one.label))} as {quoted(f'raw_{one.label}')}")  # fmt: skip
+            text, part = prepared(one, reading)
+            texts += [text] if text else []
+            parts += [part] if part else []
+            values.append(f"{typed(one, reading, source, self.until)} as {quoted(one.label)}")
+            known_at = TABLES[source.table].known_at
+            problems.append(problem(one, reading, source, known_at, self.until))
+        wrong = ", ".join(p for p in problems if p)
+        stage = f"stage_{source.table}_{len(self.stages.get(source.table, []))}"
+        name = literal(file.delivered.path.name)
+        system = literal(source.system) if source.system else "null"
+        self.db.execute(
+            f"create temp table {stage} as with raw as (select {', '.join(raws)}, _row from {file.delivered.relation}), "
+            f"texts as (select {', '.join(texts)} from raw), parts as (select {', '.join(parts)} from texts), "
+            f"read as (select *, {', '.join(values)} from parts) "
+            f"select {', '.join(quoted(m.label) for m in file.mapped)}, {name} as _file, _row, "
+            f"cast({f'coalesce({wrong})' if wrong else 'null'} as varchar) as _problem, false as _merged, "
+            f"cast({system} as varchar) as _system from read"
+        )
+        if len(file.delivered.rejected):
+            self.db.register("rejected", file.delivered.rejected)
+            self.db.execute(
+                f"insert into {stage} by name select {name} as _file, cast(row as bigint) as _row, reason as _problem, "
+                f"false as _merged, cast({system} as varchar) as _system from rejected"
+            )
+            self.db.unregister("rejected")
+        self.stages.setdefault(source.table, []).append(stage)
+
+    def _text(self, source: Source, one: Mapped, found: Evidence | None) -> str:
+        """Return the SQL of a cell's text, cleared only as far as its column needs it."""
+        if not one.header:
+            return literal(one.constant)
+        if one.column.kind not in ("id", "text") or found is None:
+            return value_text(one, source)
+        counts = found.ids
+        text = value_text(one, source, trim=bool(counts.edges or counts.wide or counts.errors))
+        if one.column.kind == "id":
+            if counts.wide:
+                text = plain_id(text)
+            if counts.floats and counts.floats == counts.filled - counts.errors:
+                text = f"regexp_replace({text}, '\\.0+$', '')"
+        return text
