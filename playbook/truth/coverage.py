@@ -30,7 +30,7 @@ from playbook.stats import (
 )
 from playbook.truth.judge import Line
 
-__all__ = ["CELLS", "REPLICATIONS", "Cell", "coverage", "lines"]
+__all__ = ["CELLS", "REPLICATIONS", "Cell", "coverage", "holds", "lines"]
 
 REPLICATIONS = 1000
 """Independent samples of each design cell (at least 400)."""
@@ -208,6 +208,11 @@ def coverage(cell: Cell, replications: int = REPLICATIONS, seed: int = 1) -> flo
     return float(((ends[:, 0] <= ends[:, 2]) & (ends[:, 2] <= ends[:, 1])).mean())
 
 
+def holds(cell: Cell, share: float) -> bool:
+    """Whether a share of covering intervals is within the cell's tolerance."""
+    return bool(round(abs(share - cell.level), 9) <= cell.tolerance)
+
+
 def lines(step: str = "", replications: int = REPLICATIONS, seed: int = 1) -> list[Line]:
     """Return one line per design cell (of one step, or of all)."""
     return [_line(c, replications, seed) for c in CELLS if not step or c.id.startswith(f"{step}.")]
@@ -218,6 +223,6 @@ def _line(cell: Cell, replications: int, seed: int) -> Line:
     return Line(
         cell.id, f"coverage: {cell.design}", cell.level, share, None, None,
         f"{round(share * replications)} of {replications}", None, 0,
-        bool(abs(share - cell.level) <= cell.tolerance), f"{share:.1%}",
+        holds(cell, share), f"{share:.1%}",
         f"{cell.level:.0%} within {100 * cell.tolerance:.0f} points on {replications} independent samples",
     )  # fmt: skip
