@@ -74,6 +74,8 @@ class Delivered:
         How the file was opened.
     findings
         What was seen on the way.
+    typed
+        Headers whose type makes the decimal mark a point, whatever other columns hold.
     """
 
     path: Path
@@ -82,6 +84,7 @@ class Delivered:
     rejected: pd.DataFrame
     reading: FileReading
     findings: tuple[FileFinding, ...] = ()
+    typed: frozenset[str] = frozenset()
 
 
 def literal(value: object) -> str:

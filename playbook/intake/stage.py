@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 
 import duckdb
 
 from playbook.engagement.model import Source
 from playbook.intake.decide import Known, decide, known_of
-from playbook.intake.evidence import Evidence, gather, value_text
+from playbook.intake.evidence import NUMBERS, Evidence, gather, value_text
 from playbook.intake.files import Delivered, forget, literal
 from playbook.intake.mapping import Mapped
 from playbook.intake.notes import note_column
@@ -32,6 +32,11 @@ class _File:
     mapped: list[Mapped]
     evidence: dict[str, Evidence]
     readings: dict[str, Reading] = field(default_factory=dict)
+
+    def known(self, where: str = "") -> Known:
+        """Return what its columns of text prove; a typed one says nothing of how the client writes."""
+        texts = [one for one in self.mapped if one.header not in self.delivered.typed]
+        return known_of(texts, self.evidence, where)
 
 
 class Staging:
@@ -60,10 +65,10 @@ class Staging:
             _File(opened, mapped, gather(self.db, source, opened, mapped))
             for opened, mapped in delivered
         ]
-        own = [known_of(file.mapped, file.evidence) for file in files]
+        own = [file.known() for file in files]
         for file, known in zip(files, own, strict=True):
             others = [
-                known_of(other.mapped, other.evidence, f" of {other.delivered.path.name}")
+                other.known(f" of {other.delivered.path.name}")
                 for other in files
                 if other is not file
             ]
@@ -79,7 +84,11 @@ class Staging:
         name = file.delivered.path.name
         for one in file.mapped:
             found = file.evidence.get(one.label, Evidence())
-            if one.header:
+            if one.header in file.delivered.typed and one.column.kind in NUMBERS:
+                reading = decide(source.model_copy(update={"decimal": "."}), name, one, found, known)  # fmt: skip
+                if not reading.ask:
+                    reading = replace(reading, decided_by="type of the column")
+            elif one.header:
                 reading = decide(source, name, one, found, known)
             else:
                 reading = Reading("constant", "declared", orders=(), clock=True)
