@@ -233,7 +233,12 @@ class Engagement(Strict):
     identity: Identity = Identity()
     limits: Limits = Limits()
     databases: dict[Key, Database] = {}
-    inbox: Annotated[list[Source], Field(min_length=1)]
+    inbox: list[Source]
+
+    @field_validator("inbox", mode="before")
+    @classmethod
+    def _nothing_yet(cls, value: object) -> object:
+        return [] if value is None else value
 
     @model_validator(mode="after")
     def _databases_are_named(self) -> Engagement:

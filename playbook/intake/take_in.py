@@ -52,6 +52,10 @@ def take_in(inbox: Path, engagement: Engagement, target: Path, as_of: date | Non
         When a needed table is missing, a reading is undecided, or too many rows cannot be used. The
         tables of an earlier intake are then left as they were.
     """
+    if not engagement.inbox:
+        raise PlanError(
+            "engagement.yml: inbox is empty, so no file has a table; make check proposes the entries to paste there"
+        )
     with _work_folder(inbox, target) as work:
         intake = _examined(inbox, engagement, work, as_of)
         if intake.blocking:
