@@ -52,7 +52,7 @@ def checked(people: People, actions: pd.DataFrame | None, first: int) -> pd.Data
     for bad, label, wanted in wrong:
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
-            value = actions[label].iloc[row]
+            value = actions[label].tolist()[row]
             raise ValueError(f"actions, row {row}: {label} {value!r} is not {wanted}")
     arm = actions["arm"] if "arm" in actions else pd.Series("treated", actions.index)
     probability = actions.get("probability", np.nan)

@@ -138,9 +138,8 @@ def _newcomers(
     cell = np.repeat(np.arange(len(spend)), most)
     rank = np.arange(len(cell)) - np.repeat(np.cumsum(most) - most, most)
     arrivals = people.arrivals_of(rng, spend.loc[cell, ["month", "channel"]], frame.settings)
-    possible = people.draw_people(
-        rng, len(cell), arrivals, frame.start, frame.settings, len(memory.crowd)
-    )
+    highest = max(int(number) for number in memory.crowd.customer_id)
+    possible = people.draw_people(rng, len(cell), arrivals, frame.start, frame.settings, highest)
     state = State.new(possible)
     quiet = replace(possible, settings=replace(possible.settings, campaigns=()))
     events = timeline.live(

@@ -84,6 +84,7 @@ def draw_people(
     mean = settings.trait("dropout", segment)
     dropout = rng.beta(3.0 * mean, 3.0 * (1 - mean), size=customers)
     dropout = np.clip(dropout, 1e-6, 1 - 1e-6) * np.where(base_members, 0.45, 1.0)
+    returns = rng.random(customers) < settings.returners
     tilt = pd.Series(channel).map(settings.channel_dropout).fillna(0.0).to_numpy()
     store = s.CITIES["region"].map(s.STORE_OF_REGION).to_numpy()[city]
     return People(
@@ -103,7 +104,7 @@ def draw_people(
         + rng.normal(0, 0.55, customers),
         style=rng.integers(0, 3, customers),
         taste=rng.integers(0, 8, (customers, 2)),
-        refund=rng.beta(1.2, 1.2 / settings.trait("refund", segment) - 1.2),
+        refund=np.where(returns, 0.9, rng.beta(1.2, 1.2 / settings.trait("refund", segment) - 1.2)),
         month=month,
         acquired_at=_acquired_at(rng, month, start),
         channel=channel,

@@ -250,7 +250,7 @@ ARMCHAIR = np.array([172.0, 238.0, 221.0, 226.0, 243.0])
 """Acceptable price (EUR) of the armchair per segment."""
 CARRIER = 2.1
 """Late deliveries in cities since the new carrier of February 2025, against before."""
-CHANNEL_DROPOUT = {"Trade fairs": 0.45}
+CHANNEL_DROPOUT = {"Trade fairs": 0.70}
 """What an acquisition channel adds to the logit of leaving, in every group of customers."""
 MARKET_GROWTH = {"Hospitality": 1.09, "Family homes": 0.98}
 """Yearly growth of a market segment where it is not 1.03."""
@@ -276,6 +276,8 @@ class Settings:
         Change of the price tier per log order rate.
     dropout_trend
         Change of the logit of leaving per year.
+    returners
+        Share of customers who send most of what they buy back, whatever their segment.
     fatigue
         Share of an action's effect left per contact of the three months before, and satisfaction
         lost per contact beyond two.
@@ -306,6 +308,7 @@ class Settings:
     channel_dropout: dict[str, float] = field(default_factory=CHANNEL_DROPOUT.copy)
     campaigns: tuple[Campaign, ...] = CAMPAIGNS
     actions: tuple[Action, ...] = ACTIONS
+    returners: float = 0.02
     fatigue: tuple[float, float] = (0.75, 0.05)
     service_effect: float = 1.0
     regularity: float = 0.0

@@ -127,5 +127,7 @@ def _mistyped(rng: np.random.Generator, words: np.ndarray) -> np.ndarray:
 
 
 def _other_emails(rng: np.random.Generator, name: np.ndarray) -> np.ndarray:
+    if not len(name):
+        return name
     local = np.char.replace(names.plain(name).astype(str), " ", "_").astype(object)
     return local + codes(rng.integers(1, 10_000, len(name)), 1) + "@example.org"
