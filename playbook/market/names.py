@@ -56,18 +56,21 @@ LAST = {
     ),
 }
 STREETS = {
-    "DE": _words("Lindenweg Gartenstraße Hauptstraße Hafenallee Birkenweg Schulstraße Marktplatz"),
-    "SE": _words("Storgatan Björkvägen Kungsgatan Skolgatan Ängsvägen Hamngatan Ekvägen"),
+    "DE": _words(
+        "Lindenweg Gartenstraße Hauptstraße Hafenallee Birkenweg Schulstraße Marktplatz Ahornweg "
+        "Bergstraße Goethestraße Kirchweg Wiesengrund Rosenweg Mühlenstraße Feldstraße Uferallee "
+        "Tannenweg Schillerplatz Bachstraße Kastanienallee Sonnenhang Dorfstraße Brunnengasse Wallstraße"
+    ),
+    "SE": _words(
+        "Storgatan Björkvägen Kungsgatan Skolgatan Ängsvägen Hamngatan Ekvägen Drottninggatan "
+        "Trädgårdsgatan Kyrkogatan Granvägen Parkgatan Nygatan Lövstigen Backvägen Strandgatan "
+        "Solvägen Tallvägen Järnvägsgatan Rönnvägen Slottsgatan Åkervägen Klippgatan Ringvägen"
+    ),
     "GB": np.array(
-        [
-            "High Street",
-            "Station Road",
-            "Mill Lane",
-            "Church Road",
-            "Park Avenue",
-            "Elm Grove",
-            "Kings Road",
-        ],
+        "High Street|Station Road|Mill Lane|Church Road|Park Avenue|Elm Grove|Kings Road|Victoria Road|"
+        "Green Lane|Manor Road|The Crescent|Queens Road|York Road|Chapel Lane|Grange Road|Albert Road|"
+        "Orchard Close|Springfield Road|Bridge Street|School Lane|Meadow Way|Windsor Road|"
+        "North Street|Highfield Road".split("|"),
         dtype=object,
     ),
 }
