@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from . import names
-from .frames import codes
+from .frames import blank, codes
 
 __all__ = [
     "aliases",
@@ -108,17 +108,19 @@ def family_emails(rng: np.random.Generator, country: np.ndarray, last: np.ndarra
     if not len(last):
         return np.array([], dtype=object)
     start = pd.Series(country).map(_FAMILY).to_numpy(dtype=object)
-    return start + names.plain(last) + codes(rng.integers(10, 10_000, len(last)), 2) + "@example.com"
+    return (
+        start + names.plain(last) + codes(rng.integers(10, 10_000, len(last)), 2) + "@example.com"
+    )
 
 
 def local_phones(rng: np.random.Generator, phone: np.ndarray, country: np.ndarray) -> np.ndarray:
     """Return the numbers in one of the ways people write them; the same number as before."""
     text = pd.Series(phone, dtype="str")
     prefix = pd.Series(country).map(_TRUNK)
-    rest = pd.Series([p[len(t) :] if isinstance(p, str) else None for p, t in zip(text, prefix, strict=True)], dtype="str")  # fmt: skip
+    rest = text.str.replace(r"^\+\d\d ", "", regex=True)
     form = rng.integers(0, 5, len(text))
-    area = rest.str.split(" ", n=1)
-    local, own = area.str[0], area.str[1].str.replace(" ", "")
+    area = rest.str.extract(r"^(\S+) (.*)$")
+    local, own = area[0], area[1].str.replace(" ", "")
     ways = [
         text,
         "0" + local + " " + own,
@@ -127,7 +129,7 @@ def local_phones(rng: np.random.Generator, phone: np.ndarray, country: np.ndarra
         prefix.str.strip() + " (0)" + rest,
     ]
     result = np.choose(form, [way.to_numpy(dtype=object) for way in ways])
-    return np.where(text.isna(), None, result)
+    return blank(result, text.isna().to_numpy())
 
 
 def birth_dates(rng: np.random.Generator, born: pd.Series, wrong: np.ndarray) -> pd.Series:
@@ -135,7 +137,10 @@ def birth_dates(rng: np.random.Generator, born: pd.Series, wrong: np.ndarray) ->
     days = pd.to_datetime(born).reset_index(drop=True)
     turned = (days.dt.day <= 12).to_numpy() & (rng.random(len(days)) < 0.5)
     year = days.dt.year + np.where(turned, 0, rng.choice([-10, -1, 1, 10], len(days)))
-    month, day = days.dt.month.where(~turned, days.dt.day), days.dt.day.where(~turned, days.dt.month)
+    month, day = (
+        days.dt.month.where(~turned, days.dt.day),
+        days.dt.day.where(~turned, days.dt.month),
+    )
     parts = {"year": year, "month": month, "day": np.minimum(day, 28)}
     other = pd.to_datetime(pd.DataFrame(parts)[days.notna()])
     return days.mask(wrong & days.notna(), other.reindex(days.index)).astype("datetime64[us]")
@@ -148,4 +153,4 @@ def other_streets(rng: np.random.Generator, street: np.ndarray) -> np.ndarray:
     brief = text
     for word, sign in _SHORT.items():
         brief = brief.str.replace(word, sign)
-    return np.where(text.isna(), None, np.where(short, brief, text)).astype(object)
+    return blank(text.mask(short, brief).to_numpy(dtype=object), text.isna().to_numpy())

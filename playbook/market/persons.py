@@ -17,7 +17,7 @@ MARRY = 0.22
 """Share of women who take another family name, from a year before they are won to the end."""
 MOVE = 0.10
 """Share of customers who move house within their city between being won and the end."""
-FAMILY = 0.30
+FAMILY = 0.22
 """Chance of a family among those of one family name in one city: two customers of one household."""
 FAMILY_PHONE, FAMILY_EMAIL = 0.6, 0.4
 """Share of families in which both give the same telephone number, and the same e-mail address."""

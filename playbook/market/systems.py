@@ -269,7 +269,7 @@ def _opted_out(rng: np.random.Generator, own: pd.DataFrame) -> dict[str, np.ndar
         if label == "consent_email":
             yes = agreed.fillna(False).to_numpy(bool)
             no |= yes & (rng.random(len(own)) < OPT_OUT_MISSED)
-        result[label] = np.where(no, False, None)
+        result[label] = blank(np.zeros(len(own), dtype=bool), ~no)
     return result
 
 
@@ -298,7 +298,9 @@ def _salesforce(prefix: str, numbers: np.ndarray) -> np.ndarray:
         short = prefix + "5g00000" + tail.rjust(5, "0")
         check = ""
         for start in (0, 5, 10):
-            bits = sum(1 << place for place, sign in enumerate(short[start : start + 5]) if sign.isupper())
+            bits = sum(
+                1 << place for place, sign in enumerate(short[start : start + 5]) if sign.isupper()
+            )
             check += _CHECK[bits]
         result.append(short + check)
     return np.array(result, dtype=object)
