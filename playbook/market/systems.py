@@ -73,12 +73,12 @@ FAULTS = {
 _KEPT = {
     "shop": [
         "country", "region", "city", "postcode", "latitude", "longitude", "area_type", "company",
-        "acquisition_channel", "market_segment", "consent_email", "consent_sms", "consent_phone",
+        "acquisition_channel", "consent_email", "consent_sms", "consent_phone",
         "consent_social", "consent_updated_at",
     ],
     "crm": [
         "country", "region", "city", "postcode", "company", "industry", "employees", "gender",
-        "income", "education", "household", "market_segment", "is_deceased_or_closed",
+        "acquisition_channel", "income", "education", "household", "market_segment", "is_deceased_or_closed",
     ],
     "service": ["country", "city", "postcode"],
     "survey": ["country", "city", "postcode", "gender", "household"],
