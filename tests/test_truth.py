@@ -187,7 +187,13 @@ def test_the_tables_hold_no_truth():
         assert files == set(study.world.tables)
         for name in files:
             seen = set(study.sight.table(name).columns)
-            assert not seen & {"dropout", "order_rate_year", "active_at_end", "log_lift", "expected"}
+            assert not seen & {
+                "dropout",
+                "order_rate_year",
+                "active_at_end",
+                "log_lift",
+                "expected",
+            }
         with pytest.raises(Exception, match="not a standard table"):
             study.sight.table("segment_part_worths")
         latent = set(study.people["segment"])

@@ -52,7 +52,7 @@ class Staging:
         self.readings: list[dict] = []
         self.columns: list[dict] = []
         self.undecided: list[dict] = []
-        self.ids: dict[tuple[str, str], tuple[int, int, int]] = {}
+        self.ids: dict[tuple[str, str, str], tuple[int, int, int]] = {}
 
     def leave_open(self, source: Source, name: str, point: Undecided) -> None:
         """Note a file whose content does not decide how it is opened."""
@@ -100,9 +100,8 @@ class Staging:
             shown = {"read_as": reading.read_as, "decided_by": "" if reading.ask else reading.decided_by}  # fmt: skip
             self.columns.append(entry | {"header": one.header, "how": one.how} | shown)
             if one.column.kind == "id" and "." not in one.label:
-                ids, before = found.ids, self.ids.get((source.table, one.label), (0, 0, 0))
-                added = (ids.filled - ids.errors, ids.short, ids.long)
-                self.ids[source.table, one.label] = (before[0] + added[0], before[1] + added[1], before[2] + added[2])  # fmt: skip
+                counts = (found.ids.filled - found.ids.errors, found.ids.short, found.ids.long)
+                self.ids[source.table, one.label, name] = counts
             note_column(self.findings, source, name, one, found, reading)
 
     def _type(self, source: Source, file: _File) -> None:

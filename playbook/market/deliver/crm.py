@@ -11,7 +11,7 @@ __all__ = ["write_crm"]
 
 STAGES = {"Won": "Closed Won", "Lost": "Closed Lost"}
 ARMS = {"treated": "Treatment", "control": "Control"}
-NOT_AVAILABLE = {"Phone": 120, "MailingState": 0, "Education__c": 90}
+NOT_AVAILABLE = {"Phone": 120, "Education__c": 90}
 """Empty cells of the contacts that hold ``#N/A`` instead."""
 
 
@@ -101,9 +101,7 @@ def _opted_out(consent: pd.Series) -> pd.Series:
     return out.map({True: "TRUE", False: "FALSE"})
 
 
-def _not_available(
-    delivery: Delivery, values: pd.Series, count: int
-) -> tuple[pd.Series, int]:
+def _not_available(delivery: Delivery, values: pd.Series, count: int) -> tuple[pd.Series, int]:
     """Return the values with ``#N/A`` in so many of the empty cells, and in how many."""
     empty = values.index[values.isna()]
     count = min(count, len(empty))
@@ -116,7 +114,8 @@ def _not_available(
 def _ids(prefix: str, values: pd.Series) -> pd.Series:
     """Return ids of 18 signs made of the digits in ours."""
     digits = values.str.replace(r"\D", "", regex=True).str.zfill(7)
-    return values.where(values.isna(), prefix + "5g000" + digits + "AAA")
+    check = "EAA" if prefix == "00Q" else "AAA"
+    return values.where(values.isna(), prefix + "5g000" + digits + check)
 
 
 def _opportunities(delivery: Delivery) -> None:
@@ -157,7 +156,9 @@ def _leads(delivery: Delivery) -> None:
         "Lead_Score__c": _whole(leads["score"]),
         "Status": leads["status"],
         "ConvertedDate": utc_time(leads["converted_at"]),
-        "ConvertedAccountId": delivery.ids("crm", leads["customer_id"], leads["converted_at"], "001"),
+        "ConvertedAccountId": delivery.ids(
+            "crm", leads["customer_id"], leads["converted_at"], "001"
+        ),
     }
     _write(delivery, "Lead.csv", columns)
 

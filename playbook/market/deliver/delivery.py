@@ -80,7 +80,9 @@ class Delivery:
         result = customer_id.map(first)
         lost = customer_id[customer_id.notna() & result.isna()]
         if len(lost):
-            raise ValueError(f"{system} has no record of {len(lost)} customers, such as {lost.iloc[0]}")
+            raise ValueError(
+                f"{system} has no record of {len(lost)} customers, such as {lost.iloc[0]}"
+            )
         if at is not None:
             then = customer_id.map(last["acquired_at"]) <= at
             second = then & (self.rng.random(len(at)) < 0.5)

@@ -20,7 +20,12 @@ SOURCES = {
     "Referral": "Empfehlung", "Trade fairs": "Messen",
 }  # fmt: skip
 AREAS = {"urban": "Stadt", "suburban": "Vorort", "rural": "Land"}
-MOVEMENTS = {"earn": "Gutschrift", "redeem": "Einlösung", "expire": "Verfall", "adjust": "Korrektur"}
+MOVEMENTS = {
+    "earn": "Gutschrift",
+    "redeem": "Einlösung",
+    "expire": "Verfall",
+    "adjust": "Korrektur",
+}
 ENDINGS = {
     "too expensive": "zu teuer", "moved to another brand": "Wechsel zu anderem Anbieter",
     "not used": "nicht genutzt", "other": "Sonstiges",
