@@ -23,17 +23,20 @@ FURTHEST_DAYS = 366
 """Days after the end of the data up to which a row is kept (views hide it); beyond, it is impossible."""
 
 
-def prepared(one: Mapped, reading: Reading) -> tuple[str, str]:
-    """Return the SQL of ``text_<label>`` and of ``parts_<label>`` that `typed` reads, empty where it needs none."""
+def prepared(one: Mapped, reading: Reading) -> tuple[str, str] | None:
+    """Return the SQL of the further columns that `typed` reads, or none where it reads the text alone.
+
+    The first part makes ``text_<label>`` of ``raw_<label>``, the second ``parts_<label>`` of both.
+    """
     raw, text = quoted(f"raw_{one.label}"), quoted(f"text_{one.label}")
+    parts = quoted(f"parts_{one.label}")
     if reading.ask or reading.easy in ("plain", "comma", "iso"):
-        return "", ""
+        return None
     if one.column.kind in NUMBERS:
-        return "", f"{numbers.parts_of(raw)} as {quoted(f'parts_{one.label}')}"
+        return "", f", {numbers.parts_of(raw)} as {parts}"
     if one.column.kind in TIMES:
-        parts = f"{dates.parts_of(text)} as {quoted(f'parts_{one.label}')}"
-        return f"{dates.canonical(raw)} as {text}", parts
-    return "", ""
+        return f", {dates.canonical(raw)} as {text}", f", {dates.parts_of(text)} as {parts}"
+    return None
 
 
 def typed(one: Mapped, reading: Reading, source: Source, until: date | None) -> str:
