@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .delivery import Delivery, decimal_comma, german_time, mark, of_none
-from .writing import as_text, csv_bytes, write_bytes, write_packed, write_parquet
+from .writing import csv_bytes, write_bytes, write_packed, write_parquet
 
 __all__ = ["CHANNELS", "SOURCES", "write_shop"]
 
