@@ -124,8 +124,8 @@ def test_one_shard_is_the_simulated_world(world, tmp_path):
 def test_shards_make_one_world_and_the_same_bytes_in_any_number_of_processes(tmp_path, monkeypatch):
     monkeypatch.setattr(scale, "_sizes", lambda customers: [400, 300])
     found = []
-    for folder in ("one", "two"):
-        written = market.write_parquet(tmp_path / folder, 700, years=2, seed=3, processes=1)
+    for processes, folder in enumerate(("one", "two"), start=1):
+        written = market.write_parquet(tmp_path / folder, 700, years=2, seed=3, processes=processes)
         files = sorted(p for p in (tmp_path / folder).rglob("*.parquet"))
         found.append({str(p.relative_to(tmp_path / folder)): p.read_bytes() for p in files})
     assert found[0] == found[1]

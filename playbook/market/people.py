@@ -81,11 +81,8 @@ def draw_people(
     city = pick(rng, s.CITIES["weight"].to_numpy()[None, :] * fit)
     rate = rng.gamma(settings.trait("rate_shape", segment)) / settings.trait("rate_shape", segment)
     base_members = month < 0
-    mean = settings.trait("dropout", segment)
-    dropout = rng.beta(3.0 * mean, 3.0 * (1 - mean), size=customers)
-    dropout = np.clip(dropout, 1e-6, 1 - 1e-6) * np.where(base_members, 0.45, 1.0)
+    dropout = _dropout(rng, settings, segment, channel) * np.where(base_members, 0.45, 1.0)
     returns = rng.random(customers) < settings.returners
-    tilt = pd.Series(channel).map(settings.channel_dropout).fillna(0.0).to_numpy()
     store = s.CITIES["region"].map(s.STORE_OF_REGION).to_numpy()[city]
     return People(
         customer_id=codes(first + rng.permutation(customers) + 1, 6),
@@ -97,7 +94,7 @@ def draw_people(
         ),
         # who is still there after years buys more and leaves less
         rate=settings.trait("rate", segment) * rate * np.where(base_members, 1.25, 1.0),
-        dropout=logistic(np.log(dropout / (1 - dropout)) + tilt),
+        dropout=dropout,
         base=settings.trait("satisfaction", segment) + rng.normal(0, 0.45, customers),
         tier=settings.trait("tier", segment)
         + settings.spend_frequency * np.log(np.maximum(rate, 0.05))
@@ -116,6 +113,16 @@ def draw_people(
         peak=rng.integers(0, 12, customers),
         settings=settings,
     )
+
+
+def _dropout(
+    rng: np.random.Generator, settings: Settings, segment: np.ndarray, channel: np.ndarray
+) -> np.ndarray:
+    """Draw the probability of leaving after an order; some channels bring those who leave."""
+    mean = settings.trait("dropout", segment)
+    drawn = np.clip(rng.beta(3.0 * mean, 3.0 * (1 - mean)), 1e-6, 1 - 1e-6)
+    tilt = pd.Series(channel).map(settings.channel_dropout).fillna(0.0).to_numpy()
+    return logistic(np.log(drawn / (1 - drawn)) + tilt)
 
 
 def draw_arrivals(
@@ -172,28 +179,20 @@ def customer_table(
     end: np.datetime64,
     first: int = 0,
 ) -> pd.DataFrame:
-    """Return the standard table ``customers``; ``first`` customers are there already.
-
-    The documentation numbers for telephones are few: only the first ones have any.
-    """
+    """Return the standard table ``customers``; with ``first`` others there, none has a number to call."""
     n, segment = len(people), people.segment
     business = segment == len(s.SEGMENTS) - 1
-    city = s.CITIES.iloc[people.city].reset_index(drop=True)
+    city = s.CITIES.iloc[people.city].reset_index()
     female = rng.random(n) < people.settings.trait("female", segment)
     name, company = _names(rng, people, female, business)
-    born = start - (people.age * 365.25 * 86_400e6).astype("timedelta64[us]")
     gender = np.where(female, "female", np.where(rng.random(n) < 0.02, "diverse", "male"))
-    income = np.exp(rng.normal(np.log(people.settings.trait("income", segment)), 0.3))
-    since = people.acquired_at + (
-        rng.random(n) ** 2 * (end - people.acquired_at).astype(float)
-    ).astype("timedelta64[us]")
-    asked = (people.consent_email != None) | (people.consent_sms != None)  # noqa: E711
+    income = people.settings.trait("income", segment) * np.exp(rng.normal(0, 0.3, n))
     columns = {
         "customer_id": people.customer_id,
         "name": name,
         "email": _emails(rng, name, company, business, first),
         "phone": np.full(n, None) if first else _phones(rng, people.country),
-        "birth_date": _where(born, ~business & (rng.random(n) < 0.83)),
+        "birth_date": _where(_born(people, start), ~business & (rng.random(n) < 0.83)),
         "gender": blank(gender, business | (rng.random(n) < 0.08)),
         "income": np.where(business | (rng.random(n) < 0.42), np.nan, np.round(income, -3)),
         "education": blank(_education(rng, people.age), business | (rng.random(n) < 0.3)),
@@ -217,10 +216,20 @@ def customer_table(
         "consent_sms": people.consent_sms,
         "consent_phone": people.consent_phone,
         "consent_social": _consent(rng, np.full(n, 0.31), 0.35),
-        "consent_updated_at": _where(since, asked),
+        "consent_updated_at": _consent_updated(rng, people, end),
         "is_deceased_or_closed": rng.random(n) < np.where(people.age > 75, 0.02, 0.002),
     }
     return table("customers", columns)
+
+
+def _born(people: People, start: np.datetime64) -> np.ndarray:
+    return start - (people.age * 365.25 * 86_400e6).astype("timedelta64[us]")
+
+
+def _consent_updated(rng: np.random.Generator, people: People, end: np.datetime64) -> np.ndarray:
+    passed = rng.random(len(people)) ** 2 * (end - people.acquired_at).astype(float)
+    asked = (people.consent_email != None) | (people.consent_sms != None)  # noqa: E711
+    return _where(people.acquired_at + passed.astype("timedelta64[us]"), asked)
 
 
 def _where(times: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -133,13 +133,7 @@ def survey_tables(
         asked = np.sort(target[rng.random(len(target)) < 0.45])
         mood = satisfaction[month - 1]
         hurt = np.isin(asked, _hurt(orders, cases, when))
-        chance = logistic(
-            people.settings.trait("answering", people.segment[asked])
-            + 0.018 * (people.age[asked] - 45)
-            + 0.45 * mood[asked]
-            + 0.75 * people.settings.service_effect * hurt
-        )
-        who = asked[rng.random(len(asked)) < chance]
+        who = asked[rng.random(len(asked)) < _answering(people, asked, mood[asked], hurt)]
         invited.append(pd.DataFrame({"customer": asked, "wave": wave, "invited_at": when}))
         block = _answers(rng, people, who, mood, orders, cases, when, long=wave.endswith("H2"))
         at = when + (rng.exponential(3.2, len(who)).clip(0.01, 20) * 86_400e6).astype(
@@ -168,6 +162,16 @@ def survey_tables(
         "survey_answers": _answer_table(people, rows),
     }
     return tables, pd.concat(truth, ignore_index=True), pd.concat(asked_truth, ignore_index=True)
+
+
+def _answering(people: People, asked: np.ndarray, mood: np.ndarray, hurt: np.ndarray) -> np.ndarray:
+    """Return the chance to answer: not the same for everybody, whence the bias."""
+    return logistic(
+        people.settings.trait("answering", people.segment[asked])
+        + 0.018 * (people.age[asked] - 45)
+        + 0.45 * mood
+        + 0.75 * people.settings.service_effect * hurt
+    )
 
 
 def _answer_table(people: People, rows: pd.DataFrame) -> pd.DataFrame:

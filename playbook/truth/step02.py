@@ -6,7 +6,7 @@ import pandas as pd
 
 from playbook import research
 from playbook.identity import pair_scores
-from playbook.truth.rows import Found, row
+from playbook.truth.rows import Found, NotHere, row
 from playbook.truth.rules import Progress, Share
 from playbook.truth.sight import given
 from playbook.truth.study import Study
@@ -31,6 +31,7 @@ def precision(study: Study) -> Found:
     "02.identity_recall",
     "pairs of records of one person that are linked",
     Share(0.95, "set by the method; exact keys reach at most 85 %"),
+    misses="some records hold no more than a name, and no rule can tell whose they are",
 )
 def recall(study: Study) -> Found:
     """Naive as for precision."""
@@ -72,3 +73,30 @@ def nonresponse(study: Study) -> Found:
     ours = product / heard.groupby("wave")["weight"].sum() - all_
     side = 1.0 if raw.mean() >= 0 else -1.0  # bias counts in the direction it has without weights
     return Found(0.0, side * float(ours.mean()), side * float(raw.mean()), 0.0)
+
+
+FAIRS = "Trade fairs"
+
+
+@row(
+    "02.simpson",
+    "retention of customers won at trade fairs against others (points): sign within groups found",
+    Share(0.80, "a sign in a few hundred customers; chance may hide it in one world of five"),
+)
+def simpson(study: Study) -> Found | NotHere:
+    """The split into mix and rate, between two channels instead of two years; naive: the pooled gap."""
+    if FAIRS not in study.settings.channel_dropout or study.kind == "no segments":
+        return NotHere("the channel makes no difference in this world")
+    cells = study.sight.query("kept_by_group")
+    channel = cells["acquisition_channel"].eq(FAIRS)
+    cells = cells.assign(
+        window_name=channel.map({True: "after", False: "before"}), kept=100.0 * cells["kept"]
+    )
+    parts = research.diagnosis.decompose(cells, "customer_type", "kept", "customers")
+    return Found(
+        planted=-1.0,
+        ours=float(parts["rate"].sum()),
+        naive=float(parts["total"].sum()),
+        hits=int(parts["rate"].sum() < 0),
+        trials=1,
+    )

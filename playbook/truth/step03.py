@@ -6,47 +6,62 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
+from playbook import segmentation
+from playbook.market.benchmarks import bayes_activity, bayes_segments
 from playbook.segmentation.rfm import rfm_segment, score_rfm
 from playbook.truth import benchmarks
 from playbook.truth.rows import Found, NotHere, row
-from playbook.truth.rules import Progress
-from playbook.truth.sight import Sight
-from playbook.truth.study import YEAR_BEFORE, Study
+from playbook.truth.rules import FalseAlarms, Progress, Share
+from playbook.truth.sight import Sight, given
+from playbook.truth.study import END, YEAR_BEFORE, Study
 
-NO_SEGMENTS = "this world has no segments"
+NO_SEGMENTS = "this world has no segments of needs"
 
 
 @row(
     "03.segments",
     "agreement with the latent segments (adjusted Rand index)",
     Progress(),
-    misses="customers differ more in activity and favourite categories than between latent segments, and groups follow the larger differences",
+    misses="the latent segments differ in needs, which the survey tells, and the strategic segments are made of purchases only",
 )
 def segments(study: Study) -> Found | NotHere:
-    """Customers with an order; naive: the rules on recency, frequency and money."""
-    if study.kind in ("no segments", "null"):
+    """Customers with an order who answered a long survey; naive: the rules on recency, frequency and money."""
+    if study.alike:
         return NotHere(NO_SEGMENTS)
+    chances = bayes_segments(study.world).set_index("customer_id")
     customers = study.sight.customers
     buyers = customers[customers["orders"] > 0].sort_values("customer_id")
-    ids = buyers["customer_id"]
+    rules = pd.Series(rfm_segment(score_rfm(buyers)).to_numpy(), buyers["customer_id"])
     ours = study.sight.solution["segments"].set_index("customer_id")["segment"]
-    best = study.segment_chances.idxmax(axis=1)
+    ids = chances.index.intersection(rules.index)
     latent = study.people["segment"].loc[ids]
     return Found(
         planted=1.0,
         ours=adjusted_rand_score(latent, ours.loc[ids]),
-        naive=adjusted_rand_score(latent, rfm_segment(score_rfm(buyers))),
-        bayes=adjusted_rand_score(latent, best.loc[ids]),
+        naive=adjusted_rand_score(latent, rules.loc[ids]),
+        bayes=adjusted_rand_score(latent, chances.loc[ids].idxmax(axis=1)),
     )
+
+
+@row(
+    "03.no_segments",
+    "where no segments are, the segmentation says natural groups",
+    FalseAlarms(0.05),
+)
+def no_segments(study: Study) -> Found | NotHere:
+    """What the reader is told of the structure found."""
+    if study.kind != "no segments":
+        return NotHere("no world without segments among these seeds")
+    told = study.sight.solution.so_what
+    return Found(hits=int("treat them as groups of their own" in told), trials=1)
 
 
 @row("03.alive", "who is still active at the end (AUC)", Progress())
 def alive(study: Study) -> Found:
-    """Customers with an order; naive: days since the last order."""
-    seen, twin = _histories(study.sight), _histories(study.twin.sight)
-    best = benchmarks.chances(seen, twin, study.twin.people["active_at_end"])[True]
+    """Everybody with a history; naive: days since the last order."""
     values = study.sight.values.dropna(subset="p_alive").set_index("customer_id")
-    ids = values.index.intersection(seen.index)
+    best = bayes_activity(study.world, END).set_index("customer_id")["active"]
+    ids = values.index.intersection(best.index)
     recency = study.sight.customers.set_index("customer_id")["recency_days"].loc[ids]
     truth = study.people["active_at_end"].loc[ids]
     return Found(
@@ -98,3 +113,53 @@ def _deviance(guess: pd.Series, actual: pd.Series) -> float:
     mean = np.maximum(guess.to_numpy(float), 0.01 * y.mean())
     logs = np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0) / mean), 0.0)
     return float(2 * (logs - y + mean).mean())
+
+
+@row(
+    "03.unprofitable",
+    "customers who cost more than they bring in the year: found, and rightly (F1)",
+    Share(
+        0.80, "costs of contacts are booked otherwise by the client, which moves those near zero"
+    ),
+)
+def unprofitable(study: Study) -> Found:
+    """Naive: the same number of customers with the least revenue among those who bought."""
+    losers = given(segmentation.profit_contribution(study.sight.customers))["losers"]
+    margin = study.truth["margin"].query("year == @END.year").set_index("customer_id")["margin"]
+    planted = set(margin.index[margin < 0])
+    bought = study.sight.customers[study.sight.customers["orders_12m"] > 0]
+    least = bought.sort_values(["revenue_12m", "customer_id"])["customer_id"].head(len(planted))
+    return Found(
+        planted=1.0,
+        ours=_f1(set(losers["customer_id"]), planted),
+        naive=_f1(set(least), planted),
+    )
+
+
+def _f1(found: set, planted: set) -> float:
+    return 2 * len(found & planted) / max(len(found) + len(planted), 1)
+
+
+@row(
+    "03.potential",
+    "two markets with a low share, one growing and one shrinking: told apart",
+    Share(0.90, "market figures are a noisy report of the client; there is no benchmark"),
+    misses="growth is read off the last two years, where one noisy figure can turn it; step 2 reads it off all years",
+)
+def potential(study: Study) -> Found | NotHere:
+    """Naive: by share alone they look the same (a coin)."""
+    growth = study.truth["market_growth"].set_index("market_segment")["growth"]
+    if growth.nunique() < 2:
+        return NotHere("all markets grow alike")
+    good, bad = growth.idxmax(), growth.idxmin()
+    sight = study.sight
+    board = given(
+        segmentation.market_position(sight.table("market"), sight.engagement.brand, END.year)
+    )
+    found = board.table.set_index("market_segment")["market_growth"]
+    return Found(
+        planted=float(growth[good] - growth[bad]),
+        ours=float(found[good] - found[bad]),
+        hits=int(found[good] > 0 and found[bad] < found[good]),
+        trials=1,
+    )

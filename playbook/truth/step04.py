@@ -17,6 +17,7 @@ from playbook.truth.study import Study
 
 BY_SEGMENT = "tastes are told by found segment, and those are not the latent ones (see 03.segments)"
 SAME_TASTE = "this world has one taste for all"
+PAIR = ("Style seekers", "Convenience urbanites")
 EUR = 100.0
 """Price counts per 100 EUR, about the range that was asked."""
 
@@ -73,7 +74,7 @@ def _error(guess: np.ndarray, truth: np.ndarray) -> float:
 )
 def tastes(study: Study) -> Found | NotHere:
     """Naive: one model for everybody. Bayes: planted part-worths over the chances of each segment."""
-    if study.null:
+    if study.alike:
         return NotHere(SAME_TASTE)
     ours, pooled, planted = _estimates(study)
     people = _respondents(study)
@@ -95,7 +96,7 @@ def tastes(study: Study) -> Found | NotHere:
 )
 def willingness(study: Study) -> Found | NotHere:
     """As for part-worths, over the price; segments that the playbook refuses count as everybody."""
-    if study.null:
+    if study.alike:
         return NotHere(SAME_TASTE)
     ours, pooled, planted = _estimates(study)
     refused = given(
@@ -128,15 +129,14 @@ def _money(worths: pd.DataFrame) -> np.ndarray:
 )
 def twins(study: Study) -> Found | NotHere:
     """Each group counts for the twin most of it belongs to. Naive: groups by age, place, household, income."""
-    pair = study.twins
-    if pair is None:
-        return NotHere("this world has no two segments that look alike")
+    if study.alike:
+        return NotHere(SAME_TASTE)
     latent = study.truth["customers"].set_index("customer_id")["segment"]
-    latent = latent[latent.isin(pair)]
+    latent = latent[latent.isin(PAIR)]
     found = study.sight.solution["segments"].set_index("customer_id")["segment"]
     ids = latent.index.intersection(found[found != "No purchase on record"].index)
     latent = latent.loc[ids]
-    chances = study.segment_chances.loc[ids, list(pair)]
+    chances = study.segment_chances.loc[ids, list(PAIR)]
     groups = found.nunique()
     return Found(
         planted=1.0,

@@ -5,13 +5,17 @@ from __future__ import annotations
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from playbook import crm
+from playbook import crm, monitoring
+from playbook.propensity import leakage_check
 from playbook.truth import benchmarks
 from playbook.truth.increments import increment
 from playbook.truth.rows import Found, NotHere, row
-from playbook.truth.rules import Covers, Progress
-from playbook.truth.sight import Sight
+from playbook.truth.rules import Covers, NotYet, Progress
+from playbook.truth.sight import Sight, given
 from playbook.truth.study import Study
+
+NEGATIVE = "C2501"
+"""The clearance by SMS, which drives one segment away."""
 
 
 @row("06.uplift_random", "margin added per treated customer (EUR): interval covers", Covers())
@@ -34,6 +38,56 @@ def uplift_random(study: Study) -> Found | NotHere:
     )
 
 
+@row(
+    "06.uplift_negative_group",
+    "margin added by a campaign in the group that it drives away (EUR): interval covers",
+    Covers(),
+)
+def negative_group(study: Study) -> Found | NotHere:
+    """Customers of the market segment in which the harmed segment is most; naive: the campaign's mean."""
+    planted = study.truth["campaign_effects"].set_index("campaign_id").loc[NEGATIVE]
+    if planted["log_lift"].min() >= 0:
+        return NotHere("no group is driven away")
+    harmed = planted.set_index("segment")["log_lift"].idxmin()
+    customers = study.world.tables["customers"].set_index("customer_id")["market_segment"]
+    market = customers[study.people["segment"].reindex(customers.index) == harmed].mode().iloc[0]
+    outcomes = study.sight.outcomes
+    group = outcomes[outcomes["customer_id"].map(customers) == market]
+    group = group[group["campaign_id"] == NEGATIVE]
+    found = given(monitoring.campaign_effects(group, study.sight.table("campaigns")))["numbers"]
+    effect = found.iloc[0]
+    truth = increment(study, NEGATIVE, group.loc[group["arm"] == "treated", "customer_id"])
+    whole = study.sight.effects["numbers"].set_index("campaign_id").loc[NEGATIVE, "effect"]
+    return Found(
+        planted=truth,
+        ours=float(effect["effect"]),
+        naive=float(whole),
+        hits=int(effect["low"] <= truth <= effect["high"]),
+        trials=1,
+    )
+
+
+@row(
+    "06.leak",
+    "a column that was filled in after customers left: flagged by the guard (ours: its AUC alone)",
+    NotYet(
+        "the guard refuses names it knows and flags a column that alone tells the outcome almost fully; this one "
+        "does not, and no column beyond the standard tables reaches the model"
+    ),
+)
+def leak(study: Study) -> Found:
+    """The guard of the propensity model, given the column beside its usual features."""
+    train = _active(study.sight, "train")
+    desk = study.world.extra["crm_contacts"].set_index("customer_id")["retention_status"]
+    frame = train.assign(retention_status=desk.reindex(train.index).fillna("none"))
+    frame = frame.assign(churned=frame["churned"].astype(int))
+    checked = leakage_check(frame, "churned", ["retention_status", "recency_days"])
+    found = checked.set_index("feature").loc["retention_status"]
+    return Found(
+        hits=int(found["suspicious"]), trials=1, note=f"AUC of the column alone {found['auc']:.2f}"
+    )
+
+
 @row("06.churn_auc", "who will not order within a year (AUC)", Progress())
 def churn(study: Study) -> Found:
     """Active customers a year before the end; naive: days since the last order."""
@@ -51,10 +105,10 @@ def churn(study: Study) -> Found:
     )
 
 
-def _active(sight: Sight) -> pd.DataFrame:
-    """Return the rows that the propensity model is tested on."""
+def _active(sight: Sight, which: str = "test") -> pd.DataFrame:
+    """Return the rows that the propensity model is tested on, or learns from (``train``)."""
     days = crm.snapshot_days(sight.query("order_history_span"), sight.as_of)
-    rows = sight.query("customer_snapshot", **days.test).set_index("customer_id")
+    rows = sight.query("customer_snapshot", **getattr(days, which)).set_index("customer_id")
     return rows[(rows["orders"] > 0) & rows["churned"].notna()]
 
 

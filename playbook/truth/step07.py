@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from playbook import monitoring
+from datetime import timedelta
+
+import pandas as pd
+
+from playbook import experience, monitoring, proposition
 from playbook.answer import Answer
 from playbook.monitoring.campaigns import NO_CONTROL
 from playbook.truth.increments import increment
 from playbook.truth.rows import Found, NotHere, row
-from playbook.truth.rules import FalseAlarms, Share
+from playbook.truth.rules import FalseAlarms, NotYet, Share
 from playbook.truth.sight import Sight, given
 from playbook.truth.study import Study
 
@@ -16,8 +20,6 @@ BEST = 0.99
 
 def drifted(sight: Sight) -> Answer:
     """Return the notebook's answer on drift, as of the sight's day."""
-    from datetime import timedelta
-
     year = timedelta(days=365)
     before, now = (
         sight.query(
@@ -81,7 +83,52 @@ def no_effect(study: Study) -> Found | NotHere:
     )
 
 
-def _treated(study: Study, campaign_id: str):
+@row(
+    "07.preference_shift",
+    "a shift of what one segment chooses in the last year: found then, and not before",
+    NotYet(
+        "choices of two years are not compared by any step yet; drift looks at stated importance"
+    ),
+)
+def preference_shift(study: Study) -> Found | NotHere:
+    """Planted as a change of part-worths in the choice experiment."""
+    shift = float(study.settings.worth_shift.to_numpy().max())
+    return Found(planted=shift) if shift else NotHere("preferences do not shift in this world")
+
+
+@row(
+    "07.false_alarms",
+    "analyses that find something in a world where nothing is there",
+    FalseAlarms(0.05),
+)
+def false_alarms(study: Study) -> Found | NotHere:
+    """Campaigns, importance ratings, incidents and tastes by segment, each family controlled at 5 %."""
+    if not study.null:
+        return NotHere("no null world among these seeds")
+    sight = study.sight
+    drift = drifted(sight).table
+    ratings = drift[drift["topic"] == "importance"]
+    tastes = given(proposition.preference_differences(sight.experiment)).table
+    respondents, cases = sight.query("respondents"), sight.query("service_cases")
+    failed = sight.query("failed_contacts", failures="late,not solved,abandoned")
+    incidents = given(
+        experience.incident_drivers(
+            respondents, failed, cases, sight.engagement.service_levels, sight.as_of
+        )
+    ).table
+    alarms = {
+        "campaigns": sight.effects["numbers"]["verdict"].isin(["gained", "lost"]).any(),
+        "importance": ratings["verdict"].isin(["shifted", "slight"]).any(),
+        "incidents": incidents["is_driver"].any(),
+        "tastes": tastes["differs"].any(),
+    }
+    said = [name for name, alarm in alarms.items() if alarm]
+    return Found(
+        hits=len(said), trials=len(alarms), note=f"found: {', '.join(said)}" if said else ""
+    )
+
+
+def _treated(study: Study, campaign_id: str) -> pd.Series:
     members = study.world.tables["campaign_members"]
     chosen = (members["campaign_id"] == campaign_id) & (members["arm"] == "treated")
     return members.loc[chosen, "customer_id"]

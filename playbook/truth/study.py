@@ -17,7 +17,6 @@ import pandas as pd
 
 from playbook import market
 from playbook.engagement import open_folder
-from playbook.market import settings
 from playbook.truth import benchmarks
 from playbook.truth.sight import Sight
 
@@ -47,13 +46,14 @@ class Study:
         self.seed = seed
         self.customers = customers
         self.folder = folder
-        self.kind = "regular"
+        self.settings = market.draw_settings(seed)
+        self.kind = self.settings.kind
         self.world = self._draw(customers, seed)
         self.sight = self._sight("tables", self.world, END)
         self.earlier = Sight(folder / "tables", YEAR_BEFORE, self.sight.engagement)
 
     def _draw(self, customers: int, seed: int) -> market.World:
-        return market.simulate(customers, START, YEARS, seed)
+        return market.simulate(customers, START, YEARS, seed, self.settings)
 
     def _sight(self, name: str, world: market.World, as_of: date) -> Sight:
         (self.folder / name).mkdir()
@@ -77,13 +77,14 @@ class Study:
         return self.kind == "null"
 
     @property
-    def twins(self) -> tuple[str, str] | None:
-        """The two latent segments that look alike and want different things, if there are any."""
-        return ("Style seekers", "Convenience urbanites")
+    def alike(self) -> bool:
+        """Whether customers of this world differ in what they want by no segment."""
+        return self.kind in ("null", "no segments")
 
     def season(self, month: int) -> float:
         """Return the planted season and growth of a month, counted from the first one (0)."""
-        return float(settings.SEASON[month % 12] * settings.GROWTH ** (month / 12))
+        planted = self.settings
+        return float(planted.season[month % 12] * planted.growth ** (month / 12))
 
     @cached_property
     def twin(self) -> Twin:
