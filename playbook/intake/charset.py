@@ -50,7 +50,7 @@ def plausible(blocks: Blocks, *, instead_of_utf8: bool = False) -> list[str]:
     """
     if instead_of_utf8:
         other = _words(blocks, "utf-8") or Counter()
-        accented = any(re.search(f"[{LETTER}€–—’“”„°§²³·×]", word) for word in other)
+        accented = any(re.search(f"[{LETTER}€£¥©®«»¿¡–—’“”„°§²³·×]", word) for word in other)
         return [] if accented or not _is_chinese(blocks) else ["gb18030"]
     found = []
     western = _words(blocks, "cp1252")

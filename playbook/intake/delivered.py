@@ -95,6 +95,8 @@ class Opening:
         Row number to reason and level.
     row_number
         SQL of a row's number in the table of text.
+    cells
+        How many cells a sheet may span: as measured, or as an old workbook can at most.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -112,6 +114,7 @@ class Opening:
     rejected: dict[int, tuple[str, str]] = field(default_factory=dict)
     relation: str = field(default_factory=lambda: f"delivered_{next(_NUMBERS)}")
     row_number: str = "_row"
+    cells: int = 1 << 24
 
     def note(
         self, message: str, mend: str, level: str = "note", row: int | None = None, count: int = 1

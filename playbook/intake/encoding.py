@@ -35,6 +35,8 @@ TWICE = re.compile(f"[ÂÃ][{CONTINUES}]|[à-ï][{CONTINUES}]{{2}}")
 """What UTF-8 looks like once it was read as Western text and saved again: ``MÃ¼ller``."""
 LOST = "\ufffd".encode()
 FEW_BYTES = 64
+SHARE_OF_NULS = 0.02
+"""Share of the characters of UTF-16 text that are ASCII (digits, delimiters, line ends), at least."""
 MANY_BLANK = 1000
 
 
@@ -215,16 +217,20 @@ def _sixteen(path: Path) -> str:
     for block in _blocks(path):
         halves[0] += block[0::2].count(0)
         halves[1] += block[1::2].count(0)
-    if path.stat().st_size % 2 or max(halves) < 10 * min(halves) + 1:
+    size = path.stat().st_size
+    if size % 2 or max(halves) < SHARE_OF_NULS * size / 2 or max(halves) < 10 * min(halves):
         return ""
     name = "utf-16-le" if halves[1] > halves[0] else "utf-16-be"
     decoder = codecs.getincrementaldecoder(name)()
+    lines, nul = 0, False
     try:
-        words = all("\0" not in decoder.decode(block) for block in _blocks(path))
+        for block in _blocks(path):
+            text = decoder.decode(block)
+            lines, nul = lines + text.count("\n") + text.count("\r"), nul or "\0" in text
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return ""
-    return name if words else ""
+    return name if lines and not nul else ""
 
 
 def _inferred(opening: Opening, path: Path, seen: _Seen) -> str:

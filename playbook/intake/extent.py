@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import IO
 from xml.etree import ElementTree
 
+from playbook.intake.cell_errors import column_number
 from playbook.intake.delivered import Opening
 
 __all__ = ["check_extent"]
@@ -27,19 +28,13 @@ def check_extent(opening: Opening, archive: zipfile.ZipFile, kind: str) -> None:
         if name.startswith("xl/worksheets/sheet") or (kind == "ods" and name == "content.xml"):
             with archive.open(name) as part:
                 rows, columns = measure(part)
+            opening.cells = max(opening.cells, rows * columns)
             if rows * columns > opening.limits.workbook_cells:
                 raise opening.refused(
                     f"a sheet reaches over {rows:,} rows and {columns:,} columns, more than the "
                     f"{opening.limits.workbook_cells:,} cells allowed",
                     "delete what stands far out of the table, send CSV, or raise workbook_cells under limits in engagement.yml",
                 )
-
-
-def _number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
 
 
 def _xlsx(part: IO[bytes]) -> tuple[int, int]:
@@ -51,7 +46,7 @@ def _xlsx(part: IO[bytes]) -> tuple[int, int]:
         window, tail = (window[:cut], window[cut:]) if cut > 0 else (window, b"")
         cells = CELL.findall(window)
         rows = max([rows, *(int(row) for _, row in cells), *map(int, ROW.findall(window))])
-        widest = max([widest, *map(_number, {letters for letters, _ in cells})])
+        widest = max([widest, *map(column_number, {letters for letters, _ in cells})])
         without_place += window.count(b"<c ") + window.count(b"<c>") - len(cells)
     return rows, max(widest, min(without_place, MOST_COLUMNS))
 

@@ -15,7 +15,7 @@ from playbook.intake.delimited import load_text
 from playbook.intake.delivered import Delivered, FileFinding, FileReading, Opening, forget, literal
 from playbook.intake.documents import load_json
 from playbook.intake.guard import check_size, is_gzip, recognise, unpack
-from playbook.intake.problems import FileRefused
+from playbook.intake.problems import FileRefused, Undecided
 from playbook.intake.tidy import show
 from playbook.intake.workbook import load_workbook
 
@@ -83,11 +83,14 @@ def open_file(
         try:
             _load(opening, NAMED[ending])
             show(opening)
-        except (duckdb.Error, OSError) as error:
-            said = str(error).splitlines()[0].replace(str(path.parent), "…").replace(scratch, "…")
+        except (FileRefused, Undecided, duckdb.Error, OSError) as error:
+            connection.execute(f"drop table if exists {opening.table}")
+            if isinstance(error, (FileRefused, Undecided)):
+                raise
             raise opening.refused(
-                f"cannot be read ({said[:200]})", "send it again, whole, or as CSV in UTF-8"
-            ) from None
+                "cannot be read: its content is damaged or of no kind known here",
+                "send it again, whole, or as CSV in UTF-8",
+            ) from error
     return _delivered(opening)
 
 

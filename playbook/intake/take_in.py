@@ -40,7 +40,8 @@ def take_in(inbox: Path, engagement: Engagement, target: Path, as_of: date | Non
     Parameters
     ----------
     as_of
-        Last day of the period; used where the engagement does not say ``data_until``.
+        Last day of the period: records of people known later change no earlier customer, and it is the
+        last day of the data where the engagement does not say ``data_until``.
 
     Raises
     ------
@@ -113,6 +114,7 @@ class _Taking:
         self.inbox = inbox
         self.engagement = engagement
         self.work = work
+        self.as_of = as_of
         self.until = engagement.data_until or as_of
         self.findings = Findings()
         self.staging = Staging(connection, self.findings, self.until)
@@ -132,7 +134,9 @@ class _Taking:
         derive(self.db, self.engagement, files, self.findings.add)
         tests = self.engagement.test_accounts
         set_accounts_apart(self.db, tests, list(files))
-        review = resolve_people(self.db, self.engagement, files, self.findings.add, self.until)
+        review = resolve_people(
+            self.db, self.engagement, files, self.findings.add, as_of=self.as_of
+        )
         names = [n for n in TABLES if n in files]
         set_accounts_apart(self.db, tests, names)
         ask_about_accounts(self.db, names, self.findings)

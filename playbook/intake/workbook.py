@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import python_calamine
-
+from playbook.intake import cells
+from playbook.intake.cell_errors import cell_errors
 from playbook.intake.delivered import Opening
-from playbook.intake.dialect import find_header
+from playbook.intake.dialect import LONGEST_FIELD, find_header
 from playbook.intake.tidy import known_headers, name_columns
 
 __all__ = ["load_workbook"]
 
 BATCH = 20_000
 SAMPLE = 200
-DIGITS_KEPT = 2**53
-"""Above it a number of Excel has lost digits: such ids must be text cells."""
+SECONDS = 1200
+BYTES_A_CELL = 64
+BYTES_AT_LEAST = 1_000_000_000
+PASSWORD = 3
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One sheet, its rows written as text; ``cut`` is column to first row and count of cut numbers."""
+
+    name: str
+    hidden: bool
+    path: Path
+    cut: dict[int, tuple[int, int]]
+
+    def rows(self) -> Iterator[list[str]]:
+        csv.field_size_limit(LONGEST_FIELD)
+        with self.path.open(encoding="utf-8", newline="") as file:
+            yield from csv.reader(file)
+
+    def top(self) -> list[list[str]]:
+        return list(islice(self.rows(), SAMPLE))
 
 
 def load_workbook(opening: Opening, path: Path, kind: str) -> None:
@@ -32,45 +57,59 @@ def load_workbook(opening: Opening, path: Path, kind: str) -> None:
     """
     named = opening.scratch / f"book.{kind}"
     named.symlink_to(path.resolve())
+    sheet = _choose(opening, _read(opening, named))
+    opening.sheet = sheet.name
+    errors = cell_errors(path, sheet.name) if kind == "xlsx" else {}
+    _load(opening, sheet, errors)
+
+
+def _read(opening: Opening, path: Path) -> list[_Sheet]:
+    """Write the sheets as text in a process of its own, which a hostile file may end."""
+    memory = BYTES_AT_LEAST + BYTES_A_CELL * opening.cells
+    command = [sys.executable, "-I", cells.__file__, str(path), str(opening.scratch), opening.source.sheet, str(memory), str(SECONDS)]  # fmt: skip
     try:
-        with python_calamine.CalamineWorkbook.from_path(named) as book:
-            sheet = _sheet(opening, book)
-            opening.sheet = sheet.name
-            _load(opening, sheet)
-    except python_calamine.PasswordError:
+        code = subprocess.run(command, capture_output=True, check=False, timeout=2 * SECONDS).returncode  # fmt: skip
+    except subprocess.TimeoutExpired:
+        code = -1
+    if code == PASSWORD:
         raise opening.refused(
             "is protected by a password, so that nothing can be read",
             "ask for a copy without password",
-        ) from None
-    except (python_calamine.CalamineError, OSError, ValueError):
+        )
+    if code:
         raise opening.refused(
             "cannot be read: the workbook is cut off or damaged",
             "open it, save it as .xlsx and send it again",
-        ) from None
+        )
+    found = json.loads((opening.scratch / "sheets.json").read_text(encoding="utf-8"))
+    return [
+        _Sheet(
+            one["name"],
+            one["hidden"],
+            opening.scratch / one["file"],
+            {int(column): (first, count) for column, (first, count) in one["cut"].items()},
+        )
+        for one in found
+    ]
 
 
-def _sheet(opening: Opening, book: python_calamine.CalamineWorkbook) -> python_calamine.CalamineSheet:  # fmt: skip
+def _choose(opening: Opening, sheets: list[_Sheet]) -> _Sheet:
     """Return the declared sheet, or the only one that holds a table."""
-    listed = [s for s in book.sheets_metadata if s.typ == python_calamine.SheetTypeEnum.WorkSheet]
-    shown = python_calamine.SheetVisibleEnum.Visible
     wanted = opening.source.sheet
-    names = [sheet.name for sheet in listed]
-    if wanted and wanted not in names:
+    named = [sheet for sheet in sheets if sheet.name == wanted]
+    if wanted and not named:
         raise opening.refused(
-            f"no sheet {wanted!r}; it has {', '.join(names)}",
+            f"no sheet {wanted!r}; it has {', '.join(sheet.name for sheet in sheets)}",
             "correct sheet in its entry in engagement.yml",
         )
-    for sheet in listed:
-        if sheet.visible != shown:
+    for sheet in sheets:
+        if sheet.hidden:
             done = "read, as declared" if sheet.name == wanted else "not read"
             opening.note(
                 f"sheet {sheet.name!r} is hidden; it was {done}",
                 "ask whether it belongs to the delivery",
             )
-    if wanted:
-        return book.get_sheet_by_name(wanted)
-    visible = [book.get_sheet_by_name(sheet.name) for sheet in listed if sheet.visible == shown]
-    tables = [sheet for sheet in visible if _holds_table(opening, sheet)]
+    tables = named or [s for s in sheets if not s.hidden and _holds_table(opening, s)]
     if len(tables) > 1:
         known = [sheet for sheet in tables if _has_declared_headers(opening, sheet)]
         tables = known if len(known) == 1 else tables
@@ -78,7 +117,7 @@ def _sheet(opening: Opening, book: python_calamine.CalamineWorkbook) -> python_c
         titles = tuple(sheet.name for sheet in tables)
         raise opening.undecided(
             f"{len(tables)} sheets hold a table: {', '.join(titles)}",
-            f'sheet: "{titles[0]}"',
+            f"sheet: {json.dumps(titles[0], ensure_ascii=False)}",
             titles,
         )
     if not tables:
@@ -87,12 +126,6 @@ def _sheet(opening: Opening, book: python_calamine.CalamineWorkbook) -> python_c
             "name its row as header_row in engagement.yml, or send the right workbook",
         )
     return tables[0]
-
-
-def _top(sheet: python_calamine.CalamineSheet) -> list[list[str]]:
-    """Return the first rows of a sheet as text."""
-    rows = sheet.to_python(skip_empty_area=False, nrows=SAMPLE)
-    return [[_text(value) or "" for value in row] for row in rows]
 
 
 def _width(rows: list[list[str]]) -> int:
@@ -111,74 +144,73 @@ def _place_of_header(opening: Opening, rows: list[list[str]]) -> int | None:
     return find_header([row[first:width] for row in rows], width - first, known_headers(opening))
 
 
-def _holds_table(opening: Opening, sheet: python_calamine.CalamineSheet) -> bool:
-    rows = _top(sheet)
+def _holds_table(opening: Opening, sheet: _Sheet) -> bool:
+    rows = sheet.top()
     place = _place_of_header(opening, rows)
     return place is not None and any(any(row) for row in rows[place + 1 :])
 
 
-def _has_declared_headers(opening: Opening, sheet: python_calamine.CalamineSheet) -> bool:
+def _has_declared_headers(opening: Opening, sheet: _Sheet) -> bool:
     """Return whether the header row holds every header that the entry names, at least one."""
     declared = {header.casefold() for header in opening.source.columns.values()}
-    rows = _top(sheet)
+    rows = sheet.top()
     place = _place_of_header(opening, rows)
-    cells = {cell.strip().casefold() for cell in rows[place]} if place is not None else set()
-    return bool(declared) and declared <= cells
+    found = {cell.strip().casefold() for cell in rows[place]} if place is not None else set()
+    return bool(declared) and declared <= found
 
 
-def _load(opening: Opening, sheet: python_calamine.CalamineSheet) -> None:
-    top = _top(sheet)
+def _load(opening: Opening, sheet: _Sheet, errors: dict[int, dict[int, str]]) -> None:
+    top = sheet.top()
     place = _place_of_header(opening, top)
     if place is None:
         raise opening.refused(
-            f"sheet {opening.sheet!r} holds no header row; expected column names above the values",
+            f"sheet {sheet.name!r} holds no header row; expected column names above the values",
             "name its row as header_row in engagement.yml, or send it with headers",
         )
     opening.header_row = place + 1
     filled = max((number for number, cell in enumerate(top[place], 1) if cell), default=0)
     width = max(filled, _width(top[place:]))
     opening.start_table(name_columns(opening, top[place][:width]))
-    _add(opening, sheet, place)
+    _add(opening, sheet, place, errors)
 
 
-def _add(opening: Opening, sheet: python_calamine.CalamineSheet, header: int) -> None:
+def _add(opening: Opening, sheet: _Sheet, header: int, errors: dict[int, dict[int, str]]) -> None:
+    """Append the rows below the header, with the number each has in the sheet."""
     rows: list[list[str | None]] = []
     numbers: list[int] = []
-    cut: dict[int, list[int]] = {}
     width = len(opening.headers)
-    for number, row in enumerate(sheet.iter_rows(), 1):
-        if number <= header + 1:
-            continue
-        texts = [_text(value) for value in row]
-        for place, value in enumerate(row):
-            if isinstance(value, (int, float)) and abs(value) >= DIGITS_KEPT:
-                cut.setdefault(place, []).append(number)
-        rows.append((texts + [None] * width)[:width])
+    for number, row in enumerate(islice(sheet.rows(), header + 1, None), header + 2):
+        texts: list[str | None] = [cell or None for cell in row[:width]]
+        texts += [None] * (width - len(texts))
+        for column, error in errors.get(number, {}).items():
+            if column <= width:
+                texts[column - 1] = error
+        rows.append(texts)
         numbers.append(number)
         if len(rows) == BATCH:
             opening.add_rows(rows, numbers)
             rows, numbers = [], []
     opening.add_rows(rows, numbers)
-    for place, places in sorted(cut.items()):
+    _note_cells(opening, sheet, {row: e for row, e in errors.items() if row > header + 1})
+
+
+def _note_cells(opening: Opening, sheet: _Sheet, errors: dict[int, dict[int, str]]) -> None:
+    for place, (first, count) in sorted(sheet.cut.items()):
+        if place < len(opening.headers):
+            opening.note(
+                f"column {opening.headers[place]!r} holds numbers of more than 15 digits, whose last digits Excel has lost",
+                "export the column as text (format the cells as text before filling them), or send CSV",
+                "problem",
+                first,
+                count,
+            )
+    if errors:
+        first = min(errors)
+        count = sum(map(len, errors.values()))
         opening.note(
-            f"column {opening.headers[place]!r} holds numbers of more than 15 digits, whose last digits Excel has lost",
-            "export the column as text (format the cells as text before filling them), or send CSV",
-            "problem",
-            places[0],
-            len(places),
+            f"{count:,} cells hold an error of Excel such as {next(iter(errors[first].values()))}; they are kept as that text",
+            "mend the formulas, or name the error under nulls in engagement.yml",
+            "note",
+            first,
+            count,
         )
-
-
-def _text(value: Any) -> str | None:
-    """Return a cell as text; none when it is empty."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(value)
-    return None if value in ("", None) else str(value)
