@@ -56,7 +56,7 @@ lint: $(READY) ## check format, style, types and imports
 validate: $(READY) ## compare the models with published results
 	@$(PLAYBOOK) validate
 
-bench: $(READY) ## time a demo period, a run with nothing to do, and bare papermill
+bench: $(READY) ## time a demo period, bare papermill, and the intake of ten million lines against pandas
 	@$(PLAYBOOK) bench
 
 test-spark: .venv-spark/ready ## run every query on Spark as well and compare (needs Java 17)
