@@ -66,7 +66,7 @@ validate: $(READY) ## compare the models with published results
 truth: $(READY) ## compare estimates with the planted truth of ten drawn worlds (minutes)
 	@$(PLAYBOOK) truth
 
-bench: $(READY) ## time a demo period, a run with nothing to do, and bare papermill
+bench: $(READY) ## time a demo period, bare papermill, and the intake of ten million lines against pandas
 	@$(PLAYBOOK) bench
 
 test-spark: .venv-spark/ready ## run every query on Spark as well and compare (needs Java 17)

@@ -217,7 +217,7 @@ def _came_back(target: Path, name: str, rows: list[dict[str, Any]], ignoring: se
 
 
 @settings(
-    max_examples=110, deadline=None, derandomize=True, database=None, phases=(Phase.generate,)
+    max_examples=80, deadline=None, derandomize=True, database=None, phases=(Phase.generate,)
 )
 @given(_delivered())
 def test_what_is_written_comes_back_or_is_asked_about(drawn: tuple) -> None:

@@ -155,9 +155,13 @@ class Staging:
         """Return the SQL of a cell's text, cleared only as far as its column needs it."""
         if not one.header:
             return literal(one.constant)
-        if one.column.kind not in ("id", "text") or found is None:
+        if found is None:
             return value_text(one, source)
+        if one.column.kind not in ("id", "text"):
+            return quoted(one.header) if found.clean else value_text(one, source)
         counts = found.ids
+        if counts.simple and not source.nulls and one.label not in source.values:
+            return quoted(one.header)
         text = value_text(one, source, trim=bool(counts.edges or counts.wide or counts.errors))
         if one.column.kind == "id":
             if counts.wide:

@@ -96,7 +96,7 @@ def _publish(work: Path, target: Path) -> None:
 def _examined(inbox: Path, engagement: Engagement, work: Path, as_of: date | None) -> Intake:
     with duckdb.connect(":memory:") as connection, Databases(engagement, inbox) as databases:
         connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
-        connection.execute("set preserve_insertion_order = true")
+        connection.execute("set preserve_insertion_order = true; set enable_progress_bar = false")
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'; set threads = {os.cpu_count()}")
         connection.execute("set temp_directory = $folder", {"folder": str(work / "spill")})
         intake = _Taking(connection, inbox, engagement, work, as_of, databases).run()
