@@ -656,5 +656,3 @@ def test_a_customer_who_never_bought_is_worth_a_middling_order_and_not_nothing_k
     worth = people.set_index("customer_id")["margin_given_order"]
     assert worth["b"] == pytest.approx(50.0, rel=1e-4)
     assert worth["a"] > worth["b"]
-
-
