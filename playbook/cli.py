@@ -48,8 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", _run, "run all steps of a period (or of all periods) that are not up to date")
     run.add_argument("--step", default="report", help="run this step and what it needs")
     run.add_argument("--all-periods", action="store_true", help="run every period that has a plan")
-    add("check", _check, "read the inbox only and print what was found")
+    new = add("new", _new, "make the folder of a new engagement, with commented files")
+    client, currency = os.environ.get("CLIENT") or "", os.environ.get("CURRENCY") or "EUR"
+    new.add_argument("--client", default=client, help="the client's name (default: the folder's)")
+    new.add_argument("--currency", default=currency, help="of all money (default: EUR)")
     for name, function, text in (
+        ("check", _check, "read the inbox only and say what was found and what to ask the client"),
         ("metrics", _metrics, "print the key figures of a run"),
         ("coverage", _coverage, "list every part of the method and whether it has output"),
     ):
@@ -57,8 +61,19 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "validate", _validate, "compare the models with published results", client=False
     ).add_argument("--json", action="store_true")
+    truth = add(
+        "truth", _truth, "compare estimates with the planted truth of drawn worlds", client=False
+    )
+    truth.add_argument("--step", default="", help="rows of one step only, such as 03")
+    truth.add_argument("--seeds", type=int, default=10, help="number of worlds")
+    truth.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
+    truth.add_argument("--customers", type=int, default=None, help="customers of each world")
+    truth.add_argument("--json", action="store_true")
     simulate = add("simulate", _simulate, "write the simulated demo client's inbox", client=False)
     simulate.add_argument("--customers", type=int, default=6000)
+    simulate.add_argument(
+        "--years", type=int, default=None, help="write a world of so many years as Parquet"
+    )
     simulate.add_argument("--seed", type=int, default=2025)
     simulate.add_argument("--to", default="", help="folder to write to (default: the demo's inbox)")
     add("docs", _docs, "write the generated pages of docs/", client=False)
@@ -90,24 +105,16 @@ def _run(options: argparse.Namespace) -> None:
     run_periods(folder, folder.periods() if options.all_periods else [period], options.step)
 
 
-def _check(options: argparse.Namespace) -> None:
-    import tempfile
-    from pathlib import Path
+def _check(options: argparse.Namespace) -> int:
+    from playbook.check import check
 
-    from playbook.intake import take_in
+    return check(*_folder_and_period(options), options.json)
 
-    folder, period = _folder_and_period(options)
-    as_of = folder.plan(period).as_of if period else None
-    with tempfile.TemporaryDirectory() as target:
-        intake = take_in(folder.inbox, folder.engagement(), Path(target), as_of)
-    print(intake.ledger.to_string(index=False, na_rep=""))
-    for f in intake.findings:
-        place = " ".join(
-            str(part) for part in (f["file"], f"row {f['row']}" if f["row"] else "") if part
-        )
-        print(
-            f"{f['level']}: {f['table']} {place}: {f['message']} ({f['count']:,} rows); {f['mend']}"
-        )
+
+def _new(options: argparse.Namespace) -> None:
+    from playbook.scaffold import scaffold
+
+    print(scaffold(options.engagement, options.period, options.client, options.currency))
 
 
 def _print_rows(rows: list[dict], as_json: bool) -> int:
@@ -160,12 +167,37 @@ def _validate(options: argparse.Namespace) -> int:
     return _print_rows(rows, options.json)
 
 
+def _truth(options: argparse.Namespace) -> int:
+    from playbook import truth
+
+    step = truth.known_step(options.step)
+    base = truth.SEED_BASE if options.seed_base is None else options.seed_base
+    lines = truth.run(
+        step,
+        options.seeds,
+        base,
+        options.customers or truth.CUSTOMERS,
+        tell=lambda text: print(text, file=sys.stderr),
+    )
+    print(truth.as_json(lines) if options.json else truth.as_text(lines))
+    return int(any(line.passed is False for line in lines))
+
+
 def _simulate(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from playbook.engagement import ROOT
-    from playbook.market import write_demo
+    from playbook.market import SHARD, write_demo, write_parquet
 
+    if options.customers > SHARD or options.years is not None:
+        target = Path(options.to) if options.to else ROOT / "data" / "world"
+        written = write_parquet(target, options.customers, options.years or 3, options.seed)
+        print(
+            f"{sum(written.rows.values()):,} rows of {len(written.rows)} tables written to "
+            f"{target.name}/ in {written.seconds:.0f} s, peak memory "
+            f"{written.peak_bytes / 2**30:.1f} GB"
+        )
+        return
     target = Path(options.to) if options.to else ROOT / "data" / "demo" / "inbox"
     write_demo(target, options.customers, options.seed)
     print(f"{len(list(target.iterdir()))} files written to {target.name}/")

@@ -8,6 +8,8 @@ from playbook.contract import CONTRACT
 from playbook.coverage import method
 from playbook.engagement import ROOT
 from playbook.tables import dictionary
+from playbook.truth import CUSTOMERS, SEED_BASE, SEEDS, all_rows
+from playbook.truth.coverage import CELLS, REPLICATIONS
 
 __all__ = ["pages", "write_docs"]
 
@@ -18,6 +20,7 @@ def pages() -> dict[str, str]:
         "data-dictionary.md": dictionary(),
         "method.md": _method(),
         "results.md": _results(),
+        "truth.md": _truth(),
     }
 
 
@@ -56,3 +59,15 @@ def _results() -> str:
         for name, c in CONTRACT.items()
     ]
     return "\n".join(lines) + "\n"
+
+
+def _truth() -> str:
+    text = (Path(__file__).parent / "truth" / "page.md").read_text(encoding="utf-8")
+    rows = [f"| {r.id} | {r.quantity} | {r.rule.text} | {r.misses} |" for r in all_rows()]
+    cells = [
+        f"| {c.id} | {c.design} | {c.level:.0%} | {100 * c.tolerance:.0f} points |" for c in CELLS
+    ]
+    return text.format(
+        seeds=SEEDS, base=SEED_BASE, customers=f"{CUSTOMERS:,}", replications=f"{REPLICATIONS:,}",
+        rows="\n".join(rows), cells="\n".join(cells),
+    )  # fmt: skip

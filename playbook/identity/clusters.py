@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-__all__ = ["Clusters", "join_links", "neighbours"]
+__all__ = ["BY_HAND", "Clusters", "join_links", "neighbours"]
+
+
+BY_HAND = "kept apart by hand"
+"""Why a link was refused that a person had rejected."""
 
 
 @dataclass
@@ -69,7 +73,7 @@ def join_links(
         if one != two:
             why = ""
             if _between(groups[one], groups[two], rejected):
-                why = "kept apart by hand"
+                why = BY_HAND
             elif not by_hand and right not in conflicts.get(left, ()):
                 clash = _between(groups[one], groups[two], conflicts)
                 if clash and len(clash) >= len(_between(groups[one], groups[two], near)):

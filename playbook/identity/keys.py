@@ -20,6 +20,8 @@ create or replace macro same_name(l, r) as l.name = r.name or (alike_first(l.fir
     or (alike_first(l.first, r.last) and alike_first(l.last, r.first));
 create or replace macro other_first(l, r) as coalesce(jaro_winkler_similarity(l.first, r.first) < 0.75 and not alike_first(l.first, r.first)
     and not alike(l.first, r.last) and not alike(l.last, r.first), false);
+create or replace macro vouched(l, r) as coalesce(damerau_levenshtein(l.birth, r.birth) <= 1, false)
+    or coalesce(l.tax_id = r.tax_id and l.company is null and r.company is null, false);
 create or replace macro other_birth(l, r) as coalesce(not near_birth(l.birth, r.birth), false);
 """
 
@@ -41,7 +43,7 @@ KEYS = {
     ),
     "name, birth date and place": (
         "l.name = r.name and l.birth = r.birth and (l.postcode = r.postcode or l.city = r.city)",
-        "contains(l.name, ' ') or length(l.name) <> octet_length(l.name::blob)",
+        "contains(l.name, ' ') or length(l.name) <> strlen(l.name)",
     ),
 }
 """Name of a key to the equality that finds its pairs and the condition that they fulfil."""

@@ -15,7 +15,7 @@ __all__ = ["COMPARED", "fold", "normalise"]
 COMPARED = [
     "name", "first", "last", "email", "phone", "tax_id", "birth", "street", "house", "postcode", "city",
 ]  # fmt: skip
-"""Columns of a normalised record, besides ``uid``, ``system`` and ``country``."""
+"""Columns of a normalised record, besides ``uid``, ``system``, ``country`` and ``company``."""
 
 TITLES = frozenset(
     [
@@ -93,7 +93,7 @@ def fold(text: str) -> str:
 
 
 def normalise(records: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per record: ``uid`` (``system:id``), ``system``, ``country`` and the columns of `COMPARED`.
+    """Return one row per record: ``uid`` (``system:id``), ``system``, ``country``, ``company`` and the columns of `COMPARED`.
 
     What is absent, empty or a placeholder is missing. Shared e-mails and telephone numbers are kept;
     `playbook.identity.keys` decides whether they identify anyone.
@@ -119,6 +119,7 @@ def normalise(records: pd.DataFrame) -> pd.DataFrame:
             "uid": records["system"].astype(str) + ":" + records["system_id"].astype(str),
             "system": records["system"].astype(str),
             "country": text["country"].map(fold, na_action="ignore"),
+            "company": text["company"],
             "name": names["name"],
             "first": names["first"],
             "last": names["last"],

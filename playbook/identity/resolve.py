@@ -12,7 +12,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from playbook.errors import PlanError
-from playbook.identity.clusters import Clusters, join_links, neighbours
+from playbook.identity.clusters import BY_HAND, Clusters, join_links, neighbours
 from playbook.identity.keys import define_comparisons, drop_shared, exact_links
 from playbook.identity.normalise import normalise
 from playbook.identity.probability import NotTrained, match_probabilities
@@ -27,6 +27,10 @@ MINIMUM_RECORDS = 50
 """With fewer records nothing can be learned: exact keys only."""
 CERTAINTY = {"tax id": 0.9999, "e-mail and name": 0.9995, "name, birth date and place": 0.9993, "telephone and name": 0.999}  # fmt: skip
 """Order of trust in links by exact keys; they stand above links by probability."""
+
+
+SHOWN = ["name", "email", "phone", "tax_id", "birth", "street", "house", "postcode", "city"]
+"""What the review list says two records agree or differ in."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,8 @@ def resolve(
         db.execute("set threads = 1; set timezone = 'UTC'")
         known = records[~later].reset_index(drop=True)
         found = _find(db, known, settings, seed, exact_only)
-    member_of = pd.Series(found.clusters.member_of, dtype="str").reindex(uid)
-    member_of = member_of.where(member_of.notna(), uid).to_numpy()
-    ids = anchor_ids(records, member_of, order)
+    group = uid.map(found.clusters.member_of).fillna(uid)
+    ids = anchor_ids(records, group, order)
     strength = uid.map(found.clusters.strength).fillna(1.0).round(4)
     keys = pd.DataFrame(
         {
@@ -165,7 +168,7 @@ def _find(
     clusters = join_links(
         plain["uid"], links, neighbours(rejected), _conflicts(db, plain["uid"], links)
     )
-    review = _review(pairs, clusters, settings, rejected)
+    review = _review(pairs, clusters, settings, rejected, plain)
     return _Found(clusters, pairs.drop(columns="by_hand"), review, tuple(notes))
 
 
@@ -188,13 +191,13 @@ def _with_probable(
 def _hold_back(
     db: duckdb.DuckDBPyConnection, probable: pd.DataFrame, link_above: float
 ) -> pd.DataFrame:
-    """Keep pairs below ``link_above`` whose first names clearly differ, unless birth date or tax id speaks for one person.
+    """Keep pairs below ``link_above`` whose first names clearly differ, unless birth date or a personal tax id vouches for them.
 
     Members of a household agree in nearly everything else.
     """
     db.register("probable", probable[["left", "right"]].assign(place=range(len(probable))))
     held = db.execute(
-        "select other_first(l, r) and not coalesce(l.tax_id = r.tax_id, false) and not coalesce(near_birth(l.birth, r.birth), false) "
+        "select other_first(l, r) and not vouched(l, r) "
         'as held from probable p join record l on l.uid = p."left" join record r on r.uid = p."right" order by p.place'
     ).df()["held"]
     db.unregister("probable")
@@ -216,7 +219,7 @@ def _conflicts(
     """Return for each record those it contradicts, among the records that links lead to.
 
     These are records of one system with clearly different birth dates, and records with clearly
-    different first names and no birth date in common.
+    different first names, no birth date and no personal tax id in common.
     """
     group = pd.DataFrame({"uid": uid, "person": components(uid, links)})
     group = group[group["person"].duplicated(keep=False)]
@@ -224,7 +227,7 @@ def _conflicts(
     pairs = db.execute(
         "with r as (select record.*, person from record join grouped using (uid)) "
         "select l.uid, r.uid from r l join r on l.person = r.person and l.uid < r.uid "
-        "where ((other_first(l, r) and not coalesce(near_birth(l.birth, r.birth), false)) or (l.system = r.system and other_birth(l, r))) "
+        "where ((other_first(l, r) and not vouched(l, r)) or (l.system = r.system and other_birth(l, r))) "
     ).fetchall()
     db.unregister("grouped")
     return neighbours(pairs)
@@ -244,22 +247,50 @@ def by_hand(lines: list[str], word: str) -> list[tuple[str, str]]:
 
 
 def _review(
-    pairs: pd.DataFrame, clusters: Clusters, settings: Identity, rejected: list[tuple[str, str]]
+    pairs: pd.DataFrame,
+    clusters: Clusters,
+    settings: Identity,
+    rejected: list[tuple[str, str]],
+    plain: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Return pairs that a person should look at: doubtful ones and links that were not followed."""
+    """Return pairs that a person should look at: doubtful ones and links that were not followed.
+
+    Of several pairs between two customers the most probable is shown.
+    """
     doubtful = pairs[
         pairs["probability"].between(settings.review_above, settings.link_above, inclusive="left")
     ]
     rows = [
-        (left, right, probability, "probable, but not sure enough to link")
+        (left, right, probability, "not sure enough to link")
         for left, right, probability in doubtful[["left", "right", "probability"]].itertuples(index=False)
         if clusters.member_of[left] != clusters.member_of[right]
-    ] + clusters.refused  # fmt: skip
+    ] + [row for row in clusters.refused if row[3] != BY_HAND]  # fmt: skip
     settled = set(rejected)
     frame = pd.DataFrame(
         [row for row in rows if row[:2] not in settled],
         columns=["left", "right", "probability", "why"],
     )
-    return frame.sort_values(
-        ["probability", "left", "right"], ascending=[False, True, True], ignore_index=True
-    )
+    frame = frame.astype({"left": "str", "right": "str", "probability": "float64", "why": "str"})
+    order = ["probability", "left", "right"]
+    frame = frame.sort_values(order, ascending=[False, True, True], ignore_index=True)
+    groups = frame[["left", "right"]].apply(lambda side: side.map(clusters.member_of))
+    between = pd.DataFrame({"low": groups.min(axis=1), "high": groups.max(axis=1)})
+    frame = frame[~between.duplicated()].reset_index(drop=True)
+    frame["why"] = frame["why"] + _agreement(frame, plain.set_index("uid"))
+    return frame
+
+
+def _agreement(review: pd.DataFrame, plain: pd.DataFrame) -> pd.Series:
+    """Return in words what the records of each pair agree and differ in."""
+    left, right = plain.loc[review["left"], SHOWN], plain.loc[review["right"], SHOWN]
+    words = []
+    for one, other in zip(left.to_numpy(), right.to_numpy(), strict=True):
+        both = [
+            (label, a == b)
+            for label, a, b in zip(SHOWN, one, other, strict=True)
+            if isinstance(a, str) and isinstance(b, str)
+        ]
+        agree = ", ".join(label for label, equal in both if equal) or "nothing"
+        differ = ", ".join(label for label, equal in both if not equal) or "nothing"
+        words.append(f"; equal: {agree}; different: {differ}")
+    return pd.Series(words, index=review.index, dtype="str")

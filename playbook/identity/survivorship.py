@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
 import pandas as pd
 
 from playbook.errors import PlanError
@@ -48,7 +47,7 @@ def system_order(records: pd.DataFrame, named: list[str]) -> dict[str, int]:
     return {system: rank for rank, system in enumerate(ordered)}
 
 
-def anchor_ids(records: pd.DataFrame, group: np.ndarray, order: dict[str, int]) -> pd.Series:
+def anchor_ids(records: pd.DataFrame, group: pd.Series, order: dict[str, int]) -> pd.Series:
     """Return each record's customer id: system and id of its group's anchor, such as ``shop-S0001234``."""
     frame = pd.DataFrame(
         {

@@ -57,10 +57,10 @@ def _lines(condition: str = "true") -> str:
     return f"(select * from all_order_lines where _problem is null and not _merged and {condition})"
 
 
-def _hidden() -> str:
+def _hidden(system: str = "cast(null as varchar)") -> str:
     return (
         f"'{FROM}' as _file, row_number() over () as _row, cast(null as varchar) as _problem, "
-        "false as _merged, cast(null as varchar) as _system"
+        f"false as _merged, {system} as _system"
     )
 
 
@@ -69,8 +69,9 @@ _LINE_SUM = "cast(sum(cast(quantity as decimal(18,4)) * {}) as decimal(18,2))"
 
 def _orders(given: list[str]) -> str:
     first = [f"arg_min({quoted(f'orders.{c}')}, row(_file, _row)) as {quoted(c)}" for c in given]
+    hidden = _hidden("arg_min(_system, row(_file, _row))")
     return (
-        f"select order_id, {', '.join(first)}, {_LINE_SUM.format('unit_price')} as revenue, {_hidden()} "
+        f"select order_id, {', '.join(first)}, {_LINE_SUM.format('unit_price')} as revenue, {hidden} "
         f"from {_lines()} group by order_id order by order_id"
     )
 

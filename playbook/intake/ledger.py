@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from playbook.errors import DataError
+from playbook.intake.delivered import NO_ROWS
 from playbook.intake.duplicates import columns_of
 from playbook.intake.files import literal
 from playbook.intake.result import Findings
@@ -110,7 +111,8 @@ def _find_quarantined(db: duckdb.DuckDBPyConnection, table: str, findings: Findi
         entry[0] += n
     mend = "correct it in the source system and export again; the rows are in quarantine"
     for (file, _, _), (n, row, first) in kept.items():
-        findings.add(first, mend, "problem", table, file, row, n)
+        nothing_wrong = first in NO_ROWS
+        findings.add(first, "nothing to do" if nothing_wrong else mend, "note" if nothing_wrong else "problem", table, file, row, n)  # fmt: skip
 
 
 def too_much_quarantined(ledger: pd.DataFrame, limit: float, findings: list[dict]) -> list[str]:

@@ -79,7 +79,11 @@ def map_headers(source: Source, delivered: Delivered, findings: Findings) -> lis
         elif not is_currency(header):
             findings.add(f"column {header!r} is not used", "map it in engagement.yml or list it under ignore",
                          "note", source.table, file)  # fmt: skip
-    for label, value in source.constants.items():
+    constants = dict(source.constants)
+    system = TABLES[source.table].columns.get("system")
+    if source.system and system and system.required and "system" not in mapped:
+        constants.setdefault("system", source.system)
+    for label, value in constants.items():
         column = column_of(source.table, label)
         mapped[label] = Mapped(label, column, constant=value, how="constant")
     _needed(source.table, file, headers, mapped)

@@ -86,6 +86,8 @@ def save_intake(folder: Path, intake: Intake) -> None:
     """Write an intake's account into the quarantine folder, for the notebooks and the report."""
     for name in _FRAMES:
         getattr(intake, name).to_parquet(folder / f"{name}.parquet", index=False)
+    if len(intake.review):
+        intake.review.to_csv(folder / "identity_review.csv", index=False)
     save_json(folder / "findings.json", intake.findings)
     save_json(folder / "intake.json", {name: getattr(intake, name) for name in _LISTS})
 

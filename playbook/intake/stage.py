@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 
 import duckdb
 
 from playbook.engagement.model import Source
 from playbook.intake.decide import Known, decide, known_of
-from playbook.intake.evidence import Evidence, gather, value_text
+from playbook.intake.evidence import NUMBERS, Evidence, gather, value_text
 from playbook.intake.files import Delivered, forget, literal
 from playbook.intake.mapping import Mapped
 from playbook.intake.notes import note_column
@@ -33,6 +33,11 @@ class _File:
     evidence: dict[str, Evidence]
     readings: dict[str, Reading] = field(default_factory=dict)
 
+    def known(self, where: str = "") -> Known:
+        """Return what its columns of text prove; a typed one says nothing of how the client writes."""
+        texts = [one for one in self.mapped if one.header not in self.delivered.typed]
+        return known_of(texts, self.evidence, where)
+
 
 class Staging:
     """The staged tables of one intake, and how each of their files and columns was read."""
@@ -47,7 +52,7 @@ class Staging:
         self.readings: list[dict] = []
         self.columns: list[dict] = []
         self.undecided: list[dict] = []
-        self.ids: dict[tuple[str, str], tuple[int, int, int]] = {}
+        self.ids: dict[tuple[str, str, str], tuple[int, int, int]] = {}
 
     def leave_open(self, source: Source, name: str, point: Undecided) -> None:
         """Note a file whose content does not decide how it is opened."""
@@ -60,10 +65,10 @@ class Staging:
             _File(opened, mapped, gather(self.db, source, opened, mapped))
             for opened, mapped in delivered
         ]
-        own = [known_of(file.mapped, file.evidence) for file in files]
+        own = [file.known() for file in files]
         for file, known in zip(files, own, strict=True):
             others = [
-                known_of(other.mapped, other.evidence, f" of {other.delivered.path.name}")
+                other.known(f" of {other.delivered.path.name}")
                 for other in files
                 if other is not file
             ]
@@ -79,7 +84,11 @@ class Staging:
         name = file.delivered.path.name
         for one in file.mapped:
             found = file.evidence.get(one.label, Evidence())
-            if one.header:
+            if one.header in file.delivered.typed and one.column.kind in NUMBERS:
+                reading = decide(source.model_copy(update={"decimal": "."}), name, one, found, known)  # fmt: skip
+                if not reading.ask:
+                    reading = replace(reading, decided_by="type of the column")
+            elif one.header:
                 reading = decide(source, name, one, found, known)
             else:
                 reading = Reading("constant", "declared", orders=(), clock=True)
@@ -91,9 +100,8 @@ class Staging:
             shown = {"read_as": reading.read_as, "decided_by": "" if reading.ask else reading.decided_by}  # fmt: skip
             self.columns.append(entry | {"header": one.header, "how": one.how} | shown)
             if one.column.kind == "id" and "." not in one.label:
-                ids, before = found.ids, self.ids.get((source.table, one.label), (0, 0, 0))
-                added = (ids.filled - ids.errors, ids.short, ids.long)
-                self.ids[source.table, one.label] = (before[0] + added[0], before[1] + added[1], before[2] + added[2])  # fmt: skip
+                counts = (found.ids.filled - found.ids.errors, found.ids.short, found.ids.long)
+                self.ids[source.table, one.label, name] = counts
             note_column(self.findings, source, name, one, found, reading)
 
     def _type(self, source: Source, file: _File) -> None:

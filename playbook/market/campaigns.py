@@ -2,80 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from . import settings as s
 from .frames import blank, table
 from .people import People
-
-
-@dataclass(frozen=True)
-class Campaign:
-    """One campaign and its planted effect.
-
-    Attributes
-    ----------
-    target
-        ``all``, ``recent`` (bought within 12 months), ``best`` (top 15 % by spend), ``lapsed``
-        (no order for 180 days), ``unhappy`` (a failed case or late delivery within 6 months).
-    treated
-        Probability of being treated, for each stratum; 1 means no control.
-    lift
-        Log change of the order rate during one month, per segment.
-    care
-        Change of satisfaction (standard score), per segment.
-    cut
-        Discount (share) that treated customers get on orders in that month.
-    """
-
-    campaign_id: str
-    name: str
-    objective: str
-    channel: str
-    month: str
-    target: str
-    treated: tuple[float, ...]
-    lift: tuple[float, float, float, float, float]
-    offer: str
-    cut: float = 0.0
-    care: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
-    fixed_cost: float = 800.0
-    unit_cost: float = 0.02
-    size: float = 0.3
-
-
-CAMPAIGNS = (
-    Campaign("C2401", "Spring home", "cross-sell", "email", "2024-03", "recent", (0.8,),
-             (0.22, 0.28, 0.05, 0.10, 0.0), "new collection"),
-    Campaign("C2402", "Refill reminder", "retention", "email", "2024-05", "recent", (0.7,),
-             (0.10, 0.0, 0.05, 0.35, 0.10), "refill within two clicks"),
-    Campaign("C2403", "Gold private sale", "appreciation", "email", "2024-06", "best", (1.0,),
-             (0.05, 0.12, 0.05, 0.05, 0.05), "private sale, 15 %", 0.15),
-    Campaign("C2404", "Come back voucher", "win-back", "email", "2024-09", "lapsed", (0.9, 0.5),
-             (0.75, 0.25, 0.10, 0.35, 0.0), "15 % voucher", 0.15),
-    Campaign("C2405", "Black Week early access", "sales", "email", "2024-11", "all", (0.9,),
-             (0.45, 0.15, 0.05, 0.20, 0.10), "early access, 10 %", 0.10, size=0.35),
-    Campaign("C2501", "Winter clearance", "sales", "sms", "2025-02", "recent", (0.75,),
-             (0.50, -0.05, -0.10, 0.15, 0.0), "20 % on last pieces", 0.20, unit_cost=0.08),
-    Campaign("C2502", "Double points", "loyalty", "email", "2025-03", "recent", (0.75,),
-             (0.0, 0.0, 0.0, 0.0, 0.0), "double points for a month"),
-    Campaign("C2503", "Delivery promise", "retention", "email", "2025-04", "all", (0.5,),
-             (0.0, 0.0, 0.06, 0.30, 0.15), "free booked slot", 0.0, (0.0, 0.0, 0.1, 0.2, 0.1)),
-    Campaign("C2504", "Design lookbook", "cross-sell", "mail", "2025-05", "recent", (0.8, 0.5, 0.3),
-             (0.0, 0.45, 0.10, 0.05, 0.0), "printed lookbook", fixed_cost=2400.0, unit_cost=1.10),
-    Campaign("C2505", "Care call", "retention", "phone", "2025-06", "unhappy", (0.5,),
-             (0.0, 0.05, 0.30, 0.10, 0.20), "personal call and apology",
-             care=(0.2, 0.2, 0.8, 0.35, 0.4), fixed_cost=300.0, unit_cost=4.50),
-    Campaign("C2506", "Come back voucher 2025", "win-back", "email", "2025-09", "lapsed",
-             (0.9, 0.5), (0.70, 0.20, 0.10, 0.30, 0.0), "15 % voucher", 0.15),
-    Campaign("C2507", "Gold private sale 2025", "appreciation", "email", "2025-10", "best", (1.0,),
-             (0.05, 0.12, 0.05, 0.05, 0.05), "private sale, 15 %", 0.15),
-    Campaign("C2508", "Black Week early access 2025", "sales", "email", "2025-11", "all", (0.9,),
-             (0.40, 0.12, 0.05, 0.18, 0.10), "early access, 10 %", 0.10, size=0.35),
-)  # fmt: skip
+from .planned import Campaign
 
 MEMBER_COLUMNS = ["campaign_id", "customer", "assigned_at", "treated", "probability", "stratum"]
 MEMBER_COLUMNS += ["opened", "clicked", "unsubscribed", "responded_at"]
@@ -102,9 +35,30 @@ def assign(
     stratum = rank * len(campaign.treated) // max(len(member), 1)
     probability = np.array(campaign.treated)[stratum]
     treated = rng.random(len(member)) < probability
+    labels = np.array([f"value {i + 1}" for i in range(len(campaign.treated))], dtype=object)
+    return member_rows(
+        rng,
+        campaign,
+        people,
+        member,
+        treated,
+        probability if min(campaign.treated) < 1 else np.full(len(member), np.nan),
+        labels[stratum] if len(labels) > 1 else None,
+    )
+
+
+def member_rows(
+    rng: np.random.Generator,
+    campaign: Campaign,
+    people: People,
+    member: np.ndarray,
+    treated: np.ndarray,
+    probability: np.ndarray,
+    stratum: np.ndarray | None,
+) -> pd.DataFrame:
+    """Return one row per member, with what those treated did with the message."""
     opened = treated & (rng.random(len(member)) < _opening(campaign.channel, people, member))
     clicked = opened & (rng.random(len(member)) < 0.17)
-    labels = np.array([f"value {i + 1}" for i in range(len(campaign.treated))], dtype=object)
     when = np.datetime64(campaign.month, "M").astype("datetime64[us]") + np.timedelta64(
         6 * 3_600_000_000, "us"
     )
@@ -114,8 +68,8 @@ def assign(
             "customer": member,
             "assigned_at": when,
             "treated": treated,
-            "probability": probability if min(campaign.treated) < 1 else np.nan,
-            "stratum": labels[stratum] if len(labels) > 1 else None,
+            "probability": probability,
+            "stratum": stratum,
             "opened": opened,
             "clicked": clicked,
             "unsubscribed": treated & (rng.random(len(member)) < 0.006),
@@ -145,7 +99,7 @@ def _eligible(
 
 
 def _opening(channel: str, people: People, member: np.ndarray) -> np.ndarray:
-    base = {"email": 0.34, "sms": 0.8, "phone": 0.62, "mail": 0.55}[channel]
+    base = {"email": 0.34, "sms": 0.8, "phone": 0.62, "mail": 0.55, "sales team": 0.9}[channel]
     return np.clip(base + 0.06 * people.base[member], 0.02, 0.97)
 
 
@@ -215,7 +169,13 @@ def effects(chosen: tuple[Campaign, ...]) -> pd.DataFrame:
     """Return the planted effect of each campaign per segment."""
     return pd.DataFrame(
         [
-            {"campaign_id": c.campaign_id, "segment": name, "log_lift": lift, "care": care}
+            {
+                "campaign_id": c.campaign_id,
+                "segment": name,
+                "log_lift": lift,
+                "care": care,
+                "cut": c.cut,
+            }
             for c in chosen
             for name, lift, care in zip(s.SEGMENTS, c.lift, c.care, strict=True)
         ]

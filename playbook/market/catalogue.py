@@ -7,6 +7,7 @@ import pandas as pd
 
 from . import settings as s
 from .frames import codes, table
+from .settings import Settings
 
 CATEGORIES = (
     "Furniture",
@@ -76,52 +77,59 @@ def offers() -> pd.DataFrame:
     return table("offers", dict(zip(labels, zip(*rows, strict=True), strict=True)))
 
 
-def acquisition_spend(rng: np.random.Generator, customers: int, months: int) -> pd.DataFrame:
-    """Return spend and expected wins per acquisition channel and month (``month`` counted)."""
+def acquisition_spend(
+    rng: np.random.Generator, settings: Settings, customers: int, months: range
+) -> pd.DataFrame:
+    """Return spend and expected wins per acquisition channel and month (counted)."""
     frames = []
-    season = np.resize(s.SEASON, months)
-    growth = s.GROWTH ** (np.arange(months) / 12)
+    number = np.array(months)
     for channel, (budget, _) in s.ACQUISITION.items():
-        wiggle = np.exp(rng.normal(0, 0.38, months))
-        spend = budget * customers / 6000 * season**0.5 * wiggle
-        relative = np.where(budget > 0, (spend / max(budget, 1e-9) * 6000 / customers), 1.0)
-        level = 0.55 * budget**s.SATURATION if budget else 22.0
-        expected = level * relative**s.SATURATION * season**0.7 * growth
-        frames.append(
-            pd.DataFrame({"month": np.arange(months), "channel": channel, "spend": spend}).assign(
-                expected=expected
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
+        wiggle = np.exp(rng.normal(0, 0.38, len(number)))
+        spend = budget * customers / 6000 * settings.season[number % 12] ** 0.5 * wiggle
+        frames.append(pd.DataFrame({"month": number, "channel": channel, "spend": spend}))
+    spend = pd.concat(frames, ignore_index=True)
+    return spend.assign(expected=expected_wins(settings, spend, customers))
+
+
+def expected_wins(settings: Settings, spend: pd.DataFrame, customers: int) -> np.ndarray:
+    """Return what ``spend`` (columns ``month``, ``channel``, ``spend``) wins, on a common scale."""
+    budget = spend["channel"].map({c: b for c, (b, _) in s.ACQUISITION.items()}).to_numpy()
+    number = spend["month"].to_numpy()
+    free = budget == 0
+    usual = np.where(free, 1.0, budget) * customers / 6000
+    relative = np.where(free, 1.0, spend["spend"].to_numpy() / usual)
+    level = np.where(free, 22.0, 0.55 * budget**s.SATURATION)
+    season = settings.season[number % 12] ** 0.7 * settings.growth ** (number / 12)
+    return level * relative**s.SATURATION * season
 
 
 def channel_spend(
     rng: np.random.Generator,
+    settings: Settings,
     spend: pd.DataFrame,
-    arrivals: pd.DataFrame,
+    won: pd.Series,
     customers: int,
     start: np.datetime64,
 ) -> pd.DataFrame:
-    """Return the table ``channel_spend`` by month, channel and purpose."""
-    won = arrivals[arrivals["month"] >= 0].groupby(["month", "channel"]).size()
+    """Return the table ``channel_spend``; ``won`` counts customers by month and channel."""
     cells = pd.MultiIndex.from_frame(spend[["month", "channel"]])
     acquisition = spend.assign(
         purpose="acquisition", new_customers=won.reindex(cells, fill_value=0).to_numpy()
     )
-    months = int(spend["month"].max()) + 1
-    season = np.resize(s.SEASON, months)
+    months = np.unique(spend["month"])
+    season = settings.season[months % 12]
     retention = pd.concat(
         [
             pd.DataFrame(
                 {
-                    "month": np.arange(months),
+                    "month": months,
                     "channel": channel,
                     "purpose": "retention",
                     "spend": budget
                     * customers
                     / 6000
                     * season
-                    * np.exp(rng.normal(0, 0.2, months)),
+                    * np.exp(rng.normal(0, 0.2, len(months))),
                 }
             )
             for channel, budget in s.RETENTION_SPEND.items()
@@ -132,29 +140,36 @@ def channel_spend(
     return table("channel_spend", {**both.drop(columns="expected"), "month": first})
 
 
-def market(
-    rng: np.random.Generator, customers: pd.DataFrame, orders: pd.DataFrame, start_year: int
-) -> pd.DataFrame:
-    """Return the table ``market``; our revenue there is the revenue of our orders."""
+def sold(customers: pd.DataFrame, orders: pd.DataFrame) -> pd.Series:
+    """Return our revenue by market segment and year."""
     segment = orders["customer_id"].map(customers.set_index("customer_id")["market_segment"])
-    sold = orders.groupby([segment, orders["ordered_at"].dt.year])["revenue"].sum()
-    years = int(orders["ordered_at"].dt.year.max()) - start_year + 1
+    return orders.groupby([segment.rename("segment"), orders["ordered_at"].dt.year.rename("year")])[
+        "revenue"
+    ].sum()
+
+
+def market(
+    rng: np.random.Generator, settings: Settings, ours_by_year: pd.Series, years: range
+) -> pd.DataFrame:
+    """Return the table ``market``; our revenue there is the revenue of our orders (`sold`)."""
     rows = []
     for name, (share, change) in s.MARKET_SHARE.items():
         size = rng.normal(1.0, 0.02)
-        start_revenue = max(float(sold.get((name, start_year), 0.0)), 1.0)
+        growth = settings.market_growth.get(name, 1.03)
+        start_revenue = max(float(ours_by_year.get((name, years[0]), 0.0)), 1.0)
         total = start_revenue / share[0] * size
-        for year in range(years):
-            ours = max(float(sold.get((name, start_year + year), 0.0)), 0.0)
-            planned = np.array(share) + year * np.array(change)
+        for year in years:
+            passed = year - years[0]
+            ours = max(float(ours_by_year.get((name, year), 0.0)), 0.0)
+            planned = np.array(share) + passed * settings.share_drift * np.array(change)
             # our share follows from our own orders; the market grows so that it is near the plan
-            revenue = 0.35 * ours / planned[0] + 0.65 * total * 1.03**year
+            revenue = 0.35 * ours / planned[0] + 0.65 * total * growth**passed
             planned[0] = ours / revenue
             for brand, part in zip(s.BRANDS, planned, strict=True):
                 rows.append(
                     {
                         "market_segment": name,
-                        "year": start_year + year,
+                        "year": year,
                         "market_revenue": round(revenue, -2),
                         "our_revenue": ours,
                         "customers_in_market": round(revenue / 420),

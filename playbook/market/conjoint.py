@@ -37,17 +37,13 @@ def choice_table(
     size = min(respondents, len(pool))
     who = np.sort(rng.choice(pool, size, replace=False, p=quota / quota.sum()))
     n, version = len(who), rng.integers(0, VERSIONS, len(who))
-    worth = s.PART_WORTHS.to_numpy()[people.segment[who]]
-    own = worth + s.PART_WORTH_SD * rng.normal(size=worth.shape)
-    own[:, 0] = worth[:, 0] * np.exp(0.25 * rng.normal(size=n))
-    # none is taken relative to the price level, so that its attraction keeps its meaning
-    own[:, -1] += 179 * (own[:, 0] - worth[:, 0])
+    early = _early(people.acquired_at[who], before)
+    own = _own_worths(rng, people, who, early)
     design = _designs(rng)[version]
     utility = _utility(design, own)
     none = np.broadcast_to(own[:, -1][:, None, None], (n, TASKS, 1))
     total = np.concatenate([utility, none], axis=2) + rng.gumbel(size=(n, TASKS, ALTERNATIVES + 1))
     chosen = total.argmax(axis=2)
-    rows = n * TASKS * (ALTERNATIVES + 1)
     task = np.tile(np.repeat(np.arange(TASKS), ALTERNATIVES + 1), n)
     alternative = np.tile(np.arange(ALTERNATIVES + 1), n * TASKS)
     respondent = np.repeat(np.arange(n), TASKS * (ALTERNATIVES + 1))
@@ -61,24 +57,37 @@ def choice_table(
         "is_none": is_none,
         "version": codes(version[respondent] + 1, 2),
         "is_holdout": task >= TASKS - HOLDOUT,
-        "answered_at": _answered(people.acquired_at[who], before, last)[respondent],
+        "answered_at": np.where(early, before, last)[respondent],
     }
     for k, (attribute, levels) in enumerate(LEVELS.items()):
-        values = np.full(rows, None, dtype=object)
+        values = np.full(len(task), None, dtype=object)
         shown = design[respondent[~is_none], task[~is_none], alternative[~is_none], k]
         values[~is_none] = np.array(levels, dtype=object)[shown]
         columns[attribute] = values
-    labels = [f"{a}: {b}" for a, b in s.PART_WORTHS.columns]
+    labels = [f"{a}: {b}" for a, b in people.settings.part_worths.columns]
     truth = pd.DataFrame(own, columns=labels)
     truth.insert(0, "respondent_id", codes(np.arange(n) + 1, 4, "P"))
     truth.insert(1, "segment", np.array(s.SEGMENTS)[people.segment[who]])
     return table("choice_tasks", columns), truth
 
 
-def _answered(acquired_at: np.ndarray, before: np.datetime64, last: np.datetime64) -> np.ndarray:
-    """Return when each respondent answered: every second one a year before the others."""
-    early = (np.arange(len(acquired_at)) % 2 == 0) & (acquired_at < before)
-    return np.where(early, before, last)
+def _own_worths(
+    rng: np.random.Generator, people: People, who: np.ndarray, early: np.ndarray
+) -> np.ndarray:
+    """Draw each respondent's part-worths around the segment's at that time."""
+    settings, segment = people.settings, people.segment[who]
+    worth = settings.part_worths.to_numpy()[segment]
+    worth = worth - early[:, None] * settings.worth_shift.to_numpy()[segment]
+    own = worth + settings.part_worth_sd * rng.normal(size=worth.shape)
+    own[:, 0] = worth[:, 0] * np.exp(0.25 * rng.normal(size=len(who)))
+    # none is taken relative to the price level, so that its attraction keeps its meaning
+    own[:, -1] += 179 * (own[:, 0] - worth[:, 0])
+    return own
+
+
+def _early(acquired_at: np.ndarray, before: np.datetime64) -> np.ndarray:
+    """Return who answered a year before the others: every second one."""
+    return (np.arange(len(acquired_at)) % 2 == 0) & (acquired_at < before)
 
 
 def _designs(rng: np.random.Generator) -> np.ndarray:

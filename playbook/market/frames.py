@@ -69,6 +69,11 @@ def later(values: np.ndarray, end: np.datetime64, step: np.ndarray) -> np.ndarra
     return np.where(moved < end, moved, np.datetime64("NaT", "us"))
 
 
+def share(start: np.datetime64, end: np.datetime64) -> float:
+    """Return the length of a period against three years, for what is counted over three years."""
+    return round(float((end - start) / DAY) / 365.25) / 3
+
+
 def logistic(x: np.ndarray) -> np.ndarray:
     """Return the logistic function of ``x``."""
     return 1.0 / (1.0 + np.exp(-x))

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from . import service
-from . import settings as s
-from .frames import DAY, blank, codes, pick, table
+from .frames import DAY, blank, codes, pick, share, table
 from .people import People
 
 # First contact of a visitor by acquisition channel: touchpoint, channel, cost of one contact.
@@ -105,7 +104,7 @@ def _before(rng: np.random.Generator, people: People) -> pd.DataFrame:
     views = rng.poisson(1.6, len(new)) + 1
     row = np.repeat(np.arange(len(new)), views)
     at = when[row] + (rng.random(len(row)) * lead[row] * 86_300e6).astype("timedelta64[us]")
-    mobile = rng.random(len(row)) < s.trait("app", people.segment[new[row]])
+    mobile = rng.random(len(row)) < people.settings.trait("app", people.segment[new[row]])
     touch = rng.choice(
         ["product page", "search on site", "advice page"], len(row), p=[0.66, 0.22, 0.12]
     )
@@ -126,7 +125,7 @@ def _never(
     rng: np.random.Generator, people: People, start: np.datetime64, end: np.datetime64
 ) -> pd.DataFrame:
     """Visitors who never buy: most leave after the first contact."""
-    n = round(2.1 * len(people))
+    n = round(2.1 * len(people) * share(start, end))
     weights = np.array([0.30, 0.27, 0.13, 0.03, 0.01, 0.03, 0.21, 0.02])
     contact = np.array([FIRST_CONTACT[c] for c in _CONTACTS], dtype=object)[
         rng.choice(len(_CONTACTS), n, p=weights)
@@ -242,7 +241,7 @@ def _browsing(
     when = first + (rng.random(len(who)) * 27.5 * 86_400e6).astype("timedelta64[us]")
     keep = when > people.acquired_at[who]
     who, when = who[keep], when[keep]
-    mobile = rng.random(len(who)) < s.trait("app", people.segment[who])
+    mobile = rng.random(len(who)) < people.settings.trait("app", people.segment[who])
     end = pick(rng, np.broadcast_to([0.64, 0.24, 0.12], (len(who), 3)))
     known = (rng.random(len(who)) < 0.45) | (end == 2)
     return _rows(
@@ -293,7 +292,7 @@ def _loyalty(
     month, who = np.nonzero(active)
     reads = (people.consent_email[who] == True) & (rng.random(len(who)) < 0.13)  # noqa: E712
     points = people.member[who] & (rng.random(len(who)) < 0.055)
-    shares = rng.random(len(who)) < 0.004 * s.trait("advocacy", people.segment[who])
+    shares = rng.random(len(who)) < 0.004 * people.settings.trait("advocacy", people.segment[who])
     parts = []
     for which, touch, channel, outcome, cost in (
         (reads, "newsletter", "email", "opened", 0.02),

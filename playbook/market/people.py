@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,10 @@ import pandas as pd
 from . import names
 from . import settings as s
 from .frames import blank, codes, logistic, pick, table
+from .settings import Settings
+
+_CHANNELS = np.array(list(s.ACQUISITION), dtype=object)
+_AFFINITY = np.array([v[1] for v in s.ACQUISITION.values()])
 
 
 @dataclass(frozen=True)
@@ -39,82 +44,113 @@ class People:
     consent_email: np.ndarray
     consent_sms: np.ndarray
     consent_phone: np.ndarray
+    peak: np.ndarray
+    settings: Settings
 
     def __len__(self) -> int:
         return len(self.segment)
 
+    def only(self, rows: np.ndarray) -> People:
+        """Return the customers ``rows`` (numbers or a mask)."""
+        own: dict[str, Any] = {k: v[rows] for k, v in vars(self).items() if k != "settings"}
+        return replace(self, **own)
+
+    def joined(self, other: People) -> People:
+        """Return these customers and, after them, those of ``other``."""
+        both: dict[str, Any] = {
+            k: np.concatenate([v, getattr(other, k)])
+            for k, v in vars(self).items()
+            if k != "settings"
+        }
+        return replace(self, **both)
+
 
 def draw_people(
-    rng: np.random.Generator, customers: int, arrivals: pd.DataFrame, start: np.datetime64
+    rng: np.random.Generator,
+    customers: int,
+    arrivals: pd.DataFrame,
+    start: np.datetime64,
+    settings: Settings,
+    first: int = 0,
 ) -> People:
     """Draw the latent traits of all customers, the base first, then those won month by month."""
     month, channel, segment = (arrivals[c].to_numpy() for c in ("month", "channel", "segment"))
-    wanted = s.trait("urban", segment)[:, None]
+    wanted = settings.trait("urban", segment)[:, None]
     area = s.CITIES["area_type"].to_numpy()[None, :]
     fit = np.where(area == "urban", wanted, np.where(area == "suburban", 0.6, 0.4) * (1 - wanted))
     city = pick(rng, s.CITIES["weight"].to_numpy()[None, :] * fit)
-    rate = rng.gamma(s.trait("rate_shape", segment)) / s.trait("rate_shape", segment)
+    rate = rng.gamma(settings.trait("rate_shape", segment)) / settings.trait("rate_shape", segment)
     base_members = month < 0
-    dropout = rng.beta(
-        3.0 * s.trait("dropout", segment), 3.0 * (1 - s.trait("dropout", segment)), size=customers
-    )
+    dropout = _dropout(rng, settings, segment, channel) * np.where(base_members, 0.45, 1.0)
+    returns = rng.random(customers) < settings.returners
     store = s.CITIES["region"].map(s.STORE_OF_REGION).to_numpy()[city]
     return People(
-        customer_id=codes(rng.permutation(customers) + 1, 6),
+        customer_id=codes(first + rng.permutation(customers) + 1, 6),
         segment=segment,
         country=s.CITIES["country"].to_numpy()[city],
         city=city,
-        age=np.clip(rng.normal(s.trait("age", segment), s.trait("age_sd", segment)), 19, 92),
+        age=np.clip(
+            rng.normal(settings.trait("age", segment), settings.trait("age_sd", segment)), 19, 92
+        ),
         # who is still there after years buys more and leaves less
-        rate=s.trait("rate", segment) * rate * np.where(base_members, 1.25, 1.0),
-        dropout=dropout * np.where(base_members, 0.45, 1.0),
-        base=s.trait("satisfaction", segment) + rng.normal(0, 0.45, customers),
-        tier=s.trait("tier", segment) + rng.normal(0, 0.55, customers),
+        rate=settings.trait("rate", segment) * rate * np.where(base_members, 1.25, 1.0),
+        dropout=dropout,
+        base=settings.trait("satisfaction", segment) + rng.normal(0, 0.45, customers),
+        tier=settings.trait("tier", segment)
+        + settings.spend_frequency * np.log(np.maximum(rate, 0.05))
+        + rng.normal(0, 0.55, customers),
         style=rng.integers(0, 3, customers),
         taste=rng.integers(0, 8, (customers, 2)),
-        refund=rng.beta(1.2, 1.2 / s.trait("refund", segment) - 1.2),
+        refund=np.where(returns, 0.9, rng.beta(1.2, 1.2 / settings.trait("refund", segment) - 1.2)),
         month=month,
         acquired_at=_acquired_at(rng, month, start),
         channel=channel,
         store=store,
-        member=rng.random(customers) < s.trait("member", segment),
-        consent_email=_consent(rng, s.trait("consent_email", segment), 0.10),
-        consent_sms=_consent(rng, 0.55 * s.trait("consent_email", segment), 0.22),
+        member=rng.random(customers) < settings.trait("member", segment),
+        consent_email=_consent(rng, settings.trait("consent_email", segment), 0.10),
+        consent_sms=_consent(rng, 0.55 * settings.trait("consent_email", segment), 0.22),
         consent_phone=_consent(rng, 0.4 + 0.2 * (segment == 2) + 0.2 * (segment == 4), 0.15),
+        peak=rng.integers(0, 12, customers),
+        settings=settings,
     )
 
 
-def draw_arrivals(rng: np.random.Generator, customers: int, spend: pd.DataFrame) -> pd.DataFrame:
+def _dropout(
+    rng: np.random.Generator, settings: Settings, segment: np.ndarray, channel: np.ndarray
+) -> np.ndarray:
+    """Draw the probability of leaving after an order; some channels bring those who leave."""
+    mean = settings.trait("dropout", segment)
+    drawn = np.clip(rng.beta(3.0 * mean, 3.0 * (1 - mean)), 1e-6, 1 - 1e-6)
+    tilt = pd.Series(channel).map(settings.channel_dropout).fillna(0.0).to_numpy()
+    return logistic(np.log(drawn / (1 - drawn)) + tilt)
+
+
+def draw_arrivals(
+    rng: np.random.Generator, customers: int, spend: pd.DataFrame, settings: Settings
+) -> pd.DataFrame:
     """Draw when, by which channel and in which segment each customer was won.
 
     42 per cent are the base won before the start; the rest come in proportion to the channels'
     expected wins (spend to the power `settings.SATURATION`, season, growth).
     """
-    share = s.TRAITS["share"].to_numpy()
-    channels = np.array(list(s.ACQUISITION), dtype=object)
-    affinity = np.array([v[1] for v in s.ACQUISITION.values()])
     base = round(customers * 0.42)
-    frames = []
     expected = spend["expected"].to_numpy()
     cells = rng.choice(len(spend), size=customers - base, p=expected / expected.sum())
-    channel_of = spend["channel"].to_numpy()[cells]
-    number = pd.Index(channels).get_indexer(channel_of)
-    frames.append(
-        pd.DataFrame(
-            {
-                "month": spend["month"].to_numpy()[cells],
-                "channel": channel_of,
-                "segment": pick(rng, affinity[number] * share),
-            }
-        )
-    )
+    won = arrivals_of(rng, spend.loc[cells, ["month", "channel"]], settings)
+    share = settings.traits["share"].to_numpy()
     segment = pick(rng, np.broadcast_to(share, (base, len(share))))
-    old = pick(rng, (affinity * np.array([4, 2, 2, 3, 1, 2, 5, 4])[:, None]).T[segment])
+    lasting = np.array([4, 2, 2, 3, 1, 2, 5, 4])[:, None]
+    old = pick(rng, (_AFFINITY * lasting).T[segment])
     months_ago = -1 - np.minimum(rng.geometric(1 / 22.0, base), 47)
-    frames.insert(
-        0, pd.DataFrame({"month": months_ago, "channel": channels[old], "segment": segment})
-    )
-    return pd.concat(frames, ignore_index=True).sort_values("month", kind="stable")
+    before = pd.DataFrame({"month": months_ago, "channel": _CHANNELS[old], "segment": segment})
+    return pd.concat([before, won], ignore_index=True).sort_values("month", kind="stable")
+
+
+def arrivals_of(rng: np.random.Generator, won: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Draw the segment of customers won in a ``month`` by a ``channel``."""
+    number = pd.Index(_CHANNELS).get_indexer(won["channel"])
+    weights = _AFFINITY[number] * settings.traits["share"].to_numpy()
+    return won.reset_index(drop=True).assign(segment=pick(rng, weights))
 
 
 def _acquired_at(rng: np.random.Generator, month: np.ndarray, start: np.datetime64) -> np.ndarray:
@@ -137,31 +173,30 @@ def _consent(rng: np.random.Generator, yes: np.ndarray, unknown: float) -> np.nd
 
 
 def customer_table(
-    rng: np.random.Generator, people: People, start: np.datetime64, end: np.datetime64
+    rng: np.random.Generator,
+    people: People,
+    start: np.datetime64,
+    end: np.datetime64,
+    first: int = 0,
 ) -> pd.DataFrame:
-    """Return the standard table ``customers``."""
+    """Return the standard table ``customers``; with ``first`` others there, none has a number to call."""
     n, segment = len(people), people.segment
     business = segment == len(s.SEGMENTS) - 1
-    city = s.CITIES.iloc[people.city].reset_index(drop=True)
-    female = rng.random(n) < s.trait("female", segment)
+    city = s.CITIES.iloc[people.city].reset_index()
+    female = rng.random(n) < people.settings.trait("female", segment)
     name, company = _names(rng, people, female, business)
-    born = start - (people.age * 365.25 * 86_400e6).astype("timedelta64[us]")
     gender = np.where(female, "female", np.where(rng.random(n) < 0.02, "diverse", "male"))
-    income = np.exp(rng.normal(np.log(s.trait("income", segment)), 0.3))
-    since = people.acquired_at + (
-        rng.random(n) ** 2 * (end - people.acquired_at).astype(float)
-    ).astype("timedelta64[us]")
-    asked = (people.consent_email != None) | (people.consent_sms != None)  # noqa: E711
+    income = people.settings.trait("income", segment) * np.exp(rng.normal(0, 0.3, n))
     columns = {
         "customer_id": people.customer_id,
         "name": name,
-        "email": _emails(rng, name, company, business),
-        "phone": _phones(rng, people.country),
-        "birth_date": _where(born, ~business & (rng.random(n) < 0.83)),
+        "email": _emails(rng, name, company, business, first),
+        "phone": np.full(n, None) if first else _phones(rng, people.country),
+        "birth_date": _where(_born(people, start), ~business & (rng.random(n) < 0.83)),
         "gender": blank(gender, business | (rng.random(n) < 0.08)),
         "income": np.where(business | (rng.random(n) < 0.42), np.nan, np.round(income, -3)),
         "education": blank(_education(rng, people.age), business | (rng.random(n) < 0.3)),
-        "household": _household(rng, segment, business),
+        "household": _household(rng, people, business),
         "country": people.country,
         "region": city["region"],
         "city": city["city"],
@@ -175,16 +210,26 @@ def customer_table(
         "acquired_at": people.acquired_at,
         "acquisition_channel": people.channel,
         "market_segment": np.array(s.MARKET_SEGMENTS, dtype=object)[
-            pick(rng, s.MARKET_OF_SEGMENT[segment])
+            pick(rng, people.settings.market_of_segment[segment])
         ],
         "consent_email": people.consent_email,
         "consent_sms": people.consent_sms,
         "consent_phone": people.consent_phone,
         "consent_social": _consent(rng, np.full(n, 0.31), 0.35),
-        "consent_updated_at": _where(since, asked),
+        "consent_updated_at": _consent_updated(rng, people, end),
         "is_deceased_or_closed": rng.random(n) < np.where(people.age > 75, 0.02, 0.002),
     }
     return table("customers", columns)
+
+
+def _born(people: People, start: np.datetime64) -> np.ndarray:
+    return start - (people.age * 365.25 * 86_400e6).astype("timedelta64[us]")
+
+
+def _consent_updated(rng: np.random.Generator, people: People, end: np.datetime64) -> np.ndarray:
+    passed = rng.random(len(people)) ** 2 * (end - people.acquired_at).astype(float)
+    asked = (people.consent_email != None) | (people.consent_sms != None)  # noqa: E711
+    return _where(people.acquired_at + passed.astype("timedelta64[us]"), asked)
 
 
 def _where(times: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -209,11 +254,15 @@ def _names(
 
 
 def _emails(
-    rng: np.random.Generator, name: np.ndarray, company: np.ndarray, business: np.ndarray
+    rng: np.random.Generator,
+    name: np.ndarray,
+    company: np.ndarray,
+    business: np.ndarray,
+    first: int,
 ) -> np.ndarray:
     n = len(name)
     local = np.char.replace(names.plain(name).astype(str), " ", ".").astype(object)
-    number = codes(rng.permutation(n) + 10, 2)
+    number = codes(first + rng.permutation(n) + 10, 2)
     host = np.where(rng.random(n) < 0.6, "@example.com", "@example.org").astype(object)
     emails = local + number + host
     emails[business] = ("office" + number + "@example.com")[business]
@@ -235,9 +284,10 @@ def _education(rng: np.random.Generator, age: np.ndarray) -> np.ndarray:
     return levels[pick(rng, weights.T)]
 
 
-def _household(rng: np.random.Generator, segment: np.ndarray, business: np.ndarray) -> np.ndarray:
-    size = np.clip(1 + rng.poisson(np.maximum(s.trait("household", segment) - 1, 0)), 1, 7)
-    return np.where(business | (rng.random(len(segment)) < 0.35), np.nan, size)
+def _household(rng: np.random.Generator, people: People, business: np.ndarray) -> np.ndarray:
+    usual = people.settings.trait("household", people.segment)
+    size = np.clip(1 + rng.poisson(np.maximum(usual - 1, 0)), 1, 7)
+    return np.where(business | (rng.random(len(people)) < 0.35), np.nan, size)
 
 
 def _postcodes(rng: np.random.Generator, city: pd.DataFrame) -> np.ndarray:

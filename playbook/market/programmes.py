@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from . import settings as s
 from .frames import DAY, blank, codes, later, table
 from .people import People
 
@@ -72,13 +71,17 @@ def subscription_table(
     active: np.ndarray,
     start: np.datetime64,
     end: np.datetime64,
+    everyone: bool = True,
 ) -> pd.DataFrame:
     """Return the table ``subscriptions``: monthly renewal with a beta-distributed chance to stop.
 
-    A spell ends at the latest two months after the customer has left.
+    Without ``everyone`` only those join who were won in the period. A spell ends at the latest two months after the customer has left.
     """
     months = len(active)
-    joins = np.flatnonzero(rng.random(len(people)) < 1.08 * s.trait("club", people.segment))
+    joins = np.flatnonzero(
+        (rng.random(len(people)) < 1.08 * people.settings.trait("club", people.segment))
+        & (everyone | (people.month >= 0))
+    )
     wait = rng.gamma(1.2, 80.0, len(joins)) + 2
     begun = np.maximum(people.acquired_at[joins], start - 500 * DAY) + (wait * 86_400e6).astype(
         "timedelta64[us]"
@@ -124,11 +127,12 @@ def referral_table(
     """Return the table ``referrals``: happy customers recommend; a third of it becomes a customer."""
     won = np.flatnonzero((people.channel == "Referral") & (people.month >= 1))
     lost = 2 * len(won)
+    span = min(1000, int((end - start) / DAY) - 40)
     at = np.concatenate(
         [
             people.acquired_at[won]
             - (rng.exponential(6, len(won)) * 86_400e6).astype("timedelta64[us]"),
-            start + ((31 + rng.random(lost) * 1000) * 86_400e6).astype("timedelta64[us]"),
+            start + ((31 + rng.random(lost) * span) * 86_400e6).astype("timedelta64[us]"),
         ]
     )
     at = np.clip(at, start, end - DAY)
@@ -138,7 +142,7 @@ def referral_table(
         rows = month == k
         pool = np.flatnonzero(active[max(k - 1, 0)] & (people.month < k))
         want = np.exp(1.1 * satisfaction[max(k - 1, 0), pool])
-        want = want * s.trait("advocacy", people.segment[pool])
+        want = want * people.settings.trait("advocacy", people.segment[pool])
         referrer[rows] = rng.choice(pool, rows.sum(), p=want / want.sum())
     columns = {
         "referrer_id": people.customer_id[referrer],

@@ -9,7 +9,7 @@ import pandas as pd
 
 from . import catalogue
 from . import settings as s
-from .frames import blank, codes, later, pick, table
+from .frames import blank, codes, pick, table
 from .people import People
 
 
@@ -25,23 +25,25 @@ def fill(
     ``price_cut`` is the further discount (share) that a campaign gives each order.
     """
     who, segment = orders["customer"].to_numpy(), people.segment[orders["customer"]]
-    count = 1 + rng.poisson(s.trait("lines", segment) - 1)
+    count = 1 + rng.poisson(people.settings.trait("lines", segment) - 1)
     row = np.repeat(np.arange(len(orders)), count)
     buyer, kind = who[row], segment[row]
     product = _choose(rng, people, buyer)
-    cut = rng.random(len(orders)) < s.trait("discount", segment) + 0.12 * orders["peak"]
+    cut = (
+        rng.random(len(orders)) < people.settings.trait("discount", segment) + 0.12 * orders["peak"]
+    )
     depth = np.where(cut, rng.choice([0.10, 0.15, 0.20], len(orders), p=[0.5, 0.3, 0.2]), 0.0)
     depth = np.minimum(depth + price_cut, 0.35)
     lines = pd.DataFrame(
         {
             "number": orders["number"].to_numpy()[row],
             "product": product,
-            "quantity": 1.0 + rng.poisson(s.trait("units", kind)),
+            "quantity": 1.0 + rng.poisson(people.settings.trait("units", kind)),
             "depth": depth[row],
         }
     ).drop_duplicates(["number", "product"])
     large = product // 15 == 0
-    wants = large & (rng.random(len(row)) < s.trait("assembly", kind))
+    wants = large & (rng.random(len(row)) < people.settings.trait("assembly", kind))
     extra = pd.DataFrame(
         {
             "number": orders["number"].to_numpy()[row[wants]],
@@ -83,8 +85,8 @@ def channels(rng: np.random.Generator, people: People, customer: np.ndarray) -> 
     store = people.store[customer]
     near = pd.notna(store)
     business = segment == len(s.SEGMENTS) - 1
-    app, phone = s.trait("app", segment), s.trait("phone", segment)
-    shop = s.trait("store", segment) * np.where(near, 1.6, 0.0)
+    app, phone = people.settings.trait("app", segment), people.settings.trait("phone", segment)
+    shop = people.settings.trait("store", segment) * np.where(near, 1.6, 0.0)
     team = 0.45 * business
     weights = np.stack([np.maximum(1 - app - phone - shop - team, 0.05), app, phone, shop, team])
     label = np.array(["Web shop", "App", "Phone", "Store", "Sales team"], dtype=object)
@@ -98,13 +100,12 @@ def refunds(
     orders: pd.DataFrame,
     lines: pd.DataFrame,
     late: np.ndarray,
-    end: np.datetime64,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return refund orders and their (negative) lines; goods come back at 80 % of their cost."""
     chance = people.refund[orders["customer"]] + 0.05 * late
     back = (rng.random(len(orders)) < chance) & ~orders["guest"].to_numpy()
-    moment = later(orders["time"].to_numpy(), end, rng.uniform(5, 28, len(orders)))
-    back &= ~np.isnat(moment)
+    days = rng.uniform(5, 28, len(orders))
+    moment = orders["time"].to_numpy() + (days * 86_400e6).astype("timedelta64[us]")
     refund = orders[back].assign(time=moment[back], refund=True)
     returned = lines[lines["number"].isin(refund["number"]) & (lines["product"] < 120)]
     kept = (rng.random(len(returned)) < 0.4) & returned["number"].duplicated().to_numpy()

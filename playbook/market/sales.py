@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from . import settings as s
-from .frames import blank, codes, later, logistic, table
+from .frames import blank, codes, later, logistic, share, table
 from .people import People
 
 STAGES = ("Qualification", "Needs analysis", "Proposal", "Negotiation", "Won", "Lost")
@@ -28,7 +28,7 @@ def pipeline_tables(
     An opportunity passes four stages, each with a probability that depends on owner, source and
     competitor; what would happen after ``end`` is still open.
     """
-    n = max(12, round(len(people) * 0.058))
+    n = max(12, round(len(people) * 0.058 * share(start, end)))
     span = (end - start).astype(float)
     created = np.sort(start + (rng.random(n) ** 0.9 * span).astype("timedelta64[us]"))
     owner, source = rng.integers(0, 4, n), rng.choice(4, n, p=[0.3, 0.2, 0.3, 0.2])
@@ -123,7 +123,7 @@ def lead_table(
     """Return the table ``leads``: those that became business customers, and those that did not."""
     won = np.flatnonzero((people.segment == len(s.SEGMENTS) - 1) & (people.month >= 1))
     won = won[rng.random(len(won)) < 0.45]
-    total = max(len(won) + 5, round(len(people) * 0.15))
+    total = max(len(won) + 5, round(len(people) * 0.15 * share(start, end)))
     cold = total - len(won)
     before = (rng.gamma(2.0, 12.0, len(won)).clip(1, 30) * 86_400e6).astype("timedelta64[us]")
     at = start + (rng.random(cold) * (end - start).astype(float)).astype("timedelta64[us]")

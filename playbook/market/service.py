@@ -36,12 +36,12 @@ def late(
 ) -> np.ndarray:
     """Return which orders arrive late: more at Christmas, and in cities since the 2025 carrier."""
     who = orders["customer"].to_numpy()
-    chance = pd.Series(people.country[who]).map(s.LATE).to_numpy()
+    chance = pd.Series(people.country[who]).map(people.settings.late).to_numpy()
     if int(month.astype(int)) % 12 >= 10:
         chance = chance * 1.7
     if month >= np.datetime64("2025-02", "M"):
         city = s.CITIES["area_type"].to_numpy()[people.city[who]] == "urban"
-        chance = chance * np.where(city, 2.1, 1.0)
+        chance = chance * np.where(city, people.settings.carrier, 1.0)
     delivered = ~pd.Series(orders["channel"]).str.startswith("Store").to_numpy(dtype=bool)
     return (rng.random(len(who)) < chance) & delivered & ~orders["guest"].to_numpy()
 
@@ -56,7 +56,7 @@ def cases(
 ) -> pd.DataFrame:
     """Return the service cases that the orders of one month cause, with latent ``failed``."""
     who = orders["customer"].to_numpy()
-    chance = s.trait("cases", people.segment[who]) * 0.9 + 0.42 * is_late
+    chance = people.settings.trait("cases", people.segment[who]) * 0.9 + 0.42 * is_late
     asks = (rng.random(len(who)) < chance) & ~orders["guest"].to_numpy()
     who, delayed = who[asks], is_late[asks]
     n = len(who)
@@ -74,17 +74,22 @@ def cases(
     frame = pd.DataFrame(
         {
             "customer": who,
+            "number": orders["number"].to_numpy()[asks],
             "time": opened,
             "topic": topic,
             "channel": pick(rng, _CHANNEL[topic]),
             "priority": np.array(["low", "normal", "high", "urgent"], dtype=object)[priority],
         }
     )
-    return _handled(rng, frame, satisfaction[who], month)
+    return _handled(rng, people, frame, satisfaction[who], month)
 
 
 def _handled(
-    rng: np.random.Generator, frame: pd.DataFrame, mood: np.ndarray, month: np.datetime64
+    rng: np.random.Generator,
+    people: People,
+    frame: pd.DataFrame,
+    mood: np.ndarray,
+    month: np.datetime64,
 ) -> pd.DataFrame:
     n, topic = len(frame), frame["topic"].to_numpy()
     load = 1.55 if int(month.astype(int)) % 12 in (0, 10, 11) else 1.0
@@ -98,7 +103,8 @@ def _handled(
     reopened = rng.random(n) < 0.06 + 0.10 * (hours > promise) + 0.05 * (topic == 1)
     failed = reopened | (hours > 1.25 * promise)
     slow = answer > frame["priority"].map(PROMISE_RESPONSE).to_numpy()
-    opinion = 4.15 - 1.25 * failed - 0.45 * slow - 0.30 * (topic == 0) + 0.30 * mood
+    effect = people.settings.service_effect
+    opinion = 4.15 - effect * (1.25 * failed + 0.45 * slow) - 0.30 * (topic == 0) + 0.30 * mood
     csat = points(opinion + rng.normal(0, 0.75, n), 1, 5)
     return frame.assign(
         answer_hours=answer,

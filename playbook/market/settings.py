@@ -1,5 +1,7 @@
 """What is planted: segments, places, channels, seasons. Numbers only, no random draw.
 
+The constants are the demo client's; `Settings` carries them, or a drawn world's, through a run.
+
 Glossary
 --------
 segment
@@ -12,8 +14,12 @@ satisfaction
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
+
+from .planned import ACTIONS, CAMPAIGNS, Action, Campaign
 
 OUR_BRAND = "Larkfield"
 BRANDS = ("Larkfield", "Nordhus", "CasaViva", "Homely Direct")
@@ -65,11 +71,6 @@ TRAITS = pd.DataFrame(
     },
     index=pd.Index(SEGMENTS, name="segment"),
 )
-
-
-def trait(name: str, segment: np.ndarray) -> np.ndarray:
-    """Return the trait ``name`` of every segment number in ``segment``."""
-    return TRAITS[name].to_numpy()[segment]
 
 
 COUNTRIES = ("DE", "SE", "GB")
@@ -139,7 +140,7 @@ ACQUISITION = {
     "Social ads": (1200.0, (0.8, 1.8, 0.2, 1.1, 0.1)),
     "Affiliates": (500.0, (1.5, 0.5, 0.3, 0.7, 0.2)),
     "Catalogue": (420.0, (0.4, 0.3, 1.5, 0.1, 0.3)),
-    "Trade fairs": (320.0, (0.0, 0.0, 0.0, 0.0, 3.6)),
+    "Trade fairs": (320.0, (0.1, 0.1, 0.1, 0.1, 3.6)),
     "Referral": (200.0, (0.6, 0.9, 0.6, 0.6, 0.4)),
     "Organic search": (0.0, (1.0, 0.9, 0.6, 1.1, 0.9)),
     "Store": (0.0, (0.5, 0.6, 1.3, 0.4, 0.2)),
@@ -229,3 +230,92 @@ PART_WORTHS = pd.DataFrame(
 )
 PART_WORTH_SD = 0.35
 """Spread of part-worths within a segment (relative for price, absolute for levels)."""
+
+WORTH_SHIFT = pd.DataFrame(0.0, index=PART_WORTHS.index, columns=PART_WORTHS.columns)
+WORTH_SHIFT.loc["Convenience urbanites", ("delivery", "next day")] = 0.40
+"""What part-worths gained in the last year: those asked a year earlier had less of it."""
+
+# Class per segment: A attractive, O one-dimensional, M must-be, I indifferent.
+KANO_CLASS = pd.DataFrame(
+    {
+        "next_day": list("IAIOO"),
+        "slot": list("IIOAO"),
+        "assembly": list("AIMAO"),
+        "returns": list("IOIAI"),
+        "certified": list("IOAII"),
+    },
+    index=pd.Index(SEGMENTS, name="segment"),
+)
+ARMCHAIR = np.array([172.0, 238.0, 221.0, 226.0, 243.0])
+"""Acceptable price (EUR) of the armchair per segment."""
+CARRIER = 2.1
+"""Late deliveries in cities since the new carrier of February 2025, against before."""
+CHANNEL_DROPOUT = {"Trade fairs": 0.70}
+"""What an acquisition channel adds to the logit of leaving, in every group of customers."""
+MARKET_GROWTH = {"Hospitality": 1.09, "Family homes": 0.98}
+"""Yearly growth of a market segment where it is not 1.03."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that makes one world; the defaults are the demo client.
+
+    Attributes
+    ----------
+    kind
+        ``regular``, one that breaks the models (``no segments``, ``seasonal``,
+        ``spend with frequency``, ``changing drop-out``) or ``null`` (no effect of any campaign or
+        of service, no drift, no difference in needs).
+    service_effect
+        Scale of everything that a late delivery or a failed case changes in opinions and loyalty.
+    regularity
+        Zero: Poisson purchases; one: an order becomes likely only as the usual interval passes.
+    own_season
+        How strongly each customer buys around a month of the year of their own (0 to 1).
+    spend_frequency
+        Change of the price tier per log order rate.
+    dropout_trend
+        Change of the logit of leaving per year.
+    returners
+        Share of customers who send most of what they buy back, whatever their segment.
+    fatigue
+        Share of an action's effect left per contact of the three months before, and satisfaction
+        lost per contact beyond two.
+    """
+
+    kind: str = "regular"
+    traits: pd.DataFrame = field(default_factory=TRAITS.copy)
+    season: np.ndarray = field(default_factory=SEASON.copy)
+    growth: float = GROWTH
+    late: dict[str, float] = field(default_factory=LATE.copy)
+    carrier: float = CARRIER
+    rival_pull: float = RIVAL_PULL
+    rival_expectation: float = RIVAL_EXPECTATION
+    market_of_segment: np.ndarray = field(default_factory=MARKET_OF_SEGMENT.copy)
+    market_growth: dict[str, float] = field(default_factory=MARKET_GROWTH.copy)
+    share_drift: float = 1.0
+    importance: np.ndarray = field(default_factory=IMPORTANCE.copy)
+    importance_drift: np.ndarray = field(default_factory=IMPORTANCE_DRIFT.copy)
+    importance_sd: float = 0.95
+    brand_image: np.ndarray = field(default_factory=BRAND_IMAGE.copy)
+    psychographics: np.ndarray = field(default_factory=PSYCHOGRAPHICS.copy)
+    psychographic_sd: float = 0.6
+    part_worths: pd.DataFrame = field(default_factory=PART_WORTHS.copy)
+    part_worth_sd: float = PART_WORTH_SD
+    worth_shift: pd.DataFrame = field(default_factory=WORTH_SHIFT.copy)
+    kano: pd.DataFrame = field(default_factory=KANO_CLASS.copy)
+    armchair: np.ndarray = field(default_factory=ARMCHAIR.copy)
+    channel_dropout: dict[str, float] = field(default_factory=CHANNEL_DROPOUT.copy)
+    campaigns: tuple[Campaign, ...] = CAMPAIGNS
+    actions: tuple[Action, ...] = ACTIONS
+    returners: float = 0.02
+    fatigue: tuple[float, float] = (0.75, 0.05)
+    service_effect: float = 1.0
+    regularity: float = 0.0
+    own_season: float = 0.0
+    spend_frequency: float = 0.0
+    dropout_trend: float = 0.0
+
+    def trait(self, name: str, segment: np.ndarray) -> np.ndarray:
+        """Return the trait ``name`` of every segment number in ``segment``."""
+        return self.traits[name].to_numpy()[segment]

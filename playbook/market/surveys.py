@@ -21,17 +21,6 @@ KANO = {
     "returns": "returns within 100 days",
     "certified": "wood from certified forests",
 }
-# Class per segment: A attractive, O one-dimensional, M must-be, I indifferent.
-KANO_CLASS = pd.DataFrame(
-    {
-        "next_day": list("IAIOO"),
-        "slot": list("IIOAO"),
-        "assembly": list("AIMAO"),
-        "returns": list("IOIAI"),
-        "certified": list("IOAII"),
-    },
-    index=pd.Index(s.SEGMENTS, name="segment"),
-)
 _KANO_ANSWER = {"A": (1.2, 3.0), "O": (1.2, 4.8), "M": (2.2, 4.8), "I": (3.0, 3.1)}
 # Touchpoints asked about: label, touchpoint, mean satisfaction, mean ease (none: not asked).
 _TOUCHPOINTS: dict[str, tuple[str, str, float, float | None]] = {
@@ -45,7 +34,7 @@ _TOUCHPOINTS: dict[str, tuple[str, str, float, float | None]] = {
     "chat": ("our service by chat", "live chat", 3.80, 5.0),
     "points": ("your Larkfield Circle account", "loyalty account", 3.85, 5.1),
 }
-_PSYCHOGRAPHIC = (
+PSYCHOGRAPHIC = (
     ("design_1", 0, 0.95, "I like to follow what is new in interior design."),
     ("design_2", 0, 0.90, "My home should show who I am."),
     ("design_3", 0, 0.80, "I notice the details of furniture at once."),
@@ -90,7 +79,7 @@ def question_table() -> pd.DataFrame:
     ]
     rows += [
         (f"psy_{key}", text, s.CONSTRUCTS[c], "psychographic", 1, 7)
-        for key, c, _, text in _PSYCHOGRAPHIC
+        for key, c, _, text in PSYCHOGRAPHIC
     ]
     rows += [
         (key, f"At what price (EUR) would this armchair be {text}?", "armchair", "price", 0, None)
@@ -134,9 +123,9 @@ def survey_tables(
     active: np.ndarray,
     start_year: int,
     end: np.datetime64,
-) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Return the survey tables, and the truth: NPS of everyone active, per wave."""
-    invited, answers, truth = [], [], []
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, pd.DataFrame]:
+    """Return the survey tables, and the truth: NPS of everyone active, per wave; of everyone invited."""
+    invited, answers, truth, asked_truth = [], [], [], []
     count = 0
     for wave, when, month in waves(start_year, len(active) // 12):
         here = active[month - 1] & (people.acquired_at < when - 30 * DAY)
@@ -144,13 +133,7 @@ def survey_tables(
         asked = np.sort(target[rng.random(len(target)) < 0.45])
         mood = satisfaction[month - 1]
         hurt = np.isin(asked, _hurt(orders, cases, when))
-        chance = logistic(
-            s.trait("answering", people.segment[asked])
-            + 0.018 * (people.age[asked] - 45)
-            + 0.45 * mood[asked]
-            + 0.75 * hurt
-        )
-        who = asked[rng.random(len(asked)) < chance]
+        who = asked[rng.random(len(asked)) < _answering(people, asked, mood[asked], hurt)]
         invited.append(pd.DataFrame({"customer": asked, "wave": wave, "invited_at": when}))
         block = _answers(rng, people, who, mood, orders, cases, when, long=wave.endswith("H2"))
         at = when + (rng.exponential(3.2, len(who)).clip(0.01, 20) * 86_400e6).astype(
@@ -162,18 +145,33 @@ def survey_tables(
         response["anonymous"] = rng.random(len(who)) < 0.03
         answers.append(block.merge(response, on="row").assign(wave=wave))
         truth.append(_true_scores(people, mood, here, wave))
+        asked_truth.append(
+            pd.DataFrame(
+                {"wave": wave, "customer_id": people.customer_id[asked],
+                 "expected": _expected_score(mood[asked], people.country[asked])}
+            )
+        )  # fmt: skip
     rows = pd.concat(answers, ignore_index=True)
     rows = rows[rows["answered_at"].to_numpy() < end]
     sent = pd.concat(invited, ignore_index=True)
     tables = {
-        "survey_questions": question_table(),
         "survey_invitations": table(
             "survey_invitations",
             {**sent, "customer_id": people.customer_id[sent["customer"]], "survey": SURVEY},
         ).loc[:, ["customer_id", "survey", "wave", "invited_at"]],
         "survey_answers": _answer_table(people, rows),
     }
-    return tables, pd.concat(truth, ignore_index=True)
+    return tables, pd.concat(truth, ignore_index=True), pd.concat(asked_truth, ignore_index=True)
+
+
+def _answering(people: People, asked: np.ndarray, mood: np.ndarray, hurt: np.ndarray) -> np.ndarray:
+    """Return the chance to answer: not the same for everybody, whence the bias."""
+    return logistic(
+        people.settings.trait("answering", people.segment[asked])
+        + 0.018 * (people.age[asked] - 45)
+        + 0.45 * mood
+        + 0.75 * people.settings.service_effect * hurt
+    )
 
 
 def _answer_table(people: People, rows: pd.DataFrame) -> pd.DataFrame:
@@ -205,10 +203,15 @@ def opinion(mood: np.ndarray, country: np.ndarray) -> np.ndarray:
     return 8.02 + 1.45 * mood + 1.2 * style
 
 
+def _expected_score(mood: np.ndarray, country: np.ndarray) -> np.ndarray:
+    """Return each person's expected contribution to the NPS (points)."""
+    score = opinion(mood, country)
+    return 100 * (norm.sf((8.5 - score) / NOISE) - norm.cdf((6.5 - score) / NOISE))
+
+
 def _true_scores(people: People, mood: np.ndarray, here: np.ndarray, wave: str) -> pd.DataFrame:
     frame = pd.DataFrame({"segment": people.segment[here], "mood": mood[here]})
-    score = opinion(mood[here], people.country[here])
-    frame["nps"] = 100 * (norm.sf((8.5 - score) / NOISE) - norm.cdf((6.5 - score) / NOISE))
+    frame["nps"] = _expected_score(mood[here], people.country[here])
     sums = frame.groupby("segment")[["mood", "nps"]].mean()
     sums["active"] = frame.groupby("segment").size()
     sums.insert(0, "wave", wave)
@@ -229,7 +232,9 @@ def _answers(
     score = points(opinion(mood[who], people.country[who]) + rng.normal(0, NOISE, n), 0, 10)
     style = pd.Series(people.country[who]).map(s.RESPONSE_STYLE).to_numpy()
     met = _met(rng, people, who, orders, cases, when)
-    values = {"nps": score} | _experience(rng, mood[who], style, met)
+    values = {"nps": score} | _experience(
+        rng, mood[who], style, met, people.settings.service_effect
+    )
     if long:
         year = int(str(when)[:4]) - 2023
         values |= _attitudes(rng, people, who, mood[who], style, year)
@@ -276,7 +281,11 @@ def _met(
 
 
 def _experience(
-    rng: np.random.Generator, mood: np.ndarray, style: np.ndarray, met: dict[str, np.ndarray]
+    rng: np.random.Generator,
+    mood: np.ndarray,
+    style: np.ndarray,
+    met: dict[str, np.ndarray],
+    effect: float,
 ) -> dict[str, np.ndarray]:
     """Return overall and touchpoint satisfaction; the service channel itself has no effect."""
     n = len(mood)
@@ -287,9 +296,9 @@ def _experience(
     for key, (_, _, level, ease) in _TOUCHPOINTS.items():
         wrong = np.zeros(n)
         if key == "delivery":
-            wrong = 1.0 * met["late"]
+            wrong = effect * met["late"]
         elif key in ("phone", "email", "chat"):
-            wrong = 1.0 * met["failed"]
+            wrong = effect * met["failed"]
         own = level + 0.30 * mood + 0.4 * style - 1.1 * wrong + rng.normal(0, 0.7, n)
         values[f"csat_{key}"] = np.where(met[key], points(own, 1, 5), np.nan)
         if ease is not None:
@@ -309,28 +318,30 @@ def _attitudes(
     n, segment = len(who), people.segment[who]
     values: dict[str, np.ndarray] = {}
     for j, attribute in enumerate(s.ATTRIBUTES):
-        own = (s.IMPORTANCE + year * s.IMPORTANCE_DRIFT)[segment, j]
-        drawn = own + 0.5 * style + rng.normal(0, 0.95, n)
+        own = (people.settings.importance + year * people.settings.importance_drift)[segment, j]
+        drawn = own + 0.5 * style + rng.normal(0, people.settings.importance_sd, n)
         values[f"imp_{attribute}"] = points(drawn, 1, 7)
     halo = rng.normal(0, 0.45, n) + 0.6 * style
     for i, brand in enumerate(s.BRANDS):
         for j, attribute in enumerate(s.ATTRIBUTES):
             own = 0.35 * mood if i == 0 else 0.0
-            drawn = s.BRAND_IMAGE[i, j] + own + halo + rng.normal(0, 1.0, n)
+            drawn = people.settings.brand_image[i, j] + own + halo + rng.normal(0, 1.0, n)
             unknown = (rng.random(n) < 0.22) & (i > 0)
             values[_brand_id(brand, attribute)] = np.where(unknown, np.nan, points(drawn, 1, 7))
-    trait = s.PSYCHOGRAPHICS[segment] + rng.normal(0, 0.6, (n, 3))
-    for key, construct, loading, _ in _PSYCHOGRAPHIC:
+    trait = people.settings.psychographics[segment] + rng.normal(
+        0, people.settings.psychographic_sd, (n, 3)
+    )
+    for key, construct, loading, _ in PSYCHOGRAPHIC:
         drawn = 4.2 + 1.15 * loading * trait[:, construct] + 0.5 * style + rng.normal(0, 0.7, n)
         values[f"psy_{key}"] = points(drawn, 1, 7)
-    wallet = s.trait("wallet", segment) + 9 * mood + rng.normal(0, 14, n)
+    wallet = people.settings.trait("wallet", segment) + 9 * mood + rng.normal(0, 14, n)
     values["wallet"] = points(wallet / 5, 0, 20) * 5
-    middle = np.array([172.0, 238.0, 221.0, 226.0, 243.0])[segment] * np.exp(rng.normal(0, 0.14, n))
+    middle = people.settings.armchair[segment] * np.exp(rng.normal(0, 0.14, n))
     steps = np.sort(np.array([p for _, _, p in _PRICE]) + rng.normal(0, 0.05, (n, 4)), axis=1)
     for k, (key, _, _) in enumerate(_PRICE):
         values[key] = points(middle * steps[:, k] / 5, 2, 200) * 5
     for feature in KANO:
-        kind = KANO_CLASS[feature].to_numpy()[segment]
+        kind = people.settings.kano[feature].to_numpy()[segment]
         answer = np.array([_KANO_ANSWER[k] for k in kind]).reshape(-1, 2) + rng.normal(
             0, 0.55, (n, 2)
         )

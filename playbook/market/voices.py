@@ -7,7 +7,7 @@ import pandas as pd
 
 from . import quotes
 from . import settings as s
-from .frames import DAY, blank, codes, later, pick, points, table
+from .frames import DAY, blank, codes, later, pick, points, share, table
 from .people import People
 from .phrases import TOPICS, sentences, titles
 
@@ -53,12 +53,13 @@ def review_table(
     calendar = real["time"].to_numpy().astype("datetime64[M]")
     month = (calendar - start.astype("datetime64[M]")).astype(int)
     bad = real["late"].to_numpy(dtype=bool) | _failed(cases, who, calendar)
-    write = rng.random(len(real)) < np.where(bad, 0.13, 0.05)
+    effect = people.settings.service_effect
+    write = rng.random(len(real)) < 0.05 + 0.08 * effect * bad
     who, product, bad, month = who[write], product[write], bad[write], month[write]
     late = real["late"].to_numpy(dtype=bool)[write]
     mood = satisfaction[month, who]
     stars = points(
-        4.15 + 0.45 * mood + quality[product] - 1.0 * bad + rng.normal(0, 0.85, len(who)), 1, 5
+        4.15 + 0.45 * mood + quality[product] - effect * bad + rng.normal(0, 0.85, len(who)), 1, 5
     )
     at = later(real["time"].to_numpy()[write], end, rng.gamma(2.0, 6.0, len(who)))
     language = pd.Series(people.country[who]).map({"DE": "de", "SE": "sv", "GB": "en"}).to_numpy()
@@ -178,7 +179,7 @@ def switching_table(
     rivals = np.array(s.BRANDS[1:], dtype=object)
     to = rivals[pick(rng, _RIVAL[people.segment[left]])]
     came = rivals[pick(rng, _RIVAL[people.segment[new]])]
-    others = max(4, n // 40)
+    others = max(4, round(n / 40 * share(start, end)))
     a = pick(rng, np.broadcast_to([0.4, 0.35, 0.25], (others, 3)))
     b = (a + 1 + (rng.random(others) < 0.6)) % 3
     at = (start.astype("datetime64[M]") + month).astype("datetime64[us]") + rng.integers(

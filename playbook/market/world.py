@@ -2,28 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from . import (
-    campaigns,
-    catalogue,
-    conjoint,
-    journeys,
-    people,
-    programmes,
-    purchases,
-    sales,
-    service,
-    settings,
-    surveys,
-    systems,
-    timeline,
-    voices,
-)
-from .frames import DAY, table
+from . import build, campaigns, catalogue, people, surveys, timeline, voices
+from . import settings as s
+from .past import Past, collect
+from .planned import Campaign
+from .settings import Settings
+
+SHARD = 50_000
+"""Most customers that are simulated at a time."""
+RESPONDENTS = 560
+"""Respondents of the choice experiment."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What all customers of a world have in common."""
+
+    settings: Settings
+    seed: int
+    customers: int
+    start_year: int
+    years: int
+    products: pd.DataFrame
+    quality: np.ndarray
+    spend: pd.DataFrame
+
+    @property
+    def start(self) -> np.datetime64:
+        """First moment of the world."""
+        return np.datetime64(f"{self.start_year}-01-01", "us")
+
+    @property
+    def end(self) -> np.datetime64:
+        """First moment after the years simulated so far."""
+        return np.datetime64(f"{self.start_year + self.years}-01-01", "us")
+
+    @property
+    def calendar(self) -> range:
+        """Calendar years simulated so far."""
+        return range(self.start_year, self.start_year + self.years)
+
+    def generator(self, *key: int) -> np.random.Generator:
+        """Return the generator of one purpose, independent of all others."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+
+# Purposes of generators.
+COMMON, SHARDS, MARKET, YEAR = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What `advance` needs to continue a world."""
+
+    frame: Frame
+    crowd: people.People
+    past: Past
+    state: timeline.State
 
 
 @dataclass(frozen=True)
@@ -36,14 +76,29 @@ class World:
         Every standard table by name, with the columns `playbook.tables` declares.
     truth
         What was planted and no run may read: latent segments, rates, part-worths, effects.
+    settings
+        The parameters of the world.
+    extra
+        Columns that single systems hold beside the standard tables: ``crm_contacts`` has
+        ``customer_id`` and ``retention_status``, which the retention desk fills in *after* a
+        customer has left (the planted leak).
+    memory
+        State of the customers, from which `advance` continues.
     """
 
     tables: dict[str, pd.DataFrame]
     truth: dict[str, pd.DataFrame]
+    settings: Settings = field(default_factory=Settings, repr=False)
+    extra: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    memory: Memory | None = field(default=None, repr=False)
 
 
 def simulate(
-    customers: int = 6000, start_year: int = 2023, years: int = 3, seed: int = 2025
+    customers: int = 6000,
+    start_year: int = 2023,
+    years: int = 3,
+    seed: int = 2025,
+    settings: Settings | None = None,
 ) -> World:
     """Simulate Larkfield Home, a home and living retailer in three countries.
 
@@ -54,7 +109,9 @@ def simulate(
     start_year, years
         Calendar years simulated; times are UTC.
     seed
-        Seed of the only random generator.
+        Seed of all random generators.
+    settings
+        Parameters of the world (`draw_settings`); the demo client's if absent.
 
     Returns
     -------
@@ -64,176 +121,137 @@ def simulate(
     Raises
     ------
     ValueError
-        With fewer than 100 customers or less than one year.
+        With fewer than 100 customers, more than 50,000 (`write_parquet` takes more), or less than
+        one year.
     """
+    if customers > SHARD:
+        raise ValueError(
+            f"simulate() holds at most {SHARD:,} customers in memory, got {customers:,}; "
+            "write_parquet() writes more"
+        )
+    frame = common(customers, start_year, years, seed, settings or Settings())
+    part = shard(frame, 0, customers)
+    tables = part.tables | shared_tables(frame, part.won, part.sold)
+    truth = part.truth | shared_truth(frame, part.past.campaigns)
+    memory = Memory(frame, part.crowd, part.past, part.state)
+    tables = {name: tables[name] for name in sorted(tables)}
+    return World(tables, truth, frame.settings, part.extra, memory)
+
+
+def common(customers: int, start_year: int, years: int, seed: int, settings: Settings) -> Frame:
+    """Draw what all customers have in common."""
     if customers < 100 or years < 1:
         raise ValueError(
             f"simulate() needs at least 100 customers and 1 year, got {customers} and {years}"
         )
-    rng = np.random.default_rng(seed)
-    start = np.datetime64(f"{start_year}-01-01", "us")
-    end = np.datetime64(f"{start_year + years}-01-01", "us")
-    spend = catalogue.acquisition_spend(rng, customers, 12 * years)
-    arrivals = people.draw_arrivals(rng, customers, spend)
-    crowd = people.draw_people(rng, customers, arrivals, start)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(COMMON,)))
     products, quality = catalogue.products(rng)
-    past = _collect(rng, crowd, timeline.live(rng, crowd, products, start, 12 * years))
-    tables = {
-        "channel_spend": catalogue.channel_spend(rng, spend, arrivals, customers, start),
-        "customers": people.customer_table(rng, crowd, start, end),
-        "offers": catalogue.offers(),
-        "products": products,
-        **purchases.order_tables(crowd, past.orders, past.lines, products),
-        **campaigns.campaign_tables(crowd, past.members, past.campaigns),
-        "tickets": service.ticket_table(crowd, past.cases, end),
-    }
-    tables |= _relations(rng, crowd, past, tables, start, end)
-    tables |= _voices(rng, crowd, past, tables, quality, start, end)
-    truth = _customer_truth(crowd, past) | _research(rng, crowd, past, tables, start_year, end)
-    return World({name: tables[name] for name in sorted(tables)}, truth)
+    spend = catalogue.acquisition_spend(rng, settings, customers, range(12 * years))
+    return Frame(settings, seed, customers, start_year, years, products, quality, spend)
 
 
 @dataclass(frozen=True)
-class Past:
-    """Events as one frame each, with customer numbers; monthly snapshots as matrices."""
+class Shard:
+    """Some of the customers of a world, with their tables and their truth."""
 
-    orders: pd.DataFrame
-    lines: pd.DataFrame
-    cases: pd.DataFrame
-    members: pd.DataFrame
-    campaigns: tuple[campaigns.Campaign, ...]
-    satisfaction: np.ndarray
-    active: np.ndarray
+    tables: build.Tables
+    truth: build.Tables
+    extra: build.Tables
+    won: pd.Series
+    sold: pd.Series
+    crowd: people.People
+    past: Past
+    state: timeline.State
 
 
-def _collect(rng: np.random.Generator, crowd: people.People, events: timeline.Events) -> Past:
-    orders = pd.concat(events.orders, ignore_index=True)
-    orders = orders.sort_values(["time", "refund", "number"], kind="stable", ignore_index=True)
-    ran = {str(frame["campaign_id"].iloc[0]) for frame in events.members if len(frame)}
-    if events.members:
-        members = pd.concat(events.members, ignore_index=True)
-        orders["campaign_id"], members["responded_at"] = campaigns.credit(rng, members, orders)
-    else:
-        members = pd.DataFrame(columns=campaigns.MEMBER_COLUMNS)
-        orders["campaign_id"] = None
-    return Past(
-        orders=orders,
-        lines=pd.concat(events.lines, ignore_index=True),
-        cases=pd.concat(events.cases, ignore_index=True),
-        members=members,
-        campaigns=tuple(c for c in campaigns.CAMPAIGNS if c.campaign_id in ran),
-        satisfaction=np.array(events.satisfaction),
-        active=np.array(events.active),
+def shard(frame: Frame, number: int, customers: int) -> Shard:
+    """Simulate the customers of one shard; identifiers differ from those of all others."""
+    rng = frame.generator(SHARDS, number)
+    first = number * SHARD
+    arrivals = people.draw_arrivals(rng, customers, frame.spend, frame.settings)
+    crowd = people.draw_people(rng, customers, arrivals, frame.start, frame.settings, first)
+    state = timeline.State.new(crowd)
+    draws = timeline.Draws(rng, rng, rng)
+    months = range(12 * frame.years)
+    events = timeline.live(lambda _: draws, crowd, frame.products, state, months, frame.start)
+    past = collect(rng, crowd, events)
+    chapter = chapter_of(frame, crowd, past, frame.start, first)
+    tables = build.ledgers(chapter)
+    more, truth = build.period(rng, chapter, tables["orders"])
+    who = np.arange(len(crowd))
+    own = build.master(rng, chapter, who)
+    asked = max(40, round(RESPONDENTS * customers / max(frame.customers, SHARD)))
+    asked = RESPONDENTS if frame.customers <= SHARD else asked
+    picked, worths = build.choices(rng, chapter, asked)
+    tables |= more | own | picked
+    records, identities = build.records(rng, chapter, tables, who)
+    tables |= records
+    truth |= identities | worths | customer_truth(frame, crowd, past, tables)
+    prefix = f"{number:02d}-" if number else ""
+    won = arrivals[arrivals["month"] >= 0].groupby(["month", "channel"]).size()
+    return Shard(
+        build.named(tables, prefix),
+        build.named(truth, prefix),
+        {"crm_contacts": retention_desk(rng, crowd, past)},
+        won,
+        catalogue.sold(tables["customers"], tables["orders"]),
+        crowd,
+        past,
+        state,
     )
 
 
-def _relations(
-    rng: np.random.Generator,
-    crowd: people.People,
-    past: Past,
-    tables: dict[str, pd.DataFrame],
-    start: np.datetime64,
-    end: np.datetime64,
-) -> dict[str, pd.DataFrame]:
-    numbered = past.orders.assign(
-        order_id=tables["orders"]["order_id"].to_numpy(),
-        revenue=tables["orders"]["revenue"].to_numpy(),
+def chapter_of(
+    frame: Frame, crowd: people.People, past: Past, begin: np.datetime64, first: int = 0
+) -> build.Chapter:
+    """Return the period from ``begin`` to the end of the years simulated so far."""
+    return build.Chapter(
+        crowd, past, frame.products, frame.quality, frame.start, begin, frame.end, first
     )
-    leavers = past.members[past.members["unsubscribed"].astype(bool)]
-    unsubscribed = table(
-        "suppressions",
-        {
-            "customer_id": crowd.customer_id[leavers["customer"].to_numpy(dtype=int)],
-            "channel": "email",
-            "reason": "unsubscribed",
-            "since": leavers["assigned_at"] + DAY,
-        },
-        ["since", "customer_id"],
-    )
-    suppressed = people.suppression_table(rng, crowd, end)
+
+
+def shared_tables(frame: Frame, won: pd.Series, sold: pd.Series) -> build.Tables:
+    """Return the tables that do not grow with the customers."""
+    rng = frame.generator(MARKET)
+    last = frame.calendar[-1]
     return {
-        "interactions": journeys.interaction_table(
-            rng, crowd, past.orders, past.cases, past.active, start, end
+        "channel_spend": catalogue.channel_spend(
+            rng, frame.settings, frame.spend, won, frame.customers, frame.start
         ),
-        "loyalty_events": programmes.loyalty_table(rng, crowd, numbered, end),
-        "subscriptions": programmes.subscription_table(rng, crowd, past.active, start, end),
-        "referrals": programmes.referral_table(
-            rng, crowd, past.active, past.satisfaction, start, end
-        ),
-        "suppressions": pd.concat([suppressed, unsubscribed], ignore_index=True).sort_values(
-            ["since", "customer_id"], kind="stable", ignore_index=True
-        ),
-        "leads": sales.lead_table(rng, crowd, start, end),
-        **sales.pipeline_tables(rng, crowd, start, end),
-    }
-
-
-def _voices(
-    rng: np.random.Generator,
-    crowd: people.People,
-    past: Past,
-    tables: dict[str, pd.DataFrame],
-    quality: np.ndarray,
-    start: np.datetime64,
-    end: np.datetime64,
-) -> dict[str, pd.DataFrame]:
-    first, last = int(str(start)[:4]), int(str(end)[:4]) - 1
-    return {
-        "market": catalogue.market(rng, tables["customers"], tables["orders"], first),
-        "reviews": voices.review_table(
-            rng,
-            crowd,
-            past.orders,
-            past.lines,
-            past.cases,
-            quality,
-            tables["products"],
-            past.satisfaction,
-            start,
-            end,
-        ),
-        "switching": voices.switching_table(rng, crowd, past.active, start, end),
+        "products": frame.products,
+        "offers": catalogue.offers(),
         "focus_group_quotes": voices.focus_group_table(rng),
         "employee_survey": voices.employee_table(rng, [last - 1, last]),
+        "market": market_table(frame, sold),
+        "survey_questions": surveys.question_table(),
     }
 
 
-def _research(
-    rng: np.random.Generator,
-    crowd: people.People,
-    past: Past,
-    tables: dict[str, pd.DataFrame],
-    start_year: int,
-    end: np.datetime64,
-) -> dict[str, pd.DataFrame]:
-    """Add the survey, the choice experiment and the systems' records; return their truth."""
-    answers, scores = surveys.survey_tables(
-        rng, crowd, past.orders, past.cases, past.satisfaction, past.active, start_year, end
-    )
-    tables |= answers
-    tables["choice_tasks"], worths = conjoint.choice_table(rng, crowd, past.active[-1], 560, end)
-    everyone = np.arange(len(crowd))
-    seen = {
-        "shop": everyone[rng.random(len(crowd)) < 0.9],
-        "crm": everyone[(crowd.segment == 4) | (rng.random(len(crowd)) < 0.45)],
-        "service": np.unique(past.cases["customer"].to_numpy()),
-        "survey": _numbers(crowd, answers["survey_answers"]["customer_id"].dropna().unique()),
-    }
-    records, identities = systems.record_tables(rng, crowd, tables["customers"], seen, end)
-    tables |= records
-    return {"survey_scores": scores, "choice_part_worths": worths, "identities": identities}
+def market_table(frame: Frame, sold: pd.Series) -> pd.DataFrame:
+    """Return the table ``market`` of all years simulated so far."""
+    return catalogue.market(frame.generator(MARKET, 1), frame.settings, sold, frame.calendar)
 
 
-def _numbers(crowd: people.People, customer_id: np.ndarray) -> np.ndarray:
-    return np.sort(pd.Index(crowd.customer_id).get_indexer(customer_id))
+def retention_desk(rng: np.random.Generator, crowd: people.People, past: Past) -> pd.DataFrame:
+    """Return what the CRM says of customers who left: filled in after the outcome."""
+    gone = past.active.any(axis=0) & ~past.active[-1]
+    draw = rng.random(len(crowd))
+    status = np.full(len(crowd), None, dtype=object)
+    status[gone & (draw < 0.85)] = "closed: lost"
+    status[~gone & (draw < 0.03)] = "closed: kept"
+    frame = pd.DataFrame({"customer_id": crowd.customer_id, "retention_status": status})
+    return frame.sort_values("customer_id", ignore_index=True)
 
 
-def _customer_truth(crowd: people.People, past: Past) -> dict[str, pd.DataFrame]:
+def customer_truth(
+    frame: Frame, crowd: people.People, past: Past, tables: build.Tables
+) -> build.Tables:
+    """Return the latent state and the margin of every customer."""
     left = past.active.shape[0] - past.active[::-1].argmax(axis=0)
     customers = pd.DataFrame(
         {
             "customer_id": crowd.customer_id,
-            "segment": np.array(settings.SEGMENTS)[crowd.segment],
+            "segment": np.array(s.SEGMENTS)[crowd.segment],
             "order_rate_year": crowd.rate,
             "dropout": crowd.dropout,
             "base_satisfaction": crowd.base,
@@ -244,12 +262,61 @@ def _customer_truth(crowd: people.People, past: Past) -> dict[str, pd.DataFrame]
             "price_tier": crowd.tier,
         }
     ).sort_values("customer_id", ignore_index=True)
-    worths = settings.PART_WORTHS.copy()
+    return {"customers": customers, "margin": margins(frame, crowd, past, tables)}
+
+
+CASE_COST = 6.0
+"""Cost (EUR) of handling one service case."""
+
+
+def margins(frame: Frame, crowd: people.People, past: Past, tables: build.Tables) -> pd.DataFrame:
+    """Return realised revenue, costs and margin per customer and calendar year."""
+    orders = tables["orders"].dropna(subset="customer_id")
+    year = orders["ordered_at"].dt.year.rename("year")
+    sums = orders.groupby(["customer_id", year])[["revenue", "cost"]].sum()
+    members = past.members[past.members["treated"].astype(bool)]
+    price = {c.campaign_id: c.unit_cost for c in past.campaigns}
+    contacts = pd.DataFrame(
+        {
+            "customer_id": crowd.customer_id[members["customer"].to_numpy(dtype=int)],
+            "year": pd.to_datetime(members["assigned_at"]).dt.year.to_numpy(),
+            "contact_cost": members["campaign_id"].map(price).to_numpy(dtype=float),
+        }
+    )
+    tickets = tables["tickets"]
+    cases = tickets.groupby(["customer_id", tickets["opened_at"].dt.year.rename("year")]).size()
+    index = pd.MultiIndex.from_product(
+        [np.sort(crowd.customer_id), list(frame.calendar)], names=["customer_id", "year"]
+    )
+    result = sums.reindex(index).fillna(0.0)
+    spent = contacts.groupby(["customer_id", "year"])["contact_cost"].sum()
+    result["contact_cost"] = spent.reindex(index).fillna(0.0)
+    result["service_cost"] = CASE_COST * cases.reindex(index).fillna(0.0)
+    result["margin"] = result["revenue"] - result[["cost", "contact_cost", "service_cost"]].sum(
+        axis=1
+    )
+    return result.round(2).reset_index()
+
+
+def shared_truth(frame: Frame, ran: tuple[Campaign, ...]) -> build.Tables:
+    """Return what was planted for all customers alike."""
+    settings = frame.settings
+    worths = settings.part_worths.copy()
     worths.columns = pd.Index([f"{a}: {b}" for a, b in worths.columns])
+    menu = pd.DataFrame(
+        [
+            {"action": a.action, "segment": name, "log_lift": lift, "care": care}
+            | {"cut": a.cut, "unit_cost": a.unit_cost}
+            for a in settings.actions
+            for name, lift, care in zip(s.SEGMENTS, a.lift, a.care, strict=True)
+        ]
+    )
+    growth = {m: settings.market_growth.get(m, 1.03) for m in s.MARKET_SEGMENTS}
     return {
-        "customers": customers,
-        "segments": settings.TRAITS.reset_index(),
+        "segments": settings.traits.reset_index(),
         "segment_part_worths": worths.reset_index(),
-        "campaign_effects": campaigns.effects(past.campaigns),
-        "kano_classes": surveys.KANO_CLASS.reset_index(),
+        "campaign_effects": campaigns.effects(ran),
+        "action_effects": menu,
+        "kano_classes": settings.kano.reset_index(),
+        "market_growth": pd.DataFrame(growth.items(), columns=["market_segment", "growth"]),
     }

@@ -89,15 +89,23 @@ def assignment_probability(frame: pd.DataFrame, column: str | None, arm: np.ndar
 def _difference(
     outcome: np.ndarray, arm: np.ndarray, weight: np.ndarray
 ) -> tuple[float, float, float, float, float, float]:
-    """Weighted means by arm, difference, its standard error and Welch interval."""
+    """Weighted means by arm, difference, its standard error and interval.
+
+    The standard error is the larger of Welch's and the one with a common variance: in a small arm of
+    skewed figures, Welch's is small just when the arm happens to lack large buyers.
+    """
     means, variances, sizes = [], [], []
+    squares, shares = 0.0, 0.0
     for side in (1.0, 0.0):
         y, w = outcome[arm == side], weight[arm == side]
         mean = np.average(y, weights=w)
         means.append(mean)
         variances.append((w**2 * (y - mean) ** 2).sum() / w.sum() ** 2 * len(y) / (len(y) - 1))
         sizes.append(w.sum() ** 2 / (w**2).sum())
-    error = float(np.sqrt(sum(variances)))
+        squares += (w * (y - mean) ** 2).sum()
+        shares += 1 / sizes[-1]
+    common = squares / weight.sum() * len(outcome) / max(len(outcome) - 2, 1)
+    error = float(np.sqrt(max(sum(variances), common * shares)))
     spread = sum(v**2 / max(n - 1, 1) for v, n in zip(variances, sizes, strict=True))
     freedom = error**4 / spread if spread > 0 else np.inf
     half = float(t.ppf(0.975, freedom)) * error
@@ -145,7 +153,8 @@ def treatment_effect(
     -----
     Weights are 1/p and 1/(1-p), normalised per arm. CUPED (Deng, Xu, Kohavi, Walker 2013, eq. 3):
     y - θ(x - mean x), θ the pooled within-arm regression slope; the variance falls by the squared
-    correlation of outcome and covariate. The interval is Welch's.
+    correlation of outcome and covariate. The interval has Welch's degrees of freedom and the larger of
+    Welch's and the common-variance standard error (Angrist & Pischke 2009, section 8.1).
     """
     frame = keyed(frame)
     arm, y = binary(frame, treated), numeric_outcome(frame, outcome)

@@ -1,0 +1,215 @@
+"""One more year of a world, under given actions and acquisition spend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy.stats import poisson
+
+from . import actions as a
+from . import build, catalogue, people, timeline
+from .past import collect
+from .timeline import Draws, Events, State
+from .world import (
+    MARKET,
+    YEAR,
+    Frame,
+    Memory,
+    World,
+    chapter_of,
+    customer_truth,
+    market_table,
+    retention_desk,
+    shared_truth,
+)
+
+MOST = 2.5
+"""How many times the usual newcomers more spend can win."""
+CONTACTS, EVENTS, STATE, NEW, TABLES = range(5)
+
+
+def advance(
+    world: World,
+    year: int,
+    actions: pd.DataFrame | None = None,
+    channel_spend: Mapping[str, float] | None = None,
+) -> World:
+    """Continue ``world`` by the calendar year ``year``.
+
+    Two plans for the same year meet the same chances: every order that could happen is drawn
+    once, and a plan decides which do, so that paired differences have little variance.
+
+    Parameters
+    ----------
+    world
+        A world by `simulate` or `advance`; it does not change.
+    year
+        The year after its last one.
+    actions
+        Columns ``customer_id``, ``action`` (of ``settings.actions``) and ``month`` (1 to 12); if
+        wanted ``arm`` (``treated``, ``control``) and ``probability``. None: no action.
+    channel_spend
+        Acquisition spend of the whole year by channel, where it is not as usual.
+
+    Returns
+    -------
+    World
+        With the tables and the truth of all years. New choice experiments, focus groups and
+        employee surveys are not held; cookies (``visitor_id``) start anew.
+
+    Raises
+    ------
+    ValueError
+        For a year that is not the next one, or actions or channels that do not exist.
+    """
+    memory = world.memory
+    if memory is None or year != memory.frame.start_year + memory.frame.years:
+        raise ValueError(f"advance() continues a world by its next year, not by {year}")
+    plan = a.checked(memory.crowd, actions, 12 * memory.frame.years)
+    frame, usual = _next_frame(memory.frame, channel_spend)
+    state, events = _customers(memory, frame, plan)
+    new, newcomers, theirs = _newcomers(memory, frame, usual, events.numbers)
+    crowd = memory.crowd.joined(new)
+    both = timeline.merged(events, theirs, len(memory.crowd))
+    rng = frame.generator(YEAR, frame.years, TABLES)
+    past = collect(rng, crowd, both, memory.past)
+    then = Memory(frame, crowd, past, timeline.joined(state, newcomers))
+    return _told(rng, world, then, len(memory.crowd))
+
+
+def _next_frame(frame: Frame, wanted: Mapping[str, float] | None) -> tuple[Frame, pd.DataFrame]:
+    """Return the frame with one more year, and that year's usual spend."""
+    rng = frame.generator(YEAR, frame.years + 1, MARKET)
+    months = range(12 * frame.years, 12 * frame.years + 12)
+    usual = catalogue.acquisition_spend(rng, frame.settings, frame.customers, months)
+    spend = usual.copy()
+    for channel, total in (wanted or {}).items():
+        here = (spend["channel"] == channel).to_numpy()
+        before = spend.loc[here, "spend"].sum()
+        if before <= 0 or total < 0:
+            raise ValueError(f"channel_spend: {channel!r} with {total} is not a channel with spend")
+        spend.loc[here, "spend"] *= total / before
+    spend["expected"] = catalogue.expected_wins(frame.settings, spend, frame.customers)
+    both = pd.concat([frame.spend, spend], ignore_index=True)
+    return replace(frame, years=frame.years + 1, spend=both), usual
+
+
+def _draws(frame: Frame, group: int) -> Callable[[int], Draws]:
+    def of(number: int) -> Draws:
+        events, state, contacts = (
+            frame.generator(YEAR, frame.years, group, number, purpose)
+            for purpose in (EVENTS, STATE, CONTACTS)
+        )
+        return Draws(events, state, contacts, possible=True)
+
+    return of
+
+
+def _months(frame: Frame) -> range:
+    return range(12 * (frame.years - 1), 12 * frame.years)
+
+
+def _customers(memory: Memory, frame: Frame, plan: pd.DataFrame) -> tuple[State, Events]:
+    """Let those who are customers already live through the year."""
+    state = memory.state.copy()
+    numbers = int(memory.past.orders["number"].max()) + 1
+    events = timeline.live(
+        _draws(frame, 0), memory.crowd, frame.products, state, _months(frame), frame.start,
+        plan, numbers,
+    )  # fmt: skip
+    return state, events
+
+
+def _newcomers(
+    memory: Memory, frame: Frame, usual: pd.DataFrame, numbers: int
+) -> tuple[people.People, State, Events]:
+    """Draw all who could be won, let them live, and keep those whom the spend wins."""
+    rng = frame.generator(YEAR, frame.years, NEW)
+    first = memory.frame.spend
+    scale = 0.58 * frame.customers / first["expected"][first["month"] < 36].sum()
+    scale *= min(memory.frame.years, 3) / 3
+    spend = frame.spend[frame.spend["month"] >= _months(frame)[0]].reset_index(drop=True)
+    quantile = rng.random(len(spend))
+    most = poisson.ppf(quantile, MOST * scale * usual["expected"].to_numpy()).astype(int)
+    count = poisson.ppf(quantile, scale * spend["expected"].to_numpy()).astype(int)
+    cell = np.repeat(np.arange(len(spend)), most)
+    rank = np.arange(len(cell)) - np.repeat(np.cumsum(most) - most, most)
+    arrivals = people.arrivals_of(rng, spend.loc[cell, ["month", "channel"]], frame.settings)
+    highest = max(int(number) for number in memory.crowd.customer_id)
+    possible = people.draw_people(rng, len(cell), arrivals, frame.start, frame.settings, highest)
+    state = State.new(possible)
+    quiet = replace(possible, settings=replace(possible.settings, campaigns=()))
+    events = timeline.live(
+        _draws(frame, 1), quiet, frame.products, state, _months(frame), frame.start,
+        numbers=numbers,
+    )  # fmt: skip
+    kept = np.flatnonzero(rank < count[cell])
+    return possible.only(kept), _state_of(state, kept), _events_of(events, kept, len(possible))
+
+
+def _state_of(state: State, kept: np.ndarray) -> State:
+    return State(**{label: array[..., kept] for label, array in vars(state).items()})
+
+
+def _events_of(events: Events, kept: np.ndarray, total: int) -> Events:
+    number = np.full(total, -1)
+    number[kept] = np.arange(len(kept))
+
+    def of(frames: list[pd.DataFrame]) -> list[pd.DataFrame]:
+        moved = [f.assign(customer=number[f["customer"].to_numpy(dtype=int)]) for f in frames]
+        return [f[f["customer"] >= 0] for f in moved]
+
+    orders = of(events.orders)
+    real = np.concatenate([f["number"].to_numpy() for f in orders])
+    return replace(
+        events,
+        orders=orders,
+        lines=[f[f["number"].isin(real)] for f in events.lines],
+        cases=of(events.cases),
+        satisfaction=[x[kept] for x in events.satisfaction],
+        active=[x[kept] for x in events.active],
+    )
+
+
+def _told(rng: np.random.Generator, world: World, memory: Memory, before: int) -> World:
+    """Return the world with the tables of the new year added."""
+    frame, crowd = memory.frame, memory.crowd
+    year = frame.calendar[-1]
+    begin = np.datetime64(f"{year}-01-01", "us")
+    chapter = chapter_of(frame, crowd, memory.past, begin, before)
+    ledgers = build.ledgers(chapter)
+    more, truth = build.period(rng, chapter, ledgers["orders"])
+    who = np.arange(before, len(crowd))
+    own = build.master(rng, chapter, who)
+    records, identities = build.records(rng, chapter, ledgers | more | own, who)
+    own |= records
+    # orders keep their numbers over the years; whatever is counted anew gets the year
+    added = build.named(more | own, f"{year}-")
+    added["loyalty_events"] = more["loyalty_events"]
+    tables = world.tables | ledgers
+    for label, rows in added.items():
+        tables[label] = pd.concat([world.tables[label], rows], ignore_index=True)
+    sold = catalogue.sold(tables["customers"], tables["orders"])
+    tables["market"] = market_table(frame, sold)
+    tables["channel_spend"] = _spend(world, frame, crowd)
+    told = {
+        label: pd.concat([world.truth[label], rows], ignore_index=True)
+        for label, rows in build.named(truth | identities, f"{year}-").items()
+    }
+    told |= customer_truth(frame, crowd, memory.past, tables) | shared_truth(
+        frame, memory.past.campaigns
+    )
+    extra = {"crm_contacts": retention_desk(rng, crowd, memory.past)}
+    tables = {label: tables[label] for label in sorted(tables)}
+    return World(tables, world.truth | told, world.settings, extra, memory)
+
+
+def _spend(world: World, frame: Frame, crowd: people.People) -> pd.DataFrame:
+    new = frame.spend[frame.spend["month"] >= _months(frame)[0]].reset_index(drop=True)
+    won = pd.DataFrame({"month": crowd.month, "channel": crowd.channel}).value_counts()
+    rng = frame.generator(YEAR, frame.years, MARKET, 2)
+    rows = catalogue.channel_spend(rng, frame.settings, new, won, frame.customers, frame.start)
+    return pd.concat([world.tables["channel_spend"], rows], ignore_index=True)

@@ -1,0 +1,165 @@
+"""Step 3: are the planted segments, rates and values found?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import adjusted_rand_score, roc_auc_score
+
+from playbook import segmentation
+from playbook.market.benchmarks import bayes_activity, bayes_segments
+from playbook.segmentation.rfm import rfm_segment, score_rfm
+from playbook.truth import benchmarks
+from playbook.truth.rows import Found, NotHere, row
+from playbook.truth.rules import FalseAlarms, Progress, Share
+from playbook.truth.sight import Sight, given
+from playbook.truth.study import END, YEAR_BEFORE, Study
+
+NO_SEGMENTS = "this world has no segments of needs"
+
+
+@row(
+    "03.segments",
+    "agreement with the latent segments (adjusted Rand index)",
+    Progress(),
+    misses="the latent segments differ in needs, which the survey tells, and the strategic segments are made of purchases only",
+)
+def segments(study: Study) -> Found | NotHere:
+    """Customers with an order who answered a long survey; naive: the rules on recency, frequency and money."""
+    if study.alike:
+        return NotHere(NO_SEGMENTS)
+    chances = bayes_segments(study.world).set_index("customer_id")
+    customers = study.sight.customers
+    buyers = customers[customers["orders"] > 0].sort_values("customer_id")
+    rules = pd.Series(rfm_segment(score_rfm(buyers)).to_numpy(), buyers["customer_id"])
+    ours = study.sight.solution["segments"].set_index("customer_id")["segment"]
+    ids = chances.index.intersection(rules.index)
+    latent = study.people["segment"].loc[ids]
+    return Found(
+        planted=1.0,
+        ours=adjusted_rand_score(latent, ours.loc[ids]),
+        naive=adjusted_rand_score(latent, rules.loc[ids]),
+        bayes=adjusted_rand_score(latent, chances.loc[ids].idxmax(axis=1)),
+    )
+
+
+@row(
+    "03.no_segments",
+    "where no segments are, the segmentation says natural groups",
+    FalseAlarms(0.05),
+)
+def no_segments(study: Study) -> Found | NotHere:
+    """What the reader is told of the structure found."""
+    if study.kind != "no segments":
+        return NotHere("no world without segments among these seeds")
+    told = study.sight.solution.so_what
+    return Found(hits=int("treat them as groups of their own" in told), trials=1)
+
+
+@row("03.alive", "who is still active at the end (AUC)", Progress())
+def alive(study: Study) -> Found:
+    """Everybody with a history; naive: days since the last order."""
+    values = study.sight.values.dropna(subset="p_alive").set_index("customer_id")
+    best = bayes_activity(study.world, END).set_index("customer_id")["active"]
+    ids = values.index.intersection(best.index)
+    recency = study.sight.customers.set_index("customer_id")["recency_days"].loc[ids]
+    truth = study.people["active_at_end"].loc[ids]
+    return Found(
+        planted=1.0,
+        ours=roc_auc_score(truth, values.loc[ids, "p_alive"]),
+        naive=roc_auc_score(truth, -recency.astype(float).fillna(9999.0)),
+        bayes=roc_auc_score(truth, best.loc[ids]),
+    )
+
+
+def _histories(sight: Sight) -> pd.DataFrame:
+    """Return the purchase histories that the purchase models are fitted to, as numbers."""
+    frame = sight.query("purchase_histories", until=sight.as_of).set_index("customer_id")
+    names = ["frequency", "recency", "age", "won_before_record", "weeks_to_first"]
+    return frame[names].astype(float)
+
+
+@row(
+    "03.orders_next_year",
+    "error of the orders of the next year (Poisson deviance per customer)",
+    Progress(higher_is_better=False),
+)
+def orders_next_year(study: Study) -> Found:
+    """As of a year before the end; naive: the count of the last year, as the next one's."""
+    seen, twin = _histories(study.earlier), _histories(study.twin.earlier)
+    ours = study.earlier.values.set_index("customer_id")["expected_orders_12m"].loc[seen.index]
+    usual = study.earlier.customers.set_index("customer_id")["orders_12m"].astype(float)
+    actual = _orders_after(study.sight, seen.index)
+    best = benchmarks.expected(seen, twin, _orders_after(study.twin.sight, study.twin.people.index))
+    return Found(
+        planted=0.0,
+        ours=_deviance(ours, actual),
+        naive=_deviance(usual.loc[seen.index], actual),
+        bayes=_deviance(best, actual),
+    )
+
+
+def _orders_after(sight: Sight, ids: pd.Index) -> pd.Series:
+    """Return each customer's days with a purchase in the last year, as the purchase models count them."""
+    orders = sight.table("orders")
+    orders = orders[(orders["revenue"] > 0) & (orders["ordered_at"] > pd.Timestamp(YEAR_BEFORE) + pd.Timedelta(days=1))]  # fmt: skip
+    days = orders.assign(day=orders["ordered_at"].dt.date).drop_duplicates(["customer_id", "day"])
+    return days.groupby("customer_id").size().reindex(ids, fill_value=0)
+
+
+def _deviance(guess: pd.Series, actual: pd.Series) -> float:
+    """Mean Poisson deviance; guesses under 1 % of the mean are raised to it, as that of 0 is infinite."""
+    y = actual.to_numpy(float)
+    mean = np.maximum(guess.to_numpy(float), 0.01 * y.mean())
+    logs = np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0) / mean), 0.0)
+    return float(2 * (logs - y + mean).mean())
+
+
+@row(
+    "03.unprofitable",
+    "customers who cost more than they bring in the year: found, and rightly (F1)",
+    Share(
+        0.80, "costs of contacts are booked otherwise by the client, which moves those near zero"
+    ),
+)
+def unprofitable(study: Study) -> Found:
+    """Naive: the same number of customers with the least revenue among those who bought."""
+    losers = given(segmentation.profit_contribution(study.sight.customers))["losers"]
+    margin = study.truth["margin"].query("year == @END.year").set_index("customer_id")["margin"]
+    planted = set(margin.index[margin < 0])
+    bought = study.sight.customers[study.sight.customers["orders_12m"] > 0]
+    least = bought.sort_values(["revenue_12m", "customer_id"])["customer_id"].head(len(planted))
+    return Found(
+        planted=1.0,
+        ours=_f1(set(losers["customer_id"]), planted),
+        naive=_f1(set(least), planted),
+    )
+
+
+def _f1(found: set, planted: set) -> float:
+    return 2 * len(found & planted) / max(len(found) + len(planted), 1)
+
+
+@row(
+    "03.potential",
+    "two markets with a low share, one growing and one shrinking: told apart",
+    Share(0.90, "market figures are a noisy report of the client; there is no benchmark"),
+    misses="growth is read off the last two years, where one noisy figure can turn it; step 2 reads it off all years",
+)
+def potential(study: Study) -> Found | NotHere:
+    """Naive: by share alone they look the same (a coin)."""
+    growth = study.truth["market_growth"].set_index("market_segment")["growth"]
+    if growth.nunique() < 2:
+        return NotHere("all markets grow alike")
+    good, bad = growth.idxmax(), growth.idxmin()
+    sight = study.sight
+    board = given(
+        segmentation.market_position(sight.table("market"), sight.engagement.brand, END.year)
+    )
+    found = board.table.set_index("market_segment")["market_growth"]
+    return Found(
+        planted=float(growth[good] - growth[bad]),
+        ours=float(found[good] - found[bad]),
+        hits=int(found[good] > 0 and found[bad] < found[good]),
+        trials=1,
+    )
