@@ -12,6 +12,7 @@ from playbook.errors import PlanError
 from playbook.intake.files import Delivered
 from playbook.intake.problems import FileRefused
 from playbook.intake.result import Findings
+from playbook.intake.synonyms import match
 from playbook.tables import TABLES, Column
 from playbook.warehouse import quoted
 
@@ -68,7 +69,7 @@ def map_headers(source: Source, delivered: Delivered, findings: Findings) -> lis
         column = column_of(source.table, header)
         mapped[header] = Mapped(header, column, header, how="same name")
     left = [h for h in left if h not in mapped]
-    for label, header in _by_synonym(source.table, left).items():
+    for label, header in match(source.table, left).items():
         if label not in mapped and label not in source.constants:
             column = column_of(source.table, label)
             mapped[label] = Mapped(label, column, header, how="synonym")
@@ -136,13 +137,3 @@ def _needed(table: str, file: str, headers: list[str], mapped: dict[str, Mapped]
                 f"{file}: no column for {table}.{label} ({column.meaning}); the file has {', '.join(headers[:12])}",
                 "name it under columns in engagement.yml",
             )
-
-
-def _by_synonym(table: str, headers: list[str]) -> dict[str, str]:
-    """Return our column to the header that is a known word for it, where that word list is there."""
-    try:
-        from playbook.intake.synonyms import match
-    except ImportError:
-        return {}
-    found: dict[str, str] = match(table, headers)
-    return found
