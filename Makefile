@@ -4,8 +4,12 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 override ENGAGEMENT := $(value ENGAGEMENT)
 override PERIOD := $(value PERIOD)
+override CLIENT := $(value CLIENT)
+override CURRENCY := $(value CURRENCY)
 export ENGAGEMENT
 export PERIOD
+export CLIENT
+export CURRENCY
 export PYTHONHASHSEED := 0
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -18,7 +22,7 @@ READY := .venv/ready
 endif
 PLAYBOOK := $(PY) -m playbook
 
-.PHONY: help setup demo check run objectives research segmentation proposition experience crm monitoring report lab test lint validate truth bench test-spark notebooks docs clean
+.PHONY: help setup demo new check run objectives research segmentation proposition experience crm monitoring report lab test lint validate truth bench test-spark notebooks docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -32,7 +36,10 @@ setup: $(READY) ## make the environment in .venv (with uv when it is there, else
 demo: $(READY) ## run the simulated client, both periods, and write its reports
 	@ENGAGEMENT=demo $(PLAYBOOK) run --all-periods
 
-check: $(READY) ## read the client's files only and say what was found
+new: $(READY) ## make the folder of a new engagement: ENGAGEMENT=acme PERIOD=2025 CLIENT="Acme Ltd" CURRENCY=EUR
+	@$(PLAYBOOK) new
+
+check: $(READY) ## read the client's files only, say what was found and what to ask the client
 	@$(PLAYBOOK) check
 
 run: $(READY) ## bring a client's period up to date: ENGAGEMENT=acme PERIOD=2025
@@ -59,7 +66,7 @@ validate: $(READY) ## compare the models with published results
 truth: $(READY) ## compare estimates with the planted truth of ten drawn worlds (minutes)
 	@$(PLAYBOOK) truth
 
-bench: $(READY) ## time a demo period, a run with nothing to do, and bare papermill
+bench: $(READY) ## time a demo period, bare papermill, and the intake of ten million lines against pandas
 	@$(PLAYBOOK) bench
 
 test-spark: .venv-spark/ready ## run every query on Spark as well and compare (needs Java 17)

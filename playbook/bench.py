@@ -1,4 +1,4 @@
-"""Times one demo period, a run with nothing to do, and bare papermill, in one go, with their ratios."""
+"""Times one demo period, a run with nothing to do, bare papermill, and the intake of a large file, in one go."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from playbook.bench_intake import bench_intake
 from playbook.engagement import ROOT
 from playbook.errors import StepError
 from playbook.runner.graph import STEPS
@@ -30,7 +31,7 @@ for source in sys.argv[2:]:
 
 
 def bench() -> list[dict[str, Any]]:
-    """Return one row per timing: id, seconds, ratio to bare papermill, the limit, ok."""
+    """Return one row per timing: id, seconds, its ratio to what it is compared with, the limit, ok."""
     with tempfile.TemporaryDirectory() as folder:
         runs = os.environ | {"PLAYBOOK_RUNS": str(Path(folder) / "runs")}
         command = [sys.executable, "-m", "playbook", "run", "demo", "--period", "2025"]
@@ -38,7 +39,9 @@ def bench() -> list[dict[str, Any]]:
         nothing = _seconds(command, runs)
         sources = [str(path) for path in _bare_notebooks(Path(folder))]
         bare = _seconds([sys.executable, "-c", _BARE, folder, *sources], runs)
+        intake = bench_intake(Path(folder) / "intake")
     return [
+        *intake,
         _row(
             "demo-period",
             period,

@@ -48,8 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", _run, "run all steps of a period (or of all periods) that are not up to date")
     run.add_argument("--step", default="report", help="run this step and what it needs")
     run.add_argument("--all-periods", action="store_true", help="run every period that has a plan")
-    add("check", _check, "read the inbox only and print what was found")
+    new = add("new", _new, "make the folder of a new engagement, with commented files")
+    client, currency = os.environ.get("CLIENT") or "", os.environ.get("CURRENCY") or "EUR"
+    new.add_argument("--client", default=client, help="the client's name (default: the folder's)")
+    new.add_argument("--currency", default=currency, help="of all money (default: EUR)")
     for name, function, text in (
+        ("check", _check, "read the inbox only and say what was found and what to ask the client"),
         ("metrics", _metrics, "print the key figures of a run"),
         ("coverage", _coverage, "list every part of the method and whether it has output"),
     ):
@@ -101,24 +105,16 @@ def _run(options: argparse.Namespace) -> None:
     run_periods(folder, folder.periods() if options.all_periods else [period], options.step)
 
 
-def _check(options: argparse.Namespace) -> None:
-    import tempfile
-    from pathlib import Path
+def _check(options: argparse.Namespace) -> int:
+    from playbook.check import check
 
-    from playbook.intake import take_in
+    return check(*_folder_and_period(options), options.json)
 
-    folder, period = _folder_and_period(options)
-    as_of = folder.plan(period).as_of if period else None
-    with tempfile.TemporaryDirectory() as target:
-        intake = take_in(folder.inbox, folder.engagement(), Path(target), as_of)
-    print(intake.ledger.to_string(index=False, na_rep=""))
-    for f in intake.findings:
-        place = " ".join(
-            str(part) for part in (f["file"], f"row {f['row']}" if f["row"] else "") if part
-        )
-        print(
-            f"{f['level']}: {f['table']} {place}: {f['message']} ({f['count']:,} rows); {f['mend']}"
-        )
+
+def _new(options: argparse.Namespace) -> None:
+    from playbook.scaffold import scaffold
+
+    print(scaffold(options.engagement, options.period, options.client, options.currency))
 
 
 def _print_rows(rows: list[dict], as_json: bool) -> int:

@@ -113,12 +113,15 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the engagement ``tiny``: the demo's plans over 300 customers."""
-    from playbook.market import write_demo
+    """A data folder with the engagement ``tiny``: the demo's plans over 300 customers in standard tables."""
+    from playbook.market import simulate, write_inbox
 
     data = tmp_path_factory.mktemp("data")
     shutil.copytree(ROOT / "data" / "demo", data / "tiny", ignore=shutil.ignore_patterns("inbox"))
-    write_demo(data / "tiny" / "inbox", 300, 7)
+    lasting = (data / "tiny" / "engagement.yml").read_text(encoding="utf-8").split("\ninbox:")[0]
+    mapping = (ROOT / "tests" / "plain_inbox.yml").read_text(encoding="utf-8")
+    (data / "tiny" / "engagement.yml").write_text(f"{lasting}\n{mapping}", encoding="utf-8")
+    write_inbox(simulate(customers=300, seed=7), data / "tiny" / "inbox")
     return data
 
 

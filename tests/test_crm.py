@@ -640,3 +640,19 @@ def test_nobody_outside_the_lists_is_written(tmp_path: Any) -> None:
 
 def test_the_demo_names_only_systems_we_can_write() -> None:
     assert set(open_folder("demo").engagement().crm_systems) <= set(crm.SYSTEMS)
+
+
+def test_a_customer_who_never_bought_is_worth_a_middling_order_and_not_nothing_known():
+    ids = ["a", "b"]
+    people = crm.candidates(
+        pd.DataFrame({"customer_id": ids, "orders": [2, 0]}),
+        pd.DataFrame({"customer_id": ids, "churn_probability": [0.2, 0.9], "purchase_probability": [0.8, 0.1]}),
+        pd.DataFrame({"customer_id": ids, "p_alive": [0.9, None], "expected_orders_12m": [1.8, 0.0], "expected_margin_12m": [90.0, 0.0]}),
+        pd.DataFrame({"customer_id": ids, "segment": ["S1", "S1"]}),
+        Missing("no strategies", "none"),
+        pd.DataFrame({"customer_id": ["a"], "detractor": [False], "promoter": [True]}),
+        churn_above=0.6,
+    )  # fmt: skip
+    worth = people.set_index("customer_id")["margin_given_order"]
+    assert worth["b"] == pytest.approx(50.0, rel=1e-4)
+    assert worth["a"] > worth["b"]

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 from deliveries import Case
 from deliveries.book_cases import BOOKS, JSON, PACKED, PARQUET, STRANGERS
@@ -19,8 +20,8 @@ from deliveries.text_cases import ENCODINGS, LAYOUTS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from playbook.engagement.model import Limits, Source
-from playbook.intake import delimited
+from playbook.engagement.model import Engagement, Limits, Source
+from playbook.intake import delimited, examine
 from playbook.intake.files import Delivered, find_files, forget, open_file
 from playbook.intake.problems import FileRefused, Undecided
 
@@ -112,6 +113,31 @@ def test_a_line_of_64_megabytes_is_refused_in_little_memory(
     assert most < 40_000_000 and time.monotonic() - began < 5
 
 
+def test_the_rest_of_the_delivery_loads_beside_every_broken_file(delivery: Path) -> None:
+    """One inbox holds all the odd files: the good ones are kept whole, and each bad one has its word."""
+    inbox = delivery / "acme" / "inbox"
+    sources = [{"files": "customers.csv", "table": "customers"}, {"files": "orders.csv", "table": "orders"}]  # fmt: skip
+    refused, undecided = set(), set()
+    for number, case in enumerate(c for c in CASES if not c.limits and "columns" not in c.source):
+        name = f"{number:03}{Path(case.file.removesuffix('.gz')).suffix}{'.gz' * case.file.endswith('.gz')}"  # fmt: skip
+        (inbox / name).write_bytes(case.bytes())
+        sources.append({"files": name, "table": "products", **case.source})
+        refused |= {name} if case.refused and "stands twice" not in case.refused else set()
+        undecided |= {name} if case.undecided else set()
+    engagement = Engagement.model_validate(
+        {"client": "A", "brand": "A", "currency": "EUR", "inbox": sources}
+    )
+    intake = examine(inbox, engagement, delivery / "run")
+    kept = intake.ledger.set_index("file")
+    assert kept.loc[["customers.csv", "orders.csv"], "kept"].tolist() == [2, 3]
+    assert len(refused) > 50 and len(undecided) > 10
+    assert refused <= {f["file"] for f in intake.findings if f["level"] == "problem"}
+    assert undecided == {point["file"] for point in intake.undecided if not point["column"]}
+    assert all(f["message"] and f["mend"] for f in intake.findings)
+    said = " ".join(f["message"] + f["mend"] for f in intake.findings)
+    assert not any(word in said for word in ("Traceback", "Error:", "Exception", "0x", "/tmp"))
+
+
 def test_a_link_out_of_the_inbox_is_refused(tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
@@ -119,6 +145,20 @@ def test_a_link_out_of_the_inbox_is_refused(tmp_path: Path) -> None:
     (inbox / "orders.csv").symlink_to(tmp_path / "secret.csv")
     with pytest.raises(FileRefused, match=r"orders.csv: links out of the inbox"):
         find_files(inbox, "orders*")
+
+
+def test_a_name_that_is_a_pattern_reads_no_other_file(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for ending, write in ((".csv", pd.DataFrame.to_csv), (".parquet", pd.DataFrame.to_parquet)):
+        folder = tmp_path / "year=2024" / ending
+        folder.mkdir(parents=True)
+        for name in ("orders1", "orders2", "orders*"):
+            write(pd.DataFrame({"order_id": [name], "b": ["x"]}), folder / f"{name}{ending}", index=False)  # fmt: skip
+        delivered = _open_orders(connection, folder / f"orders*{ending}")
+        rows = connection.execute(f"select * from {delivered.relation}").fetchall()
+        assert rows == [("orders*", "x", 2)]
+        forget(connection, delivered)
 
 
 def test_reading_runs_no_code_of_a_file(
@@ -132,7 +172,7 @@ def test_reading_runs_no_code_of_a_file(
     assert not harm.exists()
 
 
-cell = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), max_size=6)
+cell = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufeff"), max_size=6)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
@@ -158,7 +198,9 @@ def test_both_ways_of_reading_agree_with_the_csv_module(
         with pytest.MonkeyPatch.context() as patch:
             if not in_parallel:
                 patch.setattr(delimited, "_in_parallel", lambda *_: False)
-            source = Source(files="*", table="orders", delimiter=mark, header_row=1)
+            source = Source(
+                files="*", table="orders", delimiter=mark, encoding="utf-8", header_row=1
+            )
             delivered = open_file(connection, path, source, Limits())
         shown = connection.execute(f"select * from {delivered.relation} order by _row").fetchall()
         found.append((shown, delivered.rejected.row.tolist()))

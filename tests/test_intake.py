@@ -10,8 +10,6 @@ import duckdb
 import pandas as pd
 import pytest
 from conftest import write_gzip
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from playbook.engagement.model import Engagement
 from playbook.engagement.yaml_file import read_model
@@ -257,52 +255,6 @@ def test_orders_customers_and_products_can_be_derived_from_lines(delivery: Path)
     assert orders.revenue.tolist() == [Decimal("5.50"), Decimal("-1.25")]
     assert orders.customer_id.isna().tolist() == [False, True]
     assert intake.ledger.set_index("table").loc["customers", "kept"] == 1
-
-
-_text = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12).map(
-    str.strip
-)
-_row = st.tuples(
-    st.decimals(-99999, 99999, places=2, allow_nan=False), st.datetimes(min_value=pd.Timestamp("2000-01-01"), max_value=pd.Timestamp("2030-01-01")), _text
-)  # fmt: skip
-
-
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    rows=st.lists(_row, min_size=1, max_size=8),
-    delimiter=st.sampled_from(",;\t|"),
-    decimal=st.sampled_from(".,"),
-)
-def test_what_is_written_comes_back(
-    delivery: Path, rows: list, delimiter: str, decimal: str
-) -> None:
-    """Any table in any delimiter and decimal mark is read back to the cent and the second."""
-    frame = pd.DataFrame(
-        {
-            "order_id": [f"{i:04d}" for i in range(len(rows))],
-            "ordered_at": [f"{row[1]:%Y-%m-%d %H:%M:%S}" for row in rows],
-            "revenue": [str(row[0]).replace(".", decimal) for row in rows],
-            "channel": [row[2] for row in rows],
-        }
-    )
-    frame.to_csv(delivery / "acme" / "inbox" / "orders.csv", sep=delimiter, index=False)
-    sources = [
-        {"files": "customers.csv", "table": "customers"},
-        {"files": "orders.csv", "table": "orders", "decimal": decimal},
-    ]
-    engagement = Engagement.model_validate(
-        {"client": "A", "brand": "A", "currency": "EUR", "inbox": sources}
-    )
-    intake = take_in(delivery / "acme" / "inbox", engagement, delivery / "run")
-    orders = _orders(delivery / "run")
-    assert orders.revenue.tolist() == [row[0] for row in rows]
-    assert orders.ordered_at.dt.strftime("%Y-%m-%d %H:%M:%S").tolist() == frame.ordered_at.tolist()
-    assert [
-        value or "" for value in orders.channel.astype(object).where(orders.channel.notna(), "")
-    ] == frame.channel.tolist()
-    assert intake.ledger.set_index("table").loc["orders", "kept"] == len(rows)
 
 
 def test_every_table_of_the_demo_keeps_its_contract(demo: Path) -> None:

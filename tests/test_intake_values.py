@@ -49,7 +49,11 @@ class Delivery:
     def put(self, table: str, columns: dict[str, list[str]], **source: object) -> Delivery:
         """Write the file of a table; ``source`` is what its entry says besides."""
         _write(self.inbox, f"{table}.csv", columns)
-        self.sources[table] = {"files": f"{table}.csv", "table": table} | source
+        self.sources[table] = {
+            "files": f"{table}.csv",
+            "table": table,
+            "encoding": "utf-8",
+        } | source
         return self
 
     def column(self, table: str, label: str, values: list[str], **source: object) -> Delivery:

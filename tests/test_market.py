@@ -17,13 +17,13 @@ def world():
 
 @pytest.fixture(scope="module")
 def inbox(world, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
-    market.write_demo(folder, customers=300, seed=7)
+    folder = tmp_path_factory.mktemp("plain")
+    market.write_inbox(world, folder)
     return folder
 
 
-def test_same_seed_same_bytes(world, inbox, tmp_path):
-    market.write_inbox(world, tmp_path)
+def test_same_seed_same_bytes(inbox, tmp_path):
+    market.write_inbox(market.simulate(customers=300, seed=7), tmp_path)
     first = {p.name: p.read_bytes() for p in inbox.iterdir()}
     assert len(first) > 25
     assert first == {p.name: p.read_bytes() for p in tmp_path.iterdir()}
@@ -89,8 +89,8 @@ def test_the_small_tables_do_not_grow_with_customers(world):
     assert 1.4 < len(tables["orders"]) / len(world.tables["orders"]) < 2.9
 
 
-def test_the_demo_engagement_maps_every_file(inbox):
-    text = (Path(__file__).parents[1] / "data" / "demo" / "engagement.yml").read_text()
+def test_the_plain_mapping_names_every_file(inbox):
+    text = (Path(__file__).parent / "plain_inbox.yml").read_text()
     entries = yaml.safe_load(text)["inbox"]
     found = {path for entry in entries for path in inbox.glob(entry["files"])}
     assert found == set(inbox.iterdir())

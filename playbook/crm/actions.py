@@ -101,7 +101,8 @@ def candidates(
     )
     active = frame["orders"].astype(float) > 0
     orders = frame["expected_orders_12m"].astype(float)
-    rate = (orders / frame["p_alive"].astype(float).clip(lower=0.01)).clip(lower=1e-6)
+    alive = frame["p_alive"].astype(float).fillna(0.0)  # none for those who never bought
+    rate = (orders / alive.clip(lower=0.01)).clip(lower=1e-6)
     margin = frame["expected_margin_12m"].astype(float) / orders.where(orders > 1e-6)
     middle = float(margin.median()) if margin.notna().any() else 0.0
     return pd.DataFrame({

@@ -104,6 +104,6 @@ def open_folder(name: str) -> Folder:
         known = sorted(path.parent.name for path in data.glob("*/engagement.yml"))
         raise PlanError(
             f"engagement {name!r}: no data/{name}/engagement.yml (there are: "
-            f"{', '.join(known) or 'none'}); docs/first-engagement.md shows how to start one"
+            f"{', '.join(known) or 'none'}); make new ENGAGEMENT={name} PERIOD=2025 starts one, docs/first-engagement.md shows how"
         )
     return Folder(name, inputs, (runs / name).resolve())

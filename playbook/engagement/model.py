@@ -36,6 +36,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def inside_inbox(value: str) -> str:
+    """Return a path that stays inside the inbox, or raise `ValueError`."""
+    if value.startswith(("/", "~")) or ".." in re.split(r"[/\\]", value) or ":" in value:
+        raise ValueError("a path inside the inbox folder, without .. or a leading /")
+    return value
+
+
 class Source(Strict):
     """Which inbox files, or which relation of a database, hold which standard table, and how they are written.
 
@@ -82,9 +89,7 @@ class Source(Strict):
     @field_validator("files")
     @classmethod
     def _inside_inbox(cls, value: str) -> str:
-        if value.startswith(("/", "~")) or ".." in re.split(r"[/\\]", value) or ":" in value:
-            raise ValueError("a path inside the inbox folder, without .. or a leading /")
-        return value
+        return inside_inbox(value)
 
     @model_validator(mode="after")
     def _one_origin(self) -> Source:
@@ -103,6 +108,20 @@ class Database(Strict):
     kind: Literal["postgresql", "duckdb"]
     url_env: str = ""
     file: str = ""
+
+    @model_validator(mode="after")
+    def _address_stays_outside(self) -> Database:
+        variable = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.url_env)
+        if self.kind == "postgresql" and (self.file or not variable):
+            raise ValueError(
+                "url_env is the name of an environment variable, such as SHOP_DATABASE; "
+                "the address itself is set there and never stands in this file"
+            )
+        if self.kind == "duckdb" and (self.url_env or not self.file):
+            raise ValueError("file is the DuckDB file in the inbox, such as shop.duckdb")
+        if self.file:
+            inside_inbox(self.file)
+        return self
 
 
 class Identity(Strict):
@@ -214,7 +233,20 @@ class Engagement(Strict):
     identity: Identity = Identity()
     limits: Limits = Limits()
     databases: dict[Key, Database] = {}
-    inbox: Annotated[list[Source], Field(min_length=1)]
+    inbox: list[Source]
+
+    @field_validator("inbox", mode="before")
+    @classmethod
+    def _nothing_yet(cls, value: object) -> object:
+        return [] if value is None else value
+
+    @model_validator(mode="after")
+    def _databases_are_named(self) -> Engagement:
+        for source in self.inbox:
+            if source.database and source.database not in self.databases:
+                known = ", ".join(sorted(self.databases)) or "none"
+                raise ValueError(f"inbox: database {source.database!r} has no entry under databases (there are: {known})")  # fmt: skip
+        return self
 
 
 class Objective(Strict):

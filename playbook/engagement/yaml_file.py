@@ -17,6 +17,7 @@ __all__ = ["model_text", "read_model"]
 
 MAX_BYTES = 1_000_000
 _SURPRISING = re.compile(r"^(?:yes|no|on|off|true|false)$", re.IGNORECASE)
+_SECRET = re.compile(r"://|@|password|passwd|pwd", re.IGNORECASE)
 _RESOLVERS = [
     ("tag:yaml.org,2002:bool", r"^(?:true|false)$", "tf"),
     ("tag:yaml.org,2002:int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
@@ -78,7 +79,9 @@ def read_model(path: Path, model: type[Model]) -> Model:
     except PlanError as error:
         raise PlanError(f"{path.name}: {error}") from None
     except yaml.YAMLError as error:
-        raise PlanError(f"{path.name}: not valid YAML: {error}") from None
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", "")
+        line = f"line {mark.line + 1}: " if mark else ""
+        raise PlanError(f"{path.name}: {line}not valid YAML: {problem}") from None
     if not isinstance(data, dict):
         raise PlanError(f"{path.name}: expected keys and values, found {type(data).__name__}")
     try:
@@ -121,8 +124,15 @@ def _explain(problem: Any, node: Any, model: type[BaseModel]) -> str:
         close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0)
         return f"line {line}: {where}: unknown key; did you mean '{close[0] if close else ''}'?"
     message = problem["msg"].removeprefix("Value error, ")
-    found = "" if problem["type"] == "missing" else f" (found {problem['input']!r:.60})"
-    return f"line {line}: {where}: {message}{found}"
+    return f"line {line}: {where}: {message}{_found(problem)}"
+
+
+def _found(problem: Any) -> str:
+    """Return what stood there, unless it is a whole block or may hold a password."""
+    value = repr(problem["input"])
+    if problem["type"] == "missing" or isinstance(problem["input"], dict):
+        return ""
+    return " (an address, not shown)" if _SECRET.search(value) else f" (found {value:.60})"
 
 
 def _line(node: Any, location: tuple) -> int:

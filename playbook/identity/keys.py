@@ -43,7 +43,7 @@ KEYS = {
     ),
     "name, birth date and place": (
         "l.name = r.name and l.birth = r.birth and (l.postcode = r.postcode or l.city = r.city)",
-        "contains(l.name, ' ') or length(l.name) <> octet_length(l.name::blob)",
+        "contains(l.name, ' ') or length(l.name) <> strlen(l.name)",
     ),
 }
 """Name of a key to the equality that finds its pairs and the condition that they fulfil."""

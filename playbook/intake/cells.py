@@ -6,6 +6,7 @@ only the standard library and the reader, and sets itself limits before it opens
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import resource
@@ -69,9 +70,11 @@ def _write_rows(sheet: python_calamine.CalamineSheet, path: Path) -> dict[int, l
 
 
 def _main(path: str, folder: str, wanted: str, memory: str, seconds: str) -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for limit, value in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, "0")):  # fmt: skip
+        with contextlib.suppress(
+            ValueError, OSError
+        ):  # a system may know no such limit, or a lower one
+            resource.setrlimit(limit, (int(value), int(value)))
     try:
         write_cells(python_calamine.CalamineWorkbook.from_path(path), Path(folder), wanted)
     except python_calamine.PasswordError:

@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterable
 __all__ = ["plausible"]
 
 Blocks = Callable[[], Iterable[bytes]]
+ENOUGH_WORDS = 200_000
+"""Different words after which no more are gathered; every byte is still decoded."""
 STRAY_SHARE = 0.005
 """Share of odd places that a large file may hold: one strange name in two hundred."""
 
-ABOUT = re.compile("[A-Za-z]{0,2}[^\x00-\x7f]+[A-Za-z]{0,2}")
+ABOUT = re.compile("[A-Za-z0-9]{0,2}[^\x00-\x7f]+[A-Za-z0-9]{0,2}")
+LATIN = re.compile("[€£¥©®«»¿¡–—’“”„°§²³·×]|[A-Za-z0-9][\u00a0-\u017f]|[\u00a0-\u017f][A-Za-z0-9]")
+"""Signs of Latin scripts, and accents beside letters or digits."""
 LETTER = "À-ÖØ-öø-ÿŠšŽžŒœŸ"
 CAPITAL = "À-ÖØ-ÞŠŽŒŸ"
 SIGNS = "¡¢£¤¥¦¨¬¯¶¸¹¼½¾¿†‡ˆ‰‹„‚"
@@ -46,12 +50,12 @@ def plausible(blocks: Blocks, *, instead_of_utf8: bool = False) -> list[str]:
     blocks
         Gives the file's bytes from the start, each time it is called.
     instead_of_utf8
-        The bytes are UTF-8 too: only a reading as Chinese text without any Latin accents counts.
+        The bytes are UTF-8 too: only a reading as Chinese text, where nothing looks like a Latin script, counts.
     """
     if instead_of_utf8:
         other = _words(blocks, "utf-8") or Counter()
-        accented = any(re.search(f"[{LETTER}€£¥©®«»¿¡–—’“”„°§²³·×]", word) for word in other)
-        return [] if accented or not _is_chinese(blocks) else ["gb18030"]
+        latin = any(LATIN.search(word) for word in other)
+        return [] if latin or not _is_chinese(blocks) else ["gb18030"]
     found = []
     western = _words(blocks, "cp1252")
     if western is not None and _few_odd(western, lambda word: bool(ODD_WESTERN.search(word))):
@@ -77,7 +81,8 @@ def _words(blocks: Blocks, name: str) -> Counter[str] | None:
         for block in blocks():
             text = rest + decoder.decode(block)
             cut = max(text.rfind("\n"), 0) or len(text)
-            words.update(ABOUT.findall(text[:cut]))
+            if len(words) < ENOUGH_WORDS:
+                words.update(ABOUT.findall(text[:cut]))
             rest = text[cut:]
         words.update(ABOUT.findall(rest + decoder.decode(b"", final=True)))
     except UnicodeDecodeError:
@@ -93,7 +98,7 @@ def _few_odd(words: Counter[str], odd: Callable[[str], bool]) -> bool:
 def _fits_better(blocks: Blocks, western: Counter[str], rival: str) -> bool:
     """Return whether the words fit one language in the rival encoding and no Western one in cp1252."""
     other = _words(blocks, rival)
-    if other is None:
+    if other is None or not _few_odd(other, _breaks_a_word):
         return False
     as_western, as_rival = (
         {letter for word in words for letter in word.lower() if letter > "\x7f" and letter.isalpha()}
@@ -105,6 +110,16 @@ def _fits_better(blocks: Blocks, western: Counter[str], rival: str) -> bool:
         and bool(as_rival)
         and any(as_rival <= letters for letters in (*WESTERN, *CENTRAL))
     )
+
+
+def _breaks_a_word(word: str) -> bool:
+    """Return whether a sign, or a capital, stands in the middle of a word's letters."""
+    for before, middle, after in zip(word, word[1:], word[2:], strict=False):
+        if middle > "\x7f" and before.isalpha() and after.isalpha():
+            capital = middle.isupper() and (before.islower() or after.islower())
+            if capital or not (middle.isalpha() or middle in "’‘´–·"):
+                return True
+    return False
 
 
 def _characters(words: Counter[str]) -> Counter[str]:

@@ -23,7 +23,7 @@ def load_parquet(opening: Opening, path: Path) -> None:
     FileRefused
         When it is damaged, or would unpack to more than the limits allow.
     """
-    file = f"read_parquet({literal(path)})"
+    file = f"read_parquet({literal(path)}, hive_partitioning = false)"
     try:
         _check_size(opening, path)
         described = opening.connection.execute(f"describe select * from {file}").fetchall()

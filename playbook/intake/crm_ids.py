@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
+from playbook.intake.files import literal
 from playbook.intake.result import Findings
 
 __all__ = ["widen_ids"]
@@ -33,7 +34,7 @@ def _widened(text: str) -> str:
 
 def widen_ids(
     db: duckdb.DuckDBPyConnection,
-    columns: dict[tuple[str, str], tuple[int, int, int]],
+    columns: dict[tuple[str, str, str], tuple[int, int, int]],
     findings: Findings,
 ) -> None:
     """Widen the short ids of a delivery that holds both lengths.
@@ -41,7 +42,7 @@ def widen_ids(
     Parameters
     ----------
     columns
-        Table and column to its ids: all, of 15 signs, of 18 signs.
+        Table, column and file to its ids: all, of 15 signs, of 18 signs.
     """
     whole = {place: counts for place, counts in columns.items() if counts[0] and counts[0] == counts[1] + counts[2]}  # fmt: skip
     if not any(short for _, short, _ in whole.values()) or not any(
@@ -49,19 +50,19 @@ def widen_ids(
     ):
         return
     prefixes: set[str] = set()
-    for (table, label), (_, _, long) in whole.items():
+    for (table, label, file), (_, _, long) in whole.items():
         if long:
             rows = db.execute(
                 f"select left({label}, 3), bool_and({label} = {_widened(label)}) from all_{table} "
-                f"where regexp_matches({label}, '{_LONG}') group by 1"
+                f"where _file = {literal(file)} and regexp_matches({label}, '{_LONG}') group by 1"
             ).fetchall()
             prefixes |= {prefix for prefix, right in rows if right}
-    for (table, label), (_, short, _) in whole.items():
+    shown = ", ".join(f"'{prefix}'" for prefix in sorted(prefixes))
+    for (table, label, file), (_, short, _) in whole.items():
         if short and prefixes:
-            shown = ", ".join(f"'{prefix}'" for prefix in sorted(prefixes))
-            where = f"regexp_matches({label}, '{_SHORT}') and left({label}, 3) in ({shown})"
-            rows = db.execute(f"select _file, count(*), min(_row) from all_{table} where {where} group by _file order by _file").fetchall()  # fmt: skip
-            db.execute(f"update all_{table} set {label} = {_widened(label)} where {where}")
-            for file, count, row in rows:
+            where = f"_file = {literal(file)} and regexp_matches({label}, '{_SHORT}') and left({label}, 3) in ({shown})"
+            count, row = db.execute(f"select count(*), min(_row) from all_{table} where {where}").fetchone() or (0, None)  # fmt: skip
+            if count:
+                db.execute(f"update all_{table} set {label} = {_widened(label)} where {where}")
                 findings.add(f"{label}: ids of 15 signs are widened to the 18 signs used elsewhere in the delivery",
                              "export the long form of the ids", "note", table, file, row, count)  # fmt: skip

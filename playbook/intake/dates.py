@@ -22,16 +22,26 @@ __all__ = [
     "parts_of",
 ]
 
-_MONTHS = (
-    "jan feb mar apr may jun jul aug sep oct nov dec", "january february march april may june july august september october november december",
-    "jan feb mär apr mai jun jul aug sep okt nov dez", "januar februar märz april mai juni juli august september oktober november dezember",
-    "jan feb mars apr maj juni juli aug sept okt nov dec", "januari februari mars april maj juni juli augusti september oktober november december",
-    "jän feb maerz apr mai jun jul aug sept okt nov dez",
+_WORDS = (
+    "january february march april may june july august september october november december sept "
+    "januar februar märz maerz mai juni juli august oktober dezember jänner mrz "
+    "januari februari mars maj augusti jan feb mar mär apr jun jul aug sep oct okt nov dec dez jän"
 )  # fmt: skip
-_NUMBERED = {word: place + 1 for words in _MONTHS for place, word in enumerate(words.split(" "))}
-_MAP = "map {" + ", ".join(f"'{word}': {place}" for word, place in _NUMBERED.items()) + "}"
-_NAMED_DAY_FIRST = r"^(?:den )?([0-9]{1,2})(?:st|nd|rd|th|:e)?[-. /]*(\p{L}{3,9})[-. /,]*''?([0-9]{4}|[0-9]{2})\b(.*)$"
-_NAMED_MONTH_FIRST = r"^(\p{L}{3,9})[-. ]*([0-9]{1,2})(?:st|nd|rd|th)?,? +([0-9]{4})\b(.*)$"
+"""Names of months in English, German and Swedish."""
+_SHORT = (
+    "jan feb mar apr may jun jul aug sep oct nov dec "
+    "jän --- mär --- mai --- --- --- --- okt --- dez "
+    "--- --- mae --- maj --- --- --- --- --- --- --- "
+    "--- --- mrz --- --- --- --- --- --- --- --- --- "
+)
+"""Their first three letters, twelve to a line."""
+_NAME = "(?i:" + "|".join(sorted(_WORDS.split(), key=len, reverse=True)) + ")"
+_NAMED_DAY_FIRST = (
+    r"^(?:den )?([0-9]{1,2})(?:st|nd|rd|th|:e)?[-. /]*("
+    + _NAME
+    + r")[-. /,]*''?([0-9]{4}|[0-9]{2})\b(.*)$"
+)
+_NAMED_MONTH_FIRST = r"^(" + _NAME + r")[-. ]*([0-9]{1,2})(?:st|nd|rd|th)?,? +([0-9]{4})\b(.*)$"
 _PARTS = (
     r"^([0-9]{1,4})([-./~ ])([0-9]{1,2})[-./~ ]([0-9]{4}|[0-9]{1,2})"
     r"(?:(?:[Tt_]|,? +(?:um |kl\.? )?)([0-9]{1,2})[:.]([0-9]{2})(?:[:.]([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
@@ -100,7 +110,8 @@ def canonical(text: str) -> str:
     day_first = f"regexp_extract({plain}, '{_NAMED_DAY_FIRST}', ['a', 'b', 'c', 'd'])"
     month_first = f"regexp_extract({plain}, '{_NAMED_MONTH_FIRST}', ['b', 'a', 'c', 'd'])"
     named = "".join(
-        f"when {_MAP}[lower({part}.b)] is not null then {part}.a || '~' || {_MAP}[lower({part}.b)] || '~' || {part}.c || {part}.d "
+        f"when {part}.b <> '' then {part}.a || '~' || ((strpos('{_SHORT}', left(lower({part}.b), 3)) - 1) % 48 // 4 + 1) "
+        f"|| '~' || {part}.c || {part}.d "
         for part in (day_first, month_first)
     )
     return f"case when regexp_matches({plain}, '{_COMPACT}') then trim({timed}) {named}else {chinese} end"
@@ -152,8 +163,8 @@ def classify(seen: str) -> str:
         return f"cast(coalesce(sum(n) filter ({condition}), 0) as bigint)"
 
     return (
-        f"with texts as (select *, {canonical('value')} as text from {seen}), "
-        f"parts as (select *, {parts_of('text')} as p from texts), forms as (select *, {form} as form from parts) "
+        f"with texts as materialized (select *, {canonical('value')} as text from {seen}), "
+        f"parts as materialized (select *, {parts_of('text')} as p from texts), forms as (select *, {form} as form from parts) "
         "select form, cast(sum(n) as bigint), min(row), regexp_replace(arg_max(value, (n, -row)), '[0-9]', '9', 'g'), "
         f"{cells(dmy)}, {cells(mdy)}, {cells(ymd)}, min(row) filter ({dmy} and not {mdy}), min(row) filter ({mdy} and not {dmy}), "
         f"{cells('try_cast(p.a as integer) = try_cast(p.b as integer)')}, "

@@ -99,7 +99,9 @@ def _numbers(
     whole = sum(count.plain for count in found.numbers if count.kind == "whole")
     comma = sum(count.comma for count in found.numbers)
     easy = ""
-    if mark == "." and plain == every:
+    if plain == every and whole == every:
+        easy = "whole"
+    elif mark == "." and plain == every:
         easy = "plain"
     elif mark == "," and comma + whole == every:
         easy = "comma"

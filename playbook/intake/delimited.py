@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from playbook.intake.delivered import Opening, literal
-from playbook.intake.dialect import TOTALS_ROW, Layout, is_total, layouts, record
+from playbook.intake.delivered import TOTALS_ROW, Opening, literal
+from playbook.intake.dialect import DELIMITERS, Layout, is_total, layouts, record
 from playbook.intake.encoding import Text, as_utf8
 from playbook.intake.tidy import known_headers, name_columns
 
@@ -20,6 +20,7 @@ __all__ = ["load_text"]
 SAMPLE = 1 << 18
 BATCH = 20_000
 MARGIN = 500
+MOSTLY = 0.5
 FEW_REJECTED = 50
 SEPARATOR_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
@@ -84,6 +85,13 @@ def _choose(opening: Opening, lines: list[str], said: str) -> Layout:
             f"no header row in its first {min(len(lines), 60)} lines; expected a line of column names above the values",
             "name its line as header_row in engagement.yml, or send it with headers",
         )
+    if not delimiter and found[0].share < MOSTLY:
+        marks = tuple(DELIMITERS)
+        raise opening.undecided(
+            f"no delimiter splits its lines evenly (the best, {NAMES[found[0].delimiter]}, only {found[0].share:.0%} of them)",
+            f"delimiter: {_quote(found[0].delimiter)}",
+            marks,
+        )
     if len(found) > 1:
         marks = tuple(layout.delimiter for layout in found)
         raise opening.undecided(
@@ -128,7 +136,7 @@ def _in_parallel(opening: Opening, text: Text, names: list[str], start: int) -> 
     longest = int(opening.limits.line_kilobytes * 1000) + 2
     options = (
         f"delim = {literal(opening.delimiter)}, quote = '\"', escape = '\"', header = false, skip = {start}, "
-        f"auto_detect = false, null_padding = false, store_rejects = true, rejects_limit = 0, "
+        f"auto_detect = false, null_padding = false, compression = 'none', hive_partitioning = false, store_rejects = true, rejects_limit = 0, "
         f"max_line_size = {longest}, columns = {{{columns}}}"
     )
     connection = opening.connection

@@ -14,8 +14,22 @@ from playbook.engagement.model import Limits, Source
 from playbook.intake.problems import FileRefused, Undecided
 from playbook.warehouse import quoted
 
-__all__ = ["Delivered", "FileFinding", "FileReading", "Opening", "forget", "literal"]
+__all__ = [
+    "HEADER_AGAIN",
+    "NO_ROWS",
+    "TOTALS_ROW",
+    "Delivered",
+    "FileFinding",
+    "FileReading",
+    "Opening",
+    "forget",
+    "literal",
+]
 
+TOTALS_ROW = "a totals row, which sums up the rows above and is none itself"
+HEADER_AGAIN = "the header line again, which is no row"
+NO_ROWS = (TOTALS_ROW, HEADER_AGAIN)
+"""Reasons for which a line is set aside without anything being wrong."""
 _NUMBERS = itertools.count()
 
 
@@ -60,6 +74,8 @@ class Delivered:
         How the file was opened.
     findings
         What was seen on the way.
+    typed
+        Headers whose type makes the decimal mark a point, whatever other columns hold.
     """
 
     path: Path
@@ -68,6 +84,7 @@ class Delivered:
     rejected: pd.DataFrame
     reading: FileReading
     findings: tuple[FileFinding, ...] = ()
+    typed: frozenset[str] = frozenset()
 
 
 def literal(value: object) -> str:

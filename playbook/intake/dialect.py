@@ -9,21 +9,24 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["TOTALS_ROW", "Layout", "clean_header", "find_header", "is_total", "layouts", "name_headers", "record", "split"]  # fmt: skip
+__all__ = ["DELIMITERS", "Layout", "clean_header", "find_header", "is_total", "layouts", "name_headers", "record", "split"]  # fmt: skip
 
 DELIMITERS = ",;\t|"
 SPLIT_EVENLY = 0.8
 """Share of lines that a delimiter must split into the same number of values."""
 CLEARLY = 0.02
 MANY_MORE = 3
+GROUPS = 0.6
+"""Share of the cells that a row above the header fills at most, when it groups columns."""
 LONGEST_RECORD = 500
-TOTALS_ROW = "a totals row, which sums up the rows above and is none itself"
 LONGEST_FIELD = 1 << 30
 INVISIBLE = re.compile("[​-‏‪-‮⁠-⁤⁦-⁩﻿­]")
 NUMBER = re.compile(r"[-+(]?[€$£¥]?\s?\d[\d.,'  :/%-]*[)€%]?")
+ASIDE = re.compile(r"[(（:=].*", re.DOTALL)
 TOTAL = re.compile(
     r"(?:(?:grand|sub|report)[ -]?)?totals?(?: \w+)?|sum|summa|summe[n]?|gesamt(?:summe|betrag|ergebnis)?|insgesamt|totalt|totaal|"
-    r"slutsumma|delsumma|zwischensumme|ergebnis|somme|suma|totale|总计|合计|小计|總計|合計|总和|汇总",
+    r"slutsumma|delsumma|zwischensumme|ergebnis|somme|suma|totale|总计|合计|小计|總計|合計|总和|汇总|"
+    r"averages?|mean|durchschnitt|mittelwert|genomsnitt|medelvärde|moyenne|平均值?",
     re.IGNORECASE,
 )
 
@@ -121,7 +124,18 @@ def find_header(records: list[list[str]], width: int, known: Collection[str] = (
             best, most = place, hits
     if best is not None:
         return best
-    return next((i for i, r in enumerate(records[:60]) if _is_header(r, width)), None)
+    first = next((i for i, r in enumerate(records[:60]) if _is_header(r, width)), None)
+    if first is not None and _groups_the_next(records, first, width):
+        return first + 1
+    return first
+
+
+def _groups_the_next(records: list[list[str]], place: int, width: int) -> bool:
+    """Return whether a row only groups the headers below it, as merged cells above them do."""
+    if place + 1 >= len(records):
+        return False
+    filled, below = (sum(bool(c.strip()) for c in r) for r in records[place : place + 2])
+    return filled <= GROUPS * width and below == width and _is_header(records[place + 1], width)
 
 
 def _is_header(record: list[str], width: int) -> bool:
@@ -203,6 +217,6 @@ def _layout(records: list[list[str]], mark: str, known: Collection[str], header_
 
 
 def is_total(cells: Sequence[str | None]) -> bool:
-    """Return whether a row's first filled cell says that it sums up the rows above."""
+    """Return whether a row's first filled cell says that it sums up the rows above: ``Total (n = 245)``."""
     first = next((cell.strip() for cell in cells if cell and cell.strip()), "")
-    return bool(TOTAL.fullmatch(first.rstrip(" :.")))
+    return bool(TOTAL.fullmatch(ASIDE.sub("", first).strip(" :.")))

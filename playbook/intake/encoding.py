@@ -33,6 +33,8 @@ CONTINUES = "".join(
 )
 TWICE = re.compile(f"[ÂÃ][{CONTINUES}]|[à-ï][{CONTINUES}]{{2}}")
 """What UTF-8 looks like once it was read as Western text and saved again: ``MÃ¼ller``."""
+MAYBE_TWICE = re.compile(rb"\xc3(?:[\x82\x83]|[\xa0-\xaf][\xc2\xc5\xc6\xcb\xe2])")
+"""The first bytes of such a place, quick to search for."""
 LOST = "\ufffd".encode()
 FEW_BYTES = 64
 SHARE_OF_NULS = 0.02
@@ -203,7 +205,7 @@ def _scan_words(seen: _Seen, block: bytes, text: str, place: int) -> None:
     if lost:
         seen.lost_count += lost
         seen.lost = place + block.find(LOST) if seen.lost is None else seen.lost
-    if b"\xc3\x83" in block or b"\xc3\x82" in block or b"\xe2\x82\xac" in block or b"\xc2" in block:
+    if MAYBE_TWICE.search(block):
         twice = TWICE.findall(text)
         if twice:
             seen.twice_count += len(twice)

@@ -17,6 +17,8 @@ __all__ = ["Evidence", "IdCount", "NUMBERS", "TIMES", "gather", "value_text"]
 
 NUMBERS = ("money", "price", "number", "share", "whole")
 TIMES = ("time", "day")
+_SIMPLE = r"[!-\"$-~](?:[ -~]*[!-~])?"
+_ODD_ID = "contains({x}, '.') or contains({x}, '+') or strlen({x}) in (15, 18)"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class IdCount:
     long: int = 0
     odd_row: int | None = None
     error_row: int | None = None
+    simple: bool = False
 
 
 @dataclass
@@ -43,6 +46,8 @@ class Evidence:
     ----------
     nothing
         Implicit marks for nothing to their cells and first row.
+    clean
+        Whether every cell is its value already: no edges to trim, no marks, no words to map.
     shares
         By decimal mark: cells between 0 and 1, cells above 1.5, and first rows of both, of shares.
     """
@@ -50,6 +55,7 @@ class Evidence:
     numbers: list[numbers.NumberCount] = field(default_factory=list)
     dates: list[dates.DateCount] = field(default_factory=list)
     ids: IdCount = IdCount()
+    clean: bool = False
     nothing: list[tuple[str, int, int]] = field(default_factory=list)
     shares: dict[str, tuple[int, int, int | None, int | None]] = field(default_factory=dict)
 
@@ -91,31 +97,41 @@ def gather(
     return found
 
 
+def _simple(db: duckdb.DuckDBPyConnection, relation: str, texts: list[Mapped]) -> set[str]:
+    """Return the columns whose cells are all printable ASCII without blanks at their ends, errors or odd ids.
+
+    This is one cheap look at each cell, which settles most columns of a large file.
+    """
+    tests = []
+    for one in texts:
+        x = quoted(one.header)
+        odd = f" and not bool_or({_ODD_ID.format(x=x)})" if one.column.kind == "id" else ""
+        tests.append(f"coalesce(bool_and(regexp_full_match({x}, '{_SIMPLE}')){odd}, true)")
+    row = db.execute(f"select {', '.join(tests)} from {relation}").fetchall()[0]
+    return {one.label for one, simple in zip(texts, row, strict=True) if simple}
+
+
 def _survey(db: duckdb.DuckDBPyConnection, relation: str, texts: list[Mapped]) -> list[IdCount]:
     """Return the counts of the columns of ids and text, in one scan of the file."""
     if not texts:
         return []
+    simple = _simple(db, relation, texts)
     parts = []
-    for one in texts:
+    for one in [one for one in texts if one.label not in simple]:
         x = quoted(one.header)
         odd = f"(strlen({x}) <> length({x}) or trim({x}, ' \t') <> {x})"
+        error = f"{x}[1] = '#' and trim({x}) in ({any_of(ERRORS)})"
         tests = ["true", f"trim({x}, ' \t') <> {x}", f"strlen({x}) <> length({x})"]
         if one.column.kind == "id":
-            tests += [
-                f"suffix({x}, '.0') and regexp_matches({x}, '^[0-9]+\\.0+$')",
-                f"contains({x}, '+') and {exponent(x)}",
-            ]
+            tests += [f"regexp_matches({x}, '^[0-9]+\\.0+$')", exponent(x), error]
+            tests += [f"regexp_matches({x}, '^[a-zA-Z0-9]{{{size}}}$')" for size in (15, 18)]
         else:
-            tests += ["false", "false"]
-        tests.append(f"{x}[1] = '#' and trim({x}) in ({any_of(ERRORS)})")
-        if one.column.kind == "id":
-            tests += [f"length({x}) = 15 and {_salesforce(x, 15)}", f"length({x}) = 18 and {_salesforce(x, 18)}"]  # fmt: skip
-        else:
-            tests += ["false", "false"]
+            tests += ["false", "false", error, "false", "false"]
         parts += [f"count(*) filter ({x} <> '' and {test})" for test in tests]
-        parts += [f"min(_row) filter ({odd})", f"min(_row) filter ({x}[1] = '#' and trim({x}) in ({any_of(ERRORS)}))"]  # fmt: skip
-    row = db.execute(f"select {', '.join(parts)} from {relation}").fetchall()[0]
-    return [IdCount(*row[start : start + 10]) for start in range(0, len(row), 10)]
+        parts += [f"min(_row) filter ({odd})", f"min(_row) filter ({error})"]
+    row = db.execute(f"select {', '.join(parts) or 'null'} from {relation} limit 1").fetchall()[0]
+    counts = iter([IdCount(*row[start : start + 10]) for start in range(0, len(row) - 9, 10)])
+    return [IdCount(simple=True) if one.label in simple else next(counts) for one in texts]
 
 
 def exponent(text: str) -> str:
@@ -123,19 +139,16 @@ def exponent(text: str) -> str:
     return f"regexp_matches({text}, '^\\s*[0-9](?:[.,][0-9]+)?[eE]\\+[0-9]+\\s*$')"
 
 
-def _salesforce(text: str, length: int) -> str:
-    return f"regexp_matches({text}, '^[a-zA-Z0-9]{{3}}[a-zA-Z0-9]{{{length - 3}}}$')"
-
-
 def _count(
     db: duckdb.DuckDBPyConnection, source: Source, relation: str, one: Mapped, found: Evidence
 ) -> None:
     """Count the distinct values of a column and, from them, the classes of number or forms of date."""
-    raw = f"trim({quoted(one.header)}, ' \t\u00a0')"
+    x, raw = quoted(one.header), f"trim({quoted(one.header)}, ' \t\u00a0')"
     db.execute(
-        f"create or replace temp table seen as select {raw} as cell, any_value({value_text(one, source)}) as value, "
-        f"count(*) as n, min(_row) as row from {relation} where {quoted(one.header)} is not null group by cell"
+        f"create or replace temp table seen as select {raw} as cell, {value_text(one, source)} as value, {x} as written, n, row "
+        f"from (select {x}, count(*) as n, min(_row) as row from {relation} where {x} is not null group by {x})"
     )
+    found.clean = db.execute("select coalesce(bool_and(written is not distinct from value), true) from seen").fetchall()[0][0]  # fmt: skip
     declared = any_of(("", *source.nulls))
     marks = any_of(_marks(one))
     found.nothing = db.execute(

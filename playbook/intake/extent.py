@@ -14,8 +14,14 @@ from playbook.intake.delivered import Opening
 __all__ = ["check_extent"]
 
 CHUNK = 1 << 20
-CELL = re.compile(rb'<c\s[^<>]*?r="([A-Z]{1,3})([0-9]{1,7})"')
-ROW = re.compile(rb'<row\s[^<>]*?r="([0-9]{1,7})"')
+CELL = re.compile(rb'<(?:\w+:)?c\s[^<>]*?r="([A-Z]{1,3})([0-9]{1,7})"')
+ROW = re.compile(rb'<(?:\w+:)?row\s[^<>]*?r="([0-9]{1,7})"')
+PARTS = {
+    "xlsx": re.compile(r"xl/.*\.xml"),
+    "xlsb": re.compile(r"xl/worksheets/.*\.bin"),
+    "ods": re.compile(r"content\.xml"),
+}
+"""Where the cells may stand; the relations of an .xlsx can name any part a sheet."""
 MOST_COLUMNS = 16_384
 REPEATED = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}number-%s-repeated"
 OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}value-type"
@@ -25,7 +31,7 @@ def check_extent(opening: Opening, archive: zipfile.ZipFile, kind: str) -> None:
     """Refuse a workbook whose cells span more than ``workbook_cells``: one cell far out is enough."""
     measure = {"xlsx": _xlsx, "xlsb": _xlsb, "ods": _ods}[kind]
     for name in archive.namelist():
-        if name.startswith("xl/worksheets/sheet") or (kind == "ods" and name == "content.xml"):
+        if PARTS[kind].fullmatch(name):
             with archive.open(name) as part:
                 rows, columns = measure(part)
             opening.cells = max(opening.cells, rows * columns)

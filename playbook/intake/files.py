@@ -28,6 +28,7 @@ NAMED = {
 """Ending to what a file of that name should hold."""
 WORDS = {"text": "delimited text", "xlsx": "an Excel workbook", "xls": "an old Excel workbook", "xlsb": "a binary Excel workbook",
          "ods": "an OpenDocument sheet", "parquet": "Parquet", "json": "JSON"}  # fmt: skip
+GLOB = set("*?[]{}")
 LOADERS: dict[str, Callable[[Opening, Path], None]] = {
     "text": load_text,
     "json": load_json,
@@ -102,6 +103,10 @@ def _load(opening: Opening, named: str) -> None:
         plain = unpack(opening)
         if not opening.path.name.lower().endswith(".gz"):
             opening.note("the file is packed with gzip though its name does not say so; it was unpacked", "nothing to do")  # fmt: skip
+    if GLOB & set(str(plain)):  # a reader would take such a name as a pattern, and read other files
+        link = opening.scratch / "plain"
+        link.symlink_to(plain.resolve())
+        plain = link
     kind = recognise(opening, plain, named)
     if kind != named:
         _note_other_kind(opening, named, kind)

@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from playbook.errors import DataError
+from playbook.intake.delivered import NO_ROWS
 from playbook.intake.duplicates import columns_of
 from playbook.intake.files import literal
 from playbook.intake.result import Findings
@@ -38,9 +39,9 @@ def write_table(db: duckdb.DuckDBPyConnection, table: str, work: Path, findings:
     ]
     if definition.attributes:
         shown += [quoted(c) for c in present if c[0] != "_" and c not in definition.columns]
-    order = ", ".join(definition.key) or "all"
+    order = "" if _in_order(db, table) else f"order by {', '.join(definition.key) or 'all'}"
     db.execute(
-        f"copy (select {', '.join(shown)} from all_{table} where _problem is null and not _merged order by {order}) "
+        f"copy (select {', '.join(shown)} from all_{table} where _problem is null and not _merged {order}) "
         f"to {literal(work / 'tables' / f'{table}.parquet')} (format parquet)"
     )
     bad = db.execute(f"select count(*) from all_{table} where _problem is not null").fetchone()
@@ -51,6 +52,23 @@ def write_table(db: duckdb.DuckDBPyConnection, table: str, work: Path, findings:
             f"order by _file, _row) to {literal(work / 'quarantine' / f'{table}.parquet')} (format parquet)"
         )
         _find_quarantined(db, table, findings)
+
+
+def _in_order(db: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Return whether the staged rows stand in the order of their key already, as exports mostly do."""
+    key = TABLES[table].key
+    if not key:
+        return False
+    before = ", ".join(f"lag({k}) over () as before_{k}" for k in key)
+    later = ""
+    for k in reversed(key):
+        tie = f" or (before_{k} = {k} and ({later}))" if later else ""
+        later = f"before_{k} > {k} or before_{k} is null or {k} is null{tie}"
+    found = db.execute(
+        f"select count(*) from (select {', '.join(key)}, {before}, _row_of_all from "
+        f"(select {', '.join(key)}, rowid as _row_of_all from all_{table})) where _row_of_all > 0 and ({later})"
+    ).fetchall()
+    return bool(found[0][0] == 0)
 
 
 def account(db: duckdb.DuckDBPyConnection, table: str) -> pd.DataFrame:
@@ -93,7 +111,8 @@ def _find_quarantined(db: duckdb.DuckDBPyConnection, table: str, findings: Findi
         entry[0] += n
     mend = "correct it in the source system and export again; the rows are in quarantine"
     for (file, _, _), (n, row, first) in kept.items():
-        findings.add(first, mend, "problem", table, file, row, n)
+        nothing_wrong = first in NO_ROWS
+        findings.add(first, "nothing to do" if nothing_wrong else mend, "note" if nothing_wrong else "problem", table, file, row, n)  # fmt: skip
 
 
 def too_much_quarantined(ledger: pd.DataFrame, limit: float, findings: list[dict]) -> list[str]:

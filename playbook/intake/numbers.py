@@ -95,14 +95,16 @@ def classify(seen: str, plain: bool = False) -> str:
             f"when regexp_matches(value, '^-?{_EITHER.replace('M', '[.]')}$') then 'either point' else 'point' end as kind from {seen}"
         )
     else:
-        kinds = (
-            f"select *, p.b as body, p.e as e, {_kind('p')} as kind "
-            f"from (select *, {parts_of('value')} as p from {seen})"
-        )
+        kinds = f"select *, p.b as body, p.e as e, {_kind('p')} as kind from parts"
 
     def cells(condition: str) -> str:
         return f"cast(coalesce(sum(n) filter ({condition}), 0) as bigint)"
 
+    parts = (
+        f"parts as materialized (select *, {parts_of('value')} as p from {seen}), "
+        if not plain
+        else ""
+    )
     tests = [
         "true" if plain else f"regexp_full_match(value, '{_PLAIN}')",
         "false" if plain else f"regexp_full_match(value, '{_COMMA}')",
@@ -112,7 +114,7 @@ def classify(seen: str, plain: bool = False) -> str:
         "regexp_matches(body, '[.,][0-9]{5,}$')",
     ]
     return (
-        f"with kinds as ({kinds}) "
+        f"with {parts}kinds as ({kinds}) "
         "select kind, cast(sum(n) as bigint), min(row), regexp_replace(arg_max(value, (n, -row)), '[0-9]', '9', 'g'), "
         f"{', '.join(cells(test) for test in tests)} from kinds group by kind order by kind"
     )
@@ -172,7 +174,7 @@ def shares(seen: str, mark: str) -> str:
     """Return the SELECT of the cells strictly between 0 and 1, above 1.5, and the first rows of both."""
     value = f"try_cast({number('p', mark)} as double)"
     return (
-        f"with parts as (select *, {parts_of('value')} as p from {seen}), read as (select *, {value} as x from parts) select "
+        f"with parts as materialized (select *, {parts_of('value')} as p from {seen}), read as (select *, {value} as x from parts) select "
         "cast(coalesce(sum(n) filter (x > 0 and x < 1), 0) as bigint), cast(coalesce(sum(n) filter (x > 1.5), 0) as bigint), "
         "min(row) filter (x > 0 and x < 1), min(row) filter (x > 1.5) from read"
     )

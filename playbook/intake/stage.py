@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 
 import duckdb
 
 from playbook.engagement.model import Source
 from playbook.intake.decide import Known, decide, known_of
-from playbook.intake.evidence import Evidence, gather, value_text
+from playbook.intake.evidence import NUMBERS, Evidence, gather, value_text
 from playbook.intake.files import Delivered, forget, literal
 from playbook.intake.mapping import Mapped
 from playbook.intake.notes import note_column
@@ -33,6 +33,11 @@ class _File:
     evidence: dict[str, Evidence]
     readings: dict[str, Reading] = field(default_factory=dict)
 
+    def known(self, where: str = "") -> Known:
+        """Return what its columns of text prove; a typed one says nothing of how the client writes."""
+        texts = [one for one in self.mapped if one.header not in self.delivered.typed]
+        return known_of(texts, self.evidence, where)
+
 
 class Staging:
     """The staged tables of one intake, and how each of their files and columns was read."""
@@ -47,7 +52,7 @@ class Staging:
         self.readings: list[dict] = []
         self.columns: list[dict] = []
         self.undecided: list[dict] = []
-        self.ids: dict[tuple[str, str], tuple[int, int, int]] = {}
+        self.ids: dict[tuple[str, str, str], tuple[int, int, int]] = {}
 
     def leave_open(self, source: Source, name: str, point: Undecided) -> None:
         """Note a file whose content does not decide how it is opened."""
@@ -60,10 +65,10 @@ class Staging:
             _File(opened, mapped, gather(self.db, source, opened, mapped))
             for opened, mapped in delivered
         ]
-        own = [known_of(file.mapped, file.evidence) for file in files]
+        own = [file.known() for file in files]
         for file, known in zip(files, own, strict=True):
             others = [
-                known_of(other.mapped, other.evidence, f" of {other.delivered.path.name}")
+                other.known(f" of {other.delivered.path.name}")
                 for other in files
                 if other is not file
             ]
@@ -79,7 +84,11 @@ class Staging:
         name = file.delivered.path.name
         for one in file.mapped:
             found = file.evidence.get(one.label, Evidence())
-            if one.header:
+            if one.header in file.delivered.typed and one.column.kind in NUMBERS:
+                reading = decide(source.model_copy(update={"decimal": "."}), name, one, found, known)  # fmt: skip
+                if not reading.ask:
+                    reading = replace(reading, decided_by="type of the column")
+            elif one.header:
                 reading = decide(source, name, one, found, known)
             else:
                 reading = Reading("constant", "declared", orders=(), clock=True)
@@ -91,21 +100,24 @@ class Staging:
             shown = {"read_as": reading.read_as, "decided_by": "" if reading.ask else reading.decided_by}  # fmt: skip
             self.columns.append(entry | {"header": one.header, "how": one.how} | shown)
             if one.column.kind == "id" and "." not in one.label:
-                ids, before = found.ids, self.ids.get((source.table, one.label), (0, 0, 0))
-                added = (ids.filled - ids.errors, ids.short, ids.long)
-                self.ids[source.table, one.label] = (before[0] + added[0], before[1] + added[1], before[2] + added[2])  # fmt: skip
+                counts = (found.ids.filled - found.ids.errors, found.ids.short, found.ids.long)
+                self.ids[source.table, one.label, name] = counts
             note_column(self.findings, source, name, one, found, reading)
 
     def _type(self, source: Source, file: _File) -> None:
-        raws, texts, parts, values, problems = [], ["*"], ["*"], [], []
-        for one in file.mapped:
-            reading = file.readings[one.label]
-            raws.append(f"{self._text(source, one, file.evidence.get(one.label))} as {quoted(f'raw_{one.label}')}")  # fmt: skip
-            text, part = prepared(one, reading)
-            texts += [text] if text else []
-            parts += [part] if part else []
-            values.append(f"{typed(one, reading, source, self.until)} as {quoted(one.label)}")
-            known_at = TABLES[source.table].known_at
+        """Stage a file's rows: the text of each cell, its value, the first problem of the row."""
+        raws, values, problems, joins = [], [], [], ""
+        known_at = TABLES[source.table].known_at
+        for number, one in enumerate(file.mapped):
+            reading, label = file.readings[one.label], quoted(one.label)
+            raw, text = quoted(f"raw_{one.label}"), self._text(source, one, file.evidence.get(one.label))  # fmt: skip
+            raws.append(f"{text} as {raw}")
+            value = typed(one, reading, source, self.until)
+            if prepared(one, reading):
+                self._say(f"said_{number}", text, one, reading, value, file.delivered.relation)
+                joins += f" left join said_{number} on raw.{raw} = said_{number}.{raw}"
+                value = f"said_{number}.value"
+            values.append(f"{value} as {label}")
             problems.append(problem(one, reading, source, known_at, self.until))
         wrong = ", ".join(p for p in problems if p)
         stage = f"stage_{source.table}_{len(self.stages.get(source.table, []))}"
@@ -113,12 +125,13 @@ class Staging:
         system = literal(source.system) if source.system else "null"
         self.db.execute(
             f"create temp table {stage} as with raw as (select {', '.join(raws)}, _row from {file.delivered.relation}), "
-            f"texts as (select {', '.join(texts)} from raw), parts as (select {', '.join(parts)} from texts), "
-            f"read as (select *, {', '.join(values)} from parts) "
+            f"read as (select raw.*, {', '.join(values)} from raw{joins}) "
             f"select {', '.join(quoted(m.label) for m in file.mapped)}, {name} as _file, _row, "
             f"cast({f'coalesce({wrong})' if wrong else 'null'} as varchar) as _problem, false as _merged, "
             f"cast({system} as varchar) as _system from read"
         )
+        for number in range(len(file.mapped)):
+            self.db.execute(f"drop table if exists said_{number}")
         if len(file.delivered.rejected):
             self.db.register("rejected", file.delivered.rejected)
             self.db.execute(
@@ -128,13 +141,27 @@ class Staging:
             self.db.unregister("rejected")
         self.stages.setdefault(source.table, []).append(stage)
 
+    def _say(self, name: str, text: str, one: Mapped, reading: Reading, value: str, relation: str) -> None:  # fmt: skip
+        """Make the table of a column's distinct texts with what each of them says, where that takes long."""
+        raw = quoted(f"raw_{one.label}")
+        canonical, parts = prepared(one, reading) or ("", "")
+        self.db.execute(
+            f"create or replace temp table {name} as with raw as (select distinct {text} as {raw} from {relation}), "
+            f"texts as materialized (select *{canonical} from raw where {raw} is not null), "
+            f"parts as materialized (select *{parts} from texts) select {raw}, {value} as value from parts"
+        )
+
     def _text(self, source: Source, one: Mapped, found: Evidence | None) -> str:
         """Return the SQL of a cell's text, cleared only as far as its column needs it."""
         if not one.header:
             return literal(one.constant)
-        if one.column.kind not in ("id", "text") or found is None:
+        if found is None:
             return value_text(one, source)
+        if one.column.kind not in ("id", "text"):
+            return quoted(one.header) if found.clean else value_text(one, source)
         counts = found.ids
+        if counts.simple and not source.nulls and one.label not in source.values:
+            return quoted(one.header)
         text = value_text(one, source, trim=bool(counts.edges or counts.wide or counts.errors))
         if one.column.kind == "id":
             if counts.wide:

@@ -16,6 +16,7 @@ from playbook.engagement.model import Engagement, Source
 from playbook.errors import DataError, PlanError
 from playbook.intake.accounts import ask_about_accounts, set_accounts_apart
 from playbook.intake.crm_ids import widen_ids
+from playbook.intake.databases import Databases, label
 from playbook.intake.derive import derive
 from playbook.intake.duplicates import join_files, mark_duplicates
 from playbook.intake.files import Delivered, find_files, open_file
@@ -51,6 +52,10 @@ def take_in(inbox: Path, engagement: Engagement, target: Path, as_of: date | Non
         When a needed table is missing, a reading is undecided, or too many rows cannot be used. The
         tables of an earlier intake are then left as they were.
     """
+    if not engagement.inbox:
+        raise PlanError(
+            "engagement.yml: inbox is empty, so no file has a table; make check proposes the entries to paste there"
+        )
     with _work_folder(inbox, target) as work:
         intake = _examined(inbox, engagement, work, as_of)
         if intake.blocking:
@@ -89,12 +94,12 @@ def _publish(work: Path, target: Path) -> None:
 
 
 def _examined(inbox: Path, engagement: Engagement, work: Path, as_of: date | None) -> Intake:
-    with duckdb.connect(":memory:") as connection:
+    with duckdb.connect(":memory:") as connection, Databases(engagement, inbox) as databases:
         connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
-        connection.execute("set preserve_insertion_order = true")
+        connection.execute("set preserve_insertion_order = true; set enable_progress_bar = false")
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'; set threads = {os.cpu_count()}")
         connection.execute("set temp_directory = $folder", {"folder": str(work / "spill")})
-        intake = _Taking(connection, inbox, engagement, work, as_of).run()
+        intake = _Taking(connection, inbox, engagement, work, as_of, databases).run()
     save_intake(work / "quarantine", intake)
     return intake
 
@@ -109,8 +114,10 @@ class _Taking:
         engagement: Engagement,
         work: Path,
         as_of: date | None,
+        databases: Databases,
     ) -> None:
         self.db = connection
+        self.databases = databases
         self.inbox = inbox
         self.engagement = engagement
         self.work = work
@@ -118,7 +125,7 @@ class _Taking:
         self.until = engagement.data_until or as_of
         self.findings = Findings()
         self.staging = Staging(connection, self.findings, self.until)
-        self.opened: set[Path] = set()
+        self.opened: set[Path] = databases.files
         self.blocking: list[str] = []
 
     def run(self) -> Intake:
@@ -185,7 +192,7 @@ class _Taking:
 
     def _places(self, source: Source) -> list[Path] | list[str]:
         if source.database:
-            return [source.relation]
+            return [label(source)]
         try:
             paths = find_files(self.inbox, source.files)
         except FileRefused as refused:
@@ -202,10 +209,7 @@ class _Taking:
     def _open(self, source: Source, place: Path | str) -> Delivered:
         if isinstance(place, Path):
             return open_file(self.db, place, source, self.engagement.limits)
-        from playbook.intake.databases import open_relation
-
-        opened: Delivered = open_relation(self.db, source, self.engagement, self.inbox)
-        return opened
+        return self.databases.open_relation(self.db, source)
 
     def _ledger(self, names: list[str]) -> pd.DataFrame:
         parts = [account(self.db, name) for name in names]

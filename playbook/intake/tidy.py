@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from playbook.intake.delivered import Opening, literal
-from playbook.intake.dialect import TOTALS_ROW, is_total, name_headers
+from playbook.intake.delivered import HEADER_AGAIN, TOTALS_ROW, Opening, literal
+from playbook.intake.dialect import is_total, name_headers
 from playbook.tables import TABLES
 from playbook.warehouse import quoted
 
@@ -119,7 +119,7 @@ def _repeated_headers(opening: Opening) -> list[int]:
         f"select rowid, {opening.row_number} from {opening.table} where {again}"
     ).fetchall()
     for _, number in found:
-        opening.reject(number, "the header line again, which is no row", "note")
+        opening.reject(number, HEADER_AGAIN, "note")
     return [row for row, _ in found]
 
 

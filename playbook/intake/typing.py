@@ -19,21 +19,26 @@ __all__ = ["prepared", "problem", "typed"]
 PERSONAL = {"name", "email", "phone", "street", "tax_id", "text", "title", "quote", "birth_date", "postcode", "company"}  # fmt: skip
 """Columns whose values are not repeated in findings."""
 EARLIEST = "1900-01-01"
+TWO_DIGITS_AHEAD = 10
+"""Years after the end of the data that two digits may still mean, such as an expected closing date."""
 FURTHEST_DAYS = 366
 """Days after the end of the data up to which a row is kept (views hide it); beyond, it is impossible."""
 
 
-def prepared(one: Mapped, reading: Reading) -> tuple[str, str]:
-    """Return the SQL of ``text_<label>`` and of ``parts_<label>`` that `typed` reads, empty where it needs none."""
+def prepared(one: Mapped, reading: Reading) -> tuple[str, str] | None:
+    """Return the SQL of the further columns that `typed` reads, or none where it reads the text alone.
+
+    The first part makes ``text_<label>`` of ``raw_<label>``, the second ``parts_<label>`` of both.
+    """
     raw, text = quoted(f"raw_{one.label}"), quoted(f"text_{one.label}")
-    if reading.ask or reading.easy in ("plain", "comma", "iso"):
-        return "", ""
+    parts = quoted(f"parts_{one.label}")
+    if reading.ask or reading.easy in ("plain", "whole", "comma", "iso"):
+        return None
     if one.column.kind in NUMBERS:
-        return "", f"{numbers.parts_of(raw)} as {quoted(f'parts_{one.label}')}"
+        return "", f", {numbers.parts_of(raw)} as {parts}"
     if one.column.kind in TIMES:
-        parts = f"{dates.parts_of(text)} as {quoted(f'parts_{one.label}')}"
-        return f"{dates.canonical(raw)} as {text}", parts
-    return "", ""
+        return f", {dates.canonical(raw)} as {text}", f", {dates.parts_of(text)} as {parts}"
+    return None
 
 
 def typed(one: Mapped, reading: Reading, source: Source, until: date | None) -> str:
@@ -56,9 +61,11 @@ def typed(one: Mapped, reading: Reading, source: Source, until: date | None) -> 
 def _number(text: str, kind: str, reading: Reading) -> str:
     if reading.easy == "comma":
         text = f"replace({text}, ',', '.')"
-    elif reading.easy != "plain":
+    elif reading.easy not in ("plain", "whole"):
         parts = text.replace("raw_", "parts_", 1)
         text = numbers.number(parts, reading.mark, "e-2" if kind == "share" else "")
+    if kind == "whole" and reading.easy == "whole":
+        return f"try_cast({text} as BIGINT)"
     if kind == "whole":
         exact = f"try_cast({text} as DECIMAL(38,6))"
         return f"try_cast(case when {exact} = floor({exact}) then {exact} end as BIGINT)"
@@ -70,24 +77,43 @@ def _moment(text: str, kind: str, reading: Reading, source: Source, until: date 
     if reading.easy == "iso":
         moment, offset, has_clock = f"try_cast({text} as TIMESTAMP)", "", "true"
     else:
-        pivot = until.year % 100 if kind == "day" and until else 68
+        pivot = _pivot(kind, until)
         plain, parts = text.replace("raw_", "text_", 1), text.replace("raw_", "parts_", 1)
         moment, offset, has_clock = dates.day_and_time(plain, parts, reading.orders, pivot)
         if reading.formats:
-            naive = [f for f in reading.formats if "%z" not in f.lower()]
-            aware = [f for f in reading.formats if "%z" in f.lower()]
-            if naive:
-                has_clock = f"({has_clock} or {any('%H' in f or '%I' in f for f in naive)})"
-                moment = f"coalesce(try_strptime({text}, [{any_of(naive)}]), {moment})"
-            if aware:
-                instant = f"timezone('UTC', try_strptime({text}, [{any_of(aware)}]))"
-                moment = f"coalesce({instant}, {moment})"
-                offset = f"case when {instant} is not null then 0 else {offset} end"
+            moment, offset, has_clock = _declared(text, reading.formats, pivot, moment, offset, has_clock)  # fmt: skip
     if kind == "day":
         return f"cast({moment} as DATE)"
     if not reading.clock:
         return moment
     return dates.local_to_utc(moment, offset, source.timezone, has_clock)
+
+
+def _pivot(kind: str, until: date | None) -> int:
+    """Return the last two-digit year that belongs to this century: births lie before the data's end."""
+    if until is None:
+        return 68
+    return until.year % 100 + (0 if kind == "day" else TWO_DIGITS_AHEAD)
+
+
+def _declared(
+    text: str, formats: tuple[str, ...], pivot: int, moment: str, offset: str, has_clock: str
+) -> tuple[str, str, str]:
+    """Put the declared formats before what the values say by themselves."""
+    naive = [f for f in formats if "%z" not in f.lower()]
+    full, short = [f for f in naive if "%y" not in f], [f for f in naive if "%y" in f]
+    aware = [f for f in formats if "%z" in f.lower()]
+    if short:
+        read = f"try_strptime({text}, [{any_of(short)}])"
+        moment = f"coalesce(case when year({read}) > {2000 + pivot} then {read} - interval 100 year else {read} end, {moment})"
+    if full:
+        moment = f"coalesce(try_strptime({text}, [{any_of(full)}]), {moment})"
+    has_clock = f"({has_clock} or {any('%H' in f or '%I' in f for f in naive)})"
+    if aware:
+        instant = f"timezone('UTC', try_strptime({text}, [{any_of(aware)}]))"
+        moment = f"coalesce({instant}, {moment})"
+        offset = f"case when {instant} is not null then 0 else {offset} end"
+    return moment, offset, has_clock
 
 
 def problem(

@@ -60,6 +60,11 @@ def load_workbook(opening: Opening, path: Path, kind: str) -> None:
     sheet = _choose(opening, _read(opening, named))
     opening.sheet = sheet.name
     errors = cell_errors(path, sheet.name) if kind == "xlsx" else {}
+    if kind in ("xls", "xlsb"):
+        opening.note(
+            "in this kind of workbook an error such as #N/A cannot be told from an empty cell",
+            "if formulas matter, save it as .xlsx and send that",
+        )
     _load(opening, sheet, errors)
 
 

@@ -183,7 +183,9 @@ def _told(rng: np.random.Generator, world: World, memory: Memory, before: int) -
     ledgers = build.ledgers(chapter)
     more, truth = build.period(rng, chapter, ledgers["orders"])
     who = np.arange(before, len(crowd))
-    own, identities = build.master(rng, chapter, more["survey_answers"], who)
+    own = build.master(rng, chapter, who)
+    records, identities = build.records(rng, chapter, ledgers | more | own, who)
+    own |= records
     # orders keep their numbers over the years; whatever is counted anew gets the year
     added = build.named(more | own, f"{year}-")
     added["loyalty_events"] = more["loyalty_events"]

@@ -175,24 +175,24 @@ def _voices(rng: np.random.Generator, crowd: people.People, past: Past, chapter:
     }
 
 
-def master(
-    rng: np.random.Generator, chapter: Chapter, answers: pd.DataFrame, who: np.ndarray
-) -> tuple[Tables, Tables]:
-    """Return the master data of the customers ``who`` (numbers), in each system, and its truth."""
+def master(rng: np.random.Generator, chapter: Chapter, who: np.ndarray) -> Tables:
+    """Return the master data of the customers ``who`` (numbers)."""
     crowd = chapter.crowd.only(who)
-    customers = people.customer_table(rng, crowd, chapter.start, chapter.end, chapter.first)
-    everyone = np.arange(len(crowd))
-    index = pd.Index(crowd.customer_id)
-    cases = pd.Index(who).get_indexer(np.unique(chapter.past.cases["customer"].to_numpy()))
-    named = index.get_indexer(answers["customer_id"].dropna().unique())
-    seen = {
-        "shop": everyone[rng.random(len(crowd)) < 0.9],
-        "crm": everyone[(crowd.segment == 4) | (rng.random(len(crowd)) < 0.45)],
-        "service": cases[cases >= 0],
-        "survey": np.sort(named[named >= 0]),
+    return {
+        "customers": people.customer_table(rng, crowd, chapter.start, chapter.end, chapter.first)
     }
-    records, identities = systems.record_tables(rng, crowd, customers, seen, chapter.end)
-    return {"customers": customers, **records}, {"identities": identities}
+
+
+def records(
+    rng: np.random.Generator, chapter: Chapter, tables: Tables, who: np.ndarray
+) -> tuple[Tables, Tables]:
+    """Return the records of the customers ``who`` in each system, and the truth of them.
+
+    They are drawn apart, so that the noise in them changes nothing else of the world.
+    """
+    apart = rng.spawn(1)[0]
+    made, identities = systems.record_tables(apart, chapter.crowd.only(who), tables, chapter.end)
+    return made, {"identities": identities}
 
 
 def choices(rng: np.random.Generator, chapter: Chapter, respondents: int) -> tuple[Tables, Tables]:

@@ -56,21 +56,24 @@ LAST = {
     ),
 }
 STREETS = {
-    "DE": _words("Lindenweg Gartenstraße Hauptstraße Hafenallee Birkenweg Schulstraße Marktplatz"),
-    "SE": _words("Storgatan Björkvägen Kungsgatan Skolgatan Ängsvägen Hamngatan Ekvägen"),
-    "GB": np.array(
-        [
-            "High Street",
-            "Station Road",
-            "Mill Lane",
-            "Church Road",
-            "Park Avenue",
-            "Elm Grove",
-            "Kings Road",
-        ],
-        dtype=object,
+    "DE": _words(
+        "Lindenweg Gartenstraße Hauptstraße Hafenallee Birkenweg Schulstraße Marktplatz Ahornweg "
+        "Bergstraße Goethestraße Kirchweg Wiesengrund Rosenweg Mühlenstraße Feldstraße Uferallee "
+        "Tannenweg Schillerplatz Bachstraße Kastanienallee Sonnenhang Dorfstraße Brunnengasse Wallstraße"
+    ),
+    "SE": _words(
+        "Storgatan Björkvägen Kungsgatan Skolgatan Ängsvägen Hamngatan Ekvägen Drottninggatan "
+        "Trädgårdsgatan Kyrkogatan Granvägen Parkgatan Nygatan Lövstigen Backvägen Strandgatan "
+        "Solvägen Tallvägen Järnvägsgatan Rönnvägen Slottsgatan Åkervägen Klippgatan Ringvägen"
+    ),
+    "GB": _words(
+        "High_Street Station_Road Mill_Lane Church_Road Park_Avenue Elm_Grove Kings_Road "
+        "Victoria_Road Green_Lane Manor_Road The_Crescent Queens_Road York_Road "
+        "Chapel_Lane Grange_Road Albert_Road Orchard_Close Springfield_Road Bridge_Street "
+        "School_Lane Meadow_Way Windsor_Road North_Street Highfield_Road"
     ),
 }
+STREETS["GB"] = np.array([w.replace("_", " ") for w in STREETS["GB"]], dtype=object)
 COMPANY_ENDING = {
     "DE": _words("GmbH AG KG"),
     "SE": _words("AB Handelsbolag"),

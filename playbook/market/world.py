@@ -179,11 +179,13 @@ def shard(frame: Frame, number: int, customers: int) -> Shard:
     tables = build.ledgers(chapter)
     more, truth = build.period(rng, chapter, tables["orders"])
     who = np.arange(len(crowd))
-    own, identities = build.master(rng, chapter, more["survey_answers"], who)
+    own = build.master(rng, chapter, who)
     asked = max(40, round(RESPONDENTS * customers / max(frame.customers, SHARD)))
     asked = RESPONDENTS if frame.customers <= SHARD else asked
     picked, worths = build.choices(rng, chapter, asked)
     tables |= more | own | picked
+    records, identities = build.records(rng, chapter, tables, who)
+    tables |= records
     truth |= identities | worths | customer_truth(frame, crowd, past, tables)
     prefix = f"{number:02d}-" if number else ""
     won = arrivals[arrivals["month"] >= 0].groupby(["month", "channel"]).size()

@@ -9,21 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from nbconvert import HTMLExporter
 
 from playbook.atomic import publish
 from playbook.coverage import coverage
 from playbook.engagement import Folder
-from playbook.errors import StepError
-from playbook.report.safe import MAX_PAGE_BYTES, fonts_css, readable, sanitised
+from playbook.report.page import render
+from playbook.report.safe import readable, sanitised
 from playbook.report.start_page import read_start_page
 from playbook.report.step_page import read_step_page
 from playbook.runner.graph import STEPS
 
 __all__ = ["write_report"]
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(folder: Folder, period: str) -> list[Path]:
@@ -54,14 +51,6 @@ class _Pages:
         self.target = target
         self.engagement = folder.engagement()
         self.plan = folder.plan(period)
-        self.templates = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.templates.filters["readable"] = readable
         self.steps = [step for step in STEPS.values() if step.notebook]
 
     def write(self) -> None:
@@ -109,15 +98,10 @@ class _Pages:
     def _page(self, name: str, template: str, title: str, **content: Any) -> None:
         shared = {
             "title": title, "client": self.engagement.client, "period": self.period, "as_of": self.plan.as_of,
-            "currency": self.engagement.currency, "style": (TEMPLATES / "style.css").read_text(encoding="utf-8"),
+            "currency": self.engagement.currency,
             "steps": [{"href": f"{s.id}_{s.name}.html", "label": f"{int(s.id)} {s.name}"} for s in self.steps], "here": name,
         }  # fmt: skip
-        body = self.templates.get_template(template).render(shared | content | {"fonts": ""})
-        text = body.replace("/*fonts*/", fonts_css(body), 1)
-        if len(text.encode()) > MAX_PAGE_BYTES:
-            raise StepError(
-                f"report: {name} is larger than {MAX_PAGE_BYTES:,} bytes; show fewer figures in that notebook"
-            )
+        text = render(name, template, "show fewer figures in that notebook", **(shared | content))
         publish(self.target / name, lambda path: path.write_text(text, encoding="utf-8"))
 
 

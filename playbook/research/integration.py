@@ -1,4 +1,4 @@
-"""One customer across systems: what exact keys link, how that agrees with the client's own links.
+"""One customer across systems: what exact keys link, how that agrees with the links in use.
 
 Glossary
 --------
@@ -93,7 +93,7 @@ def _pairs(counts: pd.Series) -> float:
 
 
 def _linked(records: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
-    """Return the records, sorted, with ``group`` (ours) and ``customer_id`` (the client's link)."""
+    """Return the records, sorted, with ``group`` (by exact keys) and ``customer_id`` (the link in use)."""
     ordered = records.sort_values(["system", "system_id"], ignore_index=True)
     ordered["group"] = link_records(ordered)
     links = keys[["system", "system_id", "customer_id"]]
@@ -104,73 +104,89 @@ def _linked(records: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
 
 @answers
 def integration(records: pd.DataFrame, keys: pd.DataFrame) -> Answer:
-    """Return how well the records of each system are linked to one customer.
+    """Return how the records of each system are linked to one customer, and what exact keys alone would find.
 
-    Our links come from exact keys only; they are compared with the client's own links, which are not
-    the truth: agreement says that both methods find the same, not that both are right.
+    The links in use are those that intake resolved, or the client's own where it delivered customers.
+    They are not the truth: agreement says that both ways find the same, not that both are right.
 
     Parameters
     ----------
     records
         system, system_id and the personal columns of `normalised_keys`.
     keys
-        customer_id, system, system_id: the client's links.
+        customer_id, system, system_id: the links in use.
 
     Returns
     -------
     Answer
-        Table by system: records, linked_by_client, linked_by_keys (share of records that a key joins with
-        another record), new_links (records without a client link that keys join to a customer),
-        repeated (records beyond the first of one customer in the same system). ``extra["linked"]``
-        has system, system_id, group, customer_id.
+        Table by system: records, linked (share of records whose customer has another record, too),
+        linked_by_keys (share that an exact key joins with another record), unlinked (records of no
+        customer), repeated (records beyond the first of one customer in the same system).
+        ``extra["linked"]`` has system, system_id, group, customer_id.
     """
     ask = "the customer records of each system before they were joined, and the links between them"
     need(records, "customer records by system", ask, rows=20)
     need(keys, "links between systems", ask, rows=20)
     linked = _linked(records, keys)
-    linked["joined"] = linked.groupby("group")["group"].transform("size") > 1
-    known = linked.groupby("group")["customer_id"].transform("count") > 0
-    linked["new"] = linked["customer_id"].isna() & known
-    linked["repeat"] = linked["customer_id"].notna() & linked.duplicated(["system", "customer_id"])
-    table = linked.groupby("system", sort=True).agg(
-        records=("system_id", "size"),
-        linked_by_client=("customer_id", lambda v: v.notna().mean()),
-        linked_by_keys=("joined", "mean"),
-        new_links=("new", "sum"),
-        repeated=("repeat", "sum"),
-    )
-    table = table.reset_index().sort_values("linked_by_client", ignore_index=True)
     both = linked[linked["customer_id"].notna()]
-    same = _pairs(both.groupby(["group", "customer_id"]).size())
-    by_keys, by_client = (
-        _pairs(both.groupby("group").size()),
-        _pairs(both.groupby("customer_id").size()),
-    )
-    found, agree = same / max(by_client, 1), same / max(by_keys, 1)
-    unlinked, new = int(linked["customer_id"].isna().sum()), int(linked["new"].sum())
+    found, agree, pairs = _agreement(both)
+    table = _by_system(linked)
+    unlinked = len(linked) - len(both)
+    shared = float((table["linked"] * table["records"]).sum() / len(linked))
     return Answer(
         table=table,
-        headline=f"{format_value(1 - unlinked / len(linked), '%')} of records are linked; exact keys can link {new:,} more",
-        so_what=f"Exact keys find {format_value(found, '%')} of the pairs the client has linked, and "
-        f"{format_value(agree, '%')} of the pairs they find are linked by the client too. {unlinked:,} records have no "
-        f"link: take over the {new:,} that share a key with a known customer and have the rest looked at. What both "
-        "methods miss is not measured here.",
+        headline=f"{len(both):,} records are {both['customer_id'].nunique():,} customers; exact keys alone find {format_value(found, '%')} of the links",
+        so_what=f"{format_value(shared, '%')} of records share their customer with another record. Of the pairs of records linked, "
+        f"exact keys find {format_value(found, '%')}; of the pairs they find, {format_value(agree, '%')} are linked. "
+        + (f"{unlinked:,} records have no link: have them looked at. " if unlinked else "")
+        + "Look at the doubtful pairs that intake lists, the most valuable customers first, and confirm or reject them in "
+        "engagement.yml. What both ways miss is not measured here.",
         kind="descriptive",
         caption=f"Records by system (n = {len(linked):,}); keys: e-mail, telephone, tax number, name with birth date or postal code",
         units={
             "records": "count",
-            "linked_by_client": "%",
+            "linked": "%",
             "linked_by_keys": "%",
-            "new_links": "count",
+            "unlinked": "count",
             "repeated": "count",
         },
-        source="customer records and the client's links between systems",
+        source="customer records and the links between systems",
         metrics=(
-            Metric("records_linked", 1 - unlinked / len(linked), n=len(linked), unit="%"),
-            Metric("links_confirmed_by_keys", found, n=int(by_client), unit="%"),
+            Metric("records_linked", shared, n=len(linked), unit="%"),
+            Metric("links_found_by_keys", found, n=pairs, unit="%"),
         ),
         extra={"linked": linked[["system", "system_id", "group", "customer_id"]]},
     )
+
+
+def _by_system(linked: pd.DataFrame) -> pd.DataFrame:
+    known = linked["customer_id"].notna()
+    sizes = linked["customer_id"].map(linked["customer_id"].value_counts())
+    table = (
+        linked.assign(
+            linked=sizes > 1,
+            linked_by_keys=linked.groupby("group")["group"].transform("size") > 1,
+            unlinked=~known,
+            repeated=known & linked.duplicated(["system", "customer_id"]),
+        )
+        .groupby("system", sort=True)
+        .agg(
+            records=("system_id", "size"),
+            linked=("linked", "mean"),
+            linked_by_keys=("linked_by_keys", "mean"),
+            unlinked=("unlinked", "sum"),
+            repeated=("repeated", "sum"),
+        )
+    )
+    return table.reset_index().sort_values(["linked", "system"], ignore_index=True)
+
+
+def _agreement(both: pd.DataFrame) -> tuple[float, float, int]:
+    """Return the share of linked pairs that keys find, of key pairs that are linked, and the linked pairs."""
+    same = _pairs(both.groupby(["group", "customer_id"]).size())
+    by_keys = _pairs(both.groupby("group").size())
+    in_use = _pairs(both.groupby("customer_id").size())
+    return same / max(in_use, 1), same / max(by_keys, 1), int(in_use)
 
 
 @answers
@@ -187,7 +203,7 @@ def duplicate_effect(linked: pd.DataFrame, customers: pd.DataFrame) -> Answer:
     Returns
     -------
     Answer
-        Table: counting, customers, revenue_per_customer, difference (from the client's links).
+        Table: counting, customers, revenue_per_customer, difference (from the links in use).
     """
     buyers = need(
         customers[customers["revenue"] > 0],
@@ -206,8 +222,8 @@ def duplicate_effect(linked: pd.DataFrame, customers: pd.DataFrame) -> Answer:
         f"every record of the {systems.index[0]} system": int(systems.iloc[0])
         + len(buyers)
         - own.loc[own["system"] == systems.index[0], "customer_id"].nunique(),
-        "the client's links": len(buyers),
-        "client's links, shared keys merged": merged,
+        "the links in use": len(buyers),
+        "links in use, shared keys merged": merged,
     }
     revenue = float(buyers["revenue"].sort_values().sum())
     table = pd.DataFrame({"counting": list(counts), "customers": list(counts.values())})
@@ -223,7 +239,7 @@ def duplicate_effect(linked: pd.DataFrame, customers: pd.DataFrame) -> Answer:
             f"Shared keys point at {len(buyers) - merged:,} customers that may still be counted twice; merging them would move "
             f"the figure by {format_value(last['difference'], '%')}. "
             if merged < len(buyers)
-            else "No two customers share a key, so the client's links leave no duplicate that exact keys can see. "
+            else "No two customers share a key, so the links in use leave no duplicate that exact keys can see. "
         )
         + "Resolve identities before counting, budgeting or mailing.",
         kind="diagnostic",

@@ -1,6 +1,7 @@
 """The steps, what each waits for, and the fingerprints that say whether it must run again.
 
-Imports only the standard library, pydantic and yaml, so that finding nothing to do is quick.
+Imports only the standard library, pydantic and yaml, so that finding nothing to do is quick; only where
+an engagement reads from PostgreSQL is the server asked for a digest of what it holds.
 """
 
 from __future__ import annotations
@@ -102,14 +103,20 @@ def _inputs_digest(folder: Folder) -> str:
     files = (
         sorted(p for p in folder.inbox.rglob("*") if p.is_file()) if folder.inbox.is_dir() else []
     )
-    return _digest(*(f"{p.relative_to(folder.inbox)}:{file_digest(p)}".encode() for p in files))
+    parts = [f"{p.relative_to(folder.inbox)}:{file_digest(p)}".encode() for p in files]
+    engagement = folder.engagement()
+    if any(database.kind == "postgresql" for database in engagement.databases.values()):
+        from playbook.intake.databases import content_digest
+
+        parts.append(content_digest(engagement).encode())
+    return _digest(*parts)
 
 
 def fingerprint(folder: Folder, period: str, step: Step, done: dict[str, str]) -> str:
     """Return the digest of all that can influence a step.
 
     That is the package, the engagement file, the plan, the step's notebook, the fingerprints of the
-    steps it waits for (``done``), the inbox for intake, and the previous period's last step.
+    steps it waits for (``done``), the inbox and the databases for intake, and the previous period's last step.
     """
     parts = [
         step.id,

@@ -96,6 +96,7 @@ class _Period:
         self.period = period
         self.client = client
         self.prints: dict[str, str] = {}
+        self.wanted: dict[str, str] = {}
         self.timings: dict[str, float] = {}
 
     def run(self, target: str) -> int:
@@ -113,6 +114,7 @@ class _Period:
                         self.prints[id_] = wanted
                     elif len(running) < AT_ONCE:
                         waiting.remove(id_)
+                        self.wanted[id_] = wanted
                         stamp_path(self.folder, self.period, id_).unlink(missing_ok=True)
                         running[pool.submit(self._timed, step)] = step
                 if not running:
@@ -169,7 +171,7 @@ class _Period:
             raise StepError(
                 f"step {step.name}: cannot write ({error.strerror}: {error.filename}); free space or set PLAYBOOK_RUNS, then run again"
             ) from None
-        wanted = fingerprint(self.folder, self.period, step, self.prints)
+        wanted = self.wanted[step.id]  # of before the step: what changes while it runs is run again
         outputs = outputs_of(self.folder, self.period, files)
         save_json(
             stamp_path(self.folder, self.period, step.id),

@@ -31,6 +31,7 @@ BOOK = book({"Sheet1": GRID})
 DIGITS = "numbers of more than 15 digits, whose last digits"
 TOTALS = "a totals row"
 READ_AS = "it was read as that"
+OLD = ("note", None, 1, "cannot be told from an empty cell")
 
 
 def parquet(table: pa.Table | pd.DataFrame) -> bytes:
@@ -48,12 +49,13 @@ BOOKS = [
     Case("a workbook named .csv", "a.csv", BOOK, findings=[("note", None, 1, READ_AS)], reading={"kind": "xlsx"}),
     Case("text named .xlsx", "a.xlsx", ORDERS.encode(), findings=[("note", None, 1, READ_AS)], reading={"kind": "text"}),
     Case("words named .xlsx", "a.xlsx", b"this is no workbook", refused="cannot be read"),
-    Case("an old workbook", "a.xls", lambda: old_book(GRID), reading={"kind": "xls"}),
-    Case("an old workbook named .xlsx", "a.xlsx", lambda: old_book(GRID), findings=[("note", None, 1, READ_AS)]),
-    Case("a binary workbook", "a.xlsb", lambda: binary_book(GRID), reading={"kind": "xlsb"}),
+    Case("an old workbook", "a.xls", lambda: old_book(GRID), findings=[OLD], reading={"kind": "xls"}),
+    Case("an old workbook named .xlsx", "a.xlsx", lambda: old_book(GRID), findings=[("note", None, 1, READ_AS), OLD]),
+    Case("a binary workbook", "a.xlsb", lambda: binary_book(GRID), findings=[OLD], reading={"kind": "xlsb"}),
     Case("an OpenDocument sheet", "a.ods", lambda: open_document(open_document_rows(GRID)), reading={"kind": "ods"}),
     Case("a workbook packed with gzip", "a.xlsx.gz", lambda: packed(BOOK)),
     Case("header on row 4 and a totals row", "a.xlsx", lambda: book({"S": [["Survey 2025"], [], ["as of", "31.12."], *GRID, ["Total", None, None, "60.60"]]}), rows=changed(ROWS, 3), rejected={8: TOTALS}, reading={"header_row": 4}),
+    Case("averages at the end", "a.xlsx", lambda: book({"S": [*GRID, ["Average (n = 3)", None, None, 20.2]]}), rejected={5: TOTALS}),
     Case("a table that begins at C3", "a.xlsx", lambda: book({"S": [[], [], *([None, None, *row] for row in GRID)]}), rows=changed(ROWS, 2), findings=[("note", None, 1, "column 1 has no name"), ("note", None, 1, "column 2 has no name")], reading={"header_row": 3}),
     Case("one sheet of notes beside the table", "a.xlsx", lambda: book({"Notes": [["Made by the shop"]], "Data": GRID}), reading={"sheet": "Data"}),
     Case("two sheets with tables", "a.xlsx", lambda: book({"2024": GRID, "2025": GRID}), undecided=('sheet: "2024"', ("2024", "2025"))),
@@ -81,9 +83,12 @@ BOOKS = [
     Case("a workbook of too many parts", "a.xlsx", lambda: with_parts(BOOK, {f"xl/media/{n}": b"" for n in range(10_001)}), refused="more than any workbook needs"),
     Case("a part that points out of the file", "a.xlsx", lambda: with_parts(BOOK, {"../../etc/cron.d/x": b"x"}), refused="point out of the file"),
     Case("one cell far out", "a.xlsx", lambda: bare_book('<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'), refused="reaches over 1,048,576 rows and 16,384 columns"),
+    Case("one cell far out in a part of another name", "a.xlsx", lambda: with_parts(BOOK, {"xl/hidden.xml": '<x:row r="1048576"><x:c r="XFD1048576"/></x:row>'}), refused="reaches over 1,048,576 rows and 16,384 columns"),
     Case("one cell far out in a binary workbook", "a.xlsb", lambda: binary_book(GRID, 1_000_000), refused="reaches over 1,000,001 rows", limits={"workbook_cells": 100_000}),
     Case("a cell repeated without end", "a.ods", lambda: open_document(open_document_rows(GRID) + '<table:table-row table:number-rows-repeated="1048000"><table:table-cell office:value-type="string" table:number-columns-repeated="16000"/></table:table-row>'), refused="reaches over 1,048,004 rows and 16,000 columns"),
     Case("too many columns in a sheet", "a.xlsx", lambda: book({"S": [[f"c{n}" for n in range(40)], ["x"] * 40]}), refused="40 columns are more than the 30 allowed", limits={"columns": 30}),
+    Case("merged groups over the headers", "a.xlsx", lambda: book({"S": [["Order", None, "Facts", None], *GRID]}), rows=changed(ROWS, 1), reading={"header_row": 2}),
+    Case("merged groups over headers nobody knows", "a.xlsx", lambda: book({"S": [["Kunde", None, "Auftrag", None], ["Nr", "Name", "Tag", "Wert"], ["1", "Ada", "5.1.", "7"]]}), headers=["Nr", "Name", "Tag", "Wert"], rows=[(3, "1", "Ada", "5.1.", "7")], reading={"header_row": 2}),
     Case("a merged title over the header", "a.xlsx", lambda: book({"S": [["Orders of 2025", None, None, None], *GRID]}), rows=changed(ROWS, 1), reading={"header_row": 2}),
 ]  # fmt: skip
 

@@ -1,0 +1,95 @@
+"""Times the intake of ten million order lines against ``pandas.read_csv`` alone on the same file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from playbook.engagement import ROOT
+from playbook.errors import StepError
+
+__all__ = ["bench_intake"]
+
+LINES = 10_000_000
+LINES_PER_ORDER = 20
+"""About as many as an order of the Online Retail data set has."""
+MEMORY = 4.0
+"""Gigabytes that the intake may take."""
+
+_REPORT = """
+import json, resource, sys, time
+started = time.perf_counter()
+{work}
+seconds = time.perf_counter() - started
+scale = 1e9 if sys.platform == "darwin" else 1e6
+print(json.dumps({{"seconds": seconds, "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale}}))
+"""
+_PANDAS = "import pandas; frame = pandas.read_csv(sys.argv[1] + '/inbox/order_lines.csv'); assert len(frame)"
+_INTAKE = """
+from pathlib import Path
+from playbook.engagement.model import Engagement
+from playbook.intake import take_in
+inbox = [{"files": name + ".csv", "table": name} for name in ("customers", "orders", "order_lines")]
+engagement = Engagement.model_validate({"client": "bench", "brand": "bench", "currency": "EUR", "inbox": inbox})
+folder = Path(sys.argv[1])
+intake = take_in(folder / "inbox", engagement, folder / "run")
+assert intake.ledger.set_index("table").loc["order_lines", "kept"] == int(sys.argv[2])
+"""
+
+
+def bench_intake(folder: Path, lines: int = LINES) -> list[dict[str, Any]]:
+    """Return one row for pandas and one for the intake: id, seconds, ratio, peak memory, the limit, ok.
+
+    Each runs in a process of its own, imports included, after the file was read once from the disk. The
+    intake also reads half a million orders, to which each line must lead, and writes the tables.
+    """
+    _write(folder / "inbox", lines)
+    _child(_PANDAS, folder, lines)
+    pandas, intake = _child(_PANDAS, folder, lines), _child(_INTAKE, folder, lines)
+    ratio = intake["seconds"] / pandas["seconds"]
+    return [
+        _row("pandas-read-csv", pandas, 1.0, True, f"{lines:,} order lines, nothing checked or written"),
+        _row("intake-memory", intake, ratio, intake["gigabytes"] <= MEMORY, f"at most {MEMORY:g} GB"),
+        _row("intake-speed", intake, ratio, ratio < 1, "faster than pandas.read_csv alone"),
+    ]  # fmt: skip
+
+
+def _row(id_: str, measured: dict[str, float], ratio: float, ok: bool, limit: str) -> dict[str, Any]:  # fmt: skip
+    seconds, memory = round(measured["seconds"], 2), round(measured["gigabytes"], 2)
+    return {"id": id_, "seconds": seconds, "ratio_to_pandas": round(ratio, 2), "peak_gigabytes": memory, "limit": limit, "ok": ok}  # fmt: skip
+
+
+def _write(inbox: Path, lines: int) -> None:
+    """Write order lines of about 40 characters with their orders and one customer."""
+    inbox.mkdir(parents=True)
+    number = "lpad(cast({} as varchar), 10, '0')"
+    money = "cast((hash({}) % {}) / 100.0 as decimal(18,2))"
+    selects = {
+        "order_lines": f"select {number.format(f'i // {LINES_PER_ORDER}')} as order_id, i % {LINES_PER_ORDER} + 1 as line, "
+        f"'P-' || lpad(cast(hash(i) % 5000 as varchar), 5, '0') as product_id, 1 + hash(i + 7) % 9 as quantity, "
+        f"{money.format('i + 13', 20_000)} as unit_price, {money.format('i + 17', 10_000)} as unit_cost from range({lines}) t(i)",
+        "orders": f"select {number.format('i')} as order_id, date '2023-01-01' + cast(i % 1000 as integer) as ordered_at, "
+        f"{money.format('i', 20_000)} as revenue from range({-(-lines // LINES_PER_ORDER)}) t(i)",
+        "customers": "select 'c1' as customer_id, 'Ada' as name",
+    }
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set enable_progress_bar = false")
+        for name, select in selects.items():
+            connection.execute(f"copy ({select}) to '{inbox / name}.csv' (header, delimiter ',')")
+
+
+def _child(work: str, folder: Path, lines: int) -> dict[str, float]:
+    command = [sys.executable, "-c", _REPORT.format(work=work), str(folder), str(lines)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    if done.returncode:
+        raise StepError(f"bench: intake ended with {done.returncode}: {done.stderr[-500:]}")
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
