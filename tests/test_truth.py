@@ -185,7 +185,7 @@ def test_known_failures_are_few_and_told(lines):
         "04.willingness_to_pay",
     }
     for row_id, why in known.items():
-        assert why in lines[row_id].reason
+        assert lines[row_id].passed or why in lines[row_id].reason
 
 
 def test_no_row_broke(lines):
