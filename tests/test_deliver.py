@@ -86,12 +86,14 @@ def test_every_file_is_mapped_and_every_table_comes(world, inbox, taken, tables)
 
 def test_the_committed_inbox_is_small_and_what_the_market_writes_now(tmp_path):
     committed = open_folder("demo").inbox
-    market.write_demo(tmp_path)
+    planted = market.write_demo(tmp_path).truth["delivery_faults"].groupby("what")["count"].sum()
     names = sorted(p.name for p in tmp_path.iterdir())
     assert names == sorted(p.name for p in committed.iterdir())
     different = [n for n in names if content(tmp_path / n) != content(committed / n)]
     assert not different, "python -m playbook simulate writes them anew"
     assert sum(p.stat().st_size for p in committed.iterdir()) <= 10e6
+    told = (committed.parent / "TRUTH.md").read_text(encoding="utf-8")
+    assert [f"{w} | {n}" for w, n in planted.items() if f"| {w} | {n} |" not in told] == []
 
 
 def content(path: Path) -> object:
