@@ -74,13 +74,14 @@ KINDS = (
     ("characters", r"characters were (?:lost|encoded twice)"),
     ("no file", r"^no file matches"),
     ("pairs", r"pairs of records may be one person"),
+    ("widened", r"are widened to the 18 signs"),
 )  # fmt: skip
 """Kinds of finding by what their message says; what fits none is told in its own words."""
 NOT_DELIVERED = {FROM, MADE}
 """What stands for the file of a table that the intake makes itself."""
 _OF_THE_TABLE = {"unlinked", "no system"}
 """Kinds whose finding counts the whole table and names the first file only."""
-INTERNAL = {"unused", "unmapped", "totals", "is test", "pairs", "reading", "made"}
+INTERNAL = {"unused", "unmapped", "totals", "is test", "pairs", "reading", "made", "widened"}
 """Kinds that cost the analysis nothing or that the consultant settles."""
 
 
@@ -332,6 +333,7 @@ _HARMLESS = {
     "pairs": "the records count as different customers until someone decides",
     "reading": "no row is lost if this reading is right",
     "made": "a sample of it is worth a look",
+    "widened": "the long form says the same",
 }
 
 
