@@ -56,7 +56,12 @@ def no_segments(study: Study) -> Found | NotHere:
     return Found(hits=int("treat them as groups of their own" in told), trials=1)
 
 
-@row("03.alive", "who is still active at the end (AUC)", Progress())
+@row(
+    "03.alive",
+    "who is still active at the end (AUC)",
+    Progress(),
+    misses="close to the bar: short where buying is seasonal or regular, which the purchase models do not know",
+)
 def alive(study: Study) -> Found:
     """Everybody with a history; naive: days since the last order."""
     values = study.sight.values.dropna(subset="p_alive").set_index("customer_id")
