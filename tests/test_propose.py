@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from messy import write_messy
 
 from playbook.engagement import Engagement
 from playbook.engagement.yaml_file import read_model
@@ -123,8 +122,11 @@ def test_a_file_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
 
 
 def test_an_undecided_encoding_is_left_to_a_person(tmp_path: Path) -> None:
-    write_messy(tmp_path / "acme", orders=10)
-    made: Proposal = propose(tmp_path / "acme" / "inbox", ["kunden.csv"])[0]
+    inbox = tmp_path / "acme" / "inbox"
+    inbox.mkdir(parents=True)
+    rows = "customer_id,email,city\n1,a@example.com,北京\n"
+    (inbox / "customers.csv").write_bytes(rows.encode("gb18030"))
+    made: Proposal = propose(inbox, ["customers.csv"])[0]
     assert made.table == "customers"
-    assert made.lines == ('# decide: encoding: "cp1252" or encoding: "cp850"',)
+    assert made.lines == ('# decide: encoding: "gb18030" or encoding: "euc-kr"',)
     assert _engagement(tmp_path, made.block).inbox[0].encoding == ""
