@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,7 @@ def review_topics(
     Answer
         Table: language, topic, need, sentences, share (of the language's sentences), complaints (share of its sentences that complain,
         with ``said``), rating (mean stars of their reviews), stars_lost (rated sentences × how far the rating lies below the mean);
-        most lost first.
+        most lost first. ``extra["drawn"]`` is the same with the language and need in the topic's name, for a figure.
     """
     read = _read(reviews)
     need(read, "reviews or open answers with text", ASK, rows=20)
@@ -185,7 +186,7 @@ def review_topics(
     about = worst["need"] if worst["need"] not in ("mixed", None) and worst["need"] == worst["need"] else worst["topic"]  # fmt: skip
     few = f" Too few texts for topics in {', '.join(skipped)}." if skipped else ""
     stars = pd.notna(worst["stars_lost"]) and worst["stars_lost"] > 0
-    return Answer(
+    answer = Answer(
         table=table[columns],
         headline=f"Most stars are lost in {worst['language']} reviews about {about}" if stars else f"{_most(table)} is spoken of most",
         so_what=(f"“{worst['topic']}” stands in {worst['sentences']} sentences whose reviews give {worst['rating']:.1f} stars, against {level:.1f} over "
@@ -195,6 +196,17 @@ def review_topics(
         units={"sentences": "count", "share": "%", "complaints": "%", "rating": "ratio", "stars_lost": "count"},
         source="public reviews and open answers; TF-IDF and non-negative matrix factorisation",
     )  # fmt: skip
+    short = table["topic"].str.split(" · ").str[:2].str.join(", ")
+    label = table["language"] + ", " + table["need"] + ": " + short
+    drawn = replace(
+        answer,
+        table=answer.table.assign(
+            topic=label.where(
+                ~table["need"].isin(["mixed", "none coded"]), table["language"] + ": " + short
+            )
+        ),
+    )
+    return replace(answer, extra={"drawn": drawn})
 
 
 def _most(table: pd.DataFrame) -> str:

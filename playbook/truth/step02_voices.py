@@ -40,8 +40,8 @@ _SAID = {
     "02.risen_complaint",
     "late deliveries among the two complaints that rose most, in each language",
     Share(0.85, "the planted complaint is among the top movers in each language"),
-    misses="a language has some 20 (Chinese) to 220 (German) texts a year; with the true coding of every sentence "
-    "the planted complaint is among the first two no more often",
+    misses="a language has some 50 (Chinese) to 400 (German) texts a year; with the true coding of every "
+    "sentence the planted complaint is among the first two no more often",
 )
 def risen(study: Study) -> Found | NotHere:
     """Naive: the need whose mentions, in praise or blame, rose; Bayes: the true topic and sign of each sentence."""
@@ -58,6 +58,21 @@ def risen(study: Study) -> Found | NotHere:
         trials=len(ours),
         note=f"{int(texts.min())} to {int(texts.max())} texts a year and language",
     )
+
+
+@row(
+    "02.risen_complaint_overall",
+    "late deliveries among the two complaints that rose most, over all languages",
+    Share(0.85, "the planted complaint is among the top movers"),
+)
+def risen_overall(study: Study) -> Found | NotHere:
+    """The same texts with languages taken together."""
+    if study.settings.carrier <= 1:
+        return NotHere("nothing rises in this world")
+    ours, naive, true = (
+        int(_of(answer["all"], "place").iloc[0] <= TOP) for answer in _movers(study)
+    )
+    return Found(planted=1.0, ours=ours, naive=naive, bayes=true, hits=ours, trials=1)
 
 
 @row(
