@@ -387,3 +387,11 @@ def test_habits_count_customers_and_their_first_choice() -> None:
     table = r.preferences.habits(mix).table.set_index("name")
     assert table.loc["app", ["customers", "share", "main"]].tolist() == pytest.approx([10, 1 / 3, 1 / 3])  # fmt: skip
     assert isinstance(r.preferences.habits(mix.head(3)), Missing)
+
+
+def test_behaviour_alone_says_nothing_of_needs() -> None:
+    answer = r.needs.needs(_strength({"behaviour": SAID["behaviour"]}))
+    assert "no source but behaviour speaks of them" in repr(answer) and isinstance(answer, Missing)
+    one = r.needs.needs(_strength({k: SAID[k] for k in ("behaviour", "reasons to leave")}))
+    assert "only one source (reasons to leave)" in repr(one)
+    assert repr(figures.evidence(one["profile"])).startswith("No figure: ")

@@ -38,13 +38,13 @@ def needs(strength: pd.DataFrame, before: pd.DataFrame | None = None) -> Answer:
         the year before beyond chance); strongest first; needs of one source last. ``extra["reading"]`` is an answer with each need in
         words, ``extra["profile"]`` one in long form with interval, n, place and change, ``extra["needs"]`` the result handed on.
     """
-    need(strength, "sources that speak of needs", ASK, rows=3)
+    need(strength, "sources that speak of needs", ASK)
     strength = strength.sort_values(["source", "need"], ignore_index=True)
     names = [s for s in SOURCES if s in set(strength["source"])]
     ranked = [s for s in names if s != BEHAVIOUR]
     if len(ranked) < 2:
-        only = ranked[0] if ranked else "behaviour"
-        raise NotEnough(f"needs: only one source ({only}) speaks of them, two needed to compare", ASK)  # fmt: skip
+        only = f"only one source ({ranked[0]})" if ranked else "no source but behaviour"
+        raise NotEnough(f"needs: {only} speaks of them, two needed to compare", ASK)
     placed = _placed(strength)
     moved = _changes(strength, before)
     table = _by_need(placed, names)

@@ -239,7 +239,7 @@ def _movers_answer(table: pd.DataFrame, said: pd.DataFrame, now: int, before: in
     )
     by_itself = f"Beyond chance by itself in {', '.join(certain['language'] + ' (' + certain['need'] + ')')}." if len(certain) else "In no single language is a rise beyond chance: read the languages together."  # fmt: skip
     caption = f"Change of the share of texts that complain of a need, in points against the year before, 95 % interval ({now:,} and {before:,} texts); most: rose most"
-    headline = f"Complaints about {first['need']} rose most, {_points(first['change'])} points" + ("" if rose else ", not beyond chance")  # fmt: skip
+    headline = f"Complaints about {first['need']} rose most, {_points(first['change'])} points of all texts" + ("" if rose else ", not beyond chance")  # fmt: skip
     if first["change"] <= 0:
         headline = "No complaint is raised more often than the year before"
     act = (

@@ -41,7 +41,7 @@ _SAID = {
     "late deliveries among the two complaints that rose most, in each language",
     Share(0.85, "the planted complaint is among the top movers in each language"),
     misses="a language has some 50 (Chinese) to 400 (German) texts a year; with the true coding of every "
-    "sentence the planted complaint is among the first two no more often",
+    "sentence the planted complaint is among the first two no more often; three times as many texts are enough (35 of 40)",
 )
 def risen(study: Study) -> Found | NotHere:
     """Naive: the need whose mentions, in praise or blame, rose; Bayes: the true topic and sign of each sentence."""
