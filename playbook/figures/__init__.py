@@ -23,6 +23,7 @@ from playbook.figures.proposition import (
 )
 from playbook.figures.review import control, foretold, migration, scorecard
 from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
+from playbook.figures.voices import evidence, movers
 
 __all__ = [
     "bars",
@@ -30,6 +31,7 @@ __all__ = [
     "columns",
     "control",
     "dots",
+    "evidence",
     "forecast",
     "foretold",
     "funnel",
@@ -43,6 +45,7 @@ __all__ = [
     "proposition_canvas",
     "load",
     "migration",
+    "movers",
     "portfolio_map",
     "raci",
     "region_map",
