@@ -25,7 +25,7 @@ from playbook.stats import bootstrap, gini
 from playbook.warehouse import Warehouse
 
 AS_OF, SINCE = date(2025, 12, 31), date(2024, 12, 31)
-QUERIES = "survey_panel survey_scores promoter_answers customer_metrics daily_sales cohort_activity sales_by_group kept_by_group rows_by_quarter customers_by_market_segment case_topics".split()  # noqa: SIM905
+QUERIES = "survey_panel survey_scores promoter_answers customer_metrics daily_sales cohort_activity sales_by_group kept_by_group stayed_by_group rows_by_quarter customers_by_market_segment case_topics".split()  # noqa: SIM905
 TABLES = "customer_records customer_keys reviews focus_group_quotes market switching".split()  # noqa: SIM905
 
 
@@ -57,7 +57,7 @@ def _inputs(nothing: dict[str, Any]) -> dict[str, Any]:
 
 OWN = {
     ("promoters", "scores"): "promoter_answers", ("surveys", "scores"): "survey_scores", ("scales", "scores"): "survey_scores",
-    ("diagnosis.order_value", "cells"): "sales_by_group", ("diagnosis.retention", "cells"): "kept_by_group",
+    ("diagnosis.order_value", "cells"): "sales_by_group", ("diagnosis.retention", "cells"): "kept_by_group", ("reversals", "cells"): "stayed_by_group",
     ("market_position", "customers"): "customers_by_market_segment", ("integration", "customers"): "customer_metrics",
     ("behaviour", "customers"): "customer_metrics",
 }  # fmt: skip

@@ -21,11 +21,13 @@ from playbook.figures.proposition import (
     price_curves,
     proposition_canvas,
 )
+from playbook.figures.research import brand_moves, lorenz, side_by_side
 from playbook.figures.review import control, foretold, migration, scorecard
 from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
 
 __all__ = [
     "bars",
+    "brand_moves",
     "calibration",
     "columns",
     "control",
@@ -37,6 +39,7 @@ __all__ = [
     "heat",
     "journey_map",
     "lines",
+    "lorenz",
     "panels",
     "perceptual_map",
     "price_curves",
@@ -49,6 +52,7 @@ __all__ = [
     "risk_map",
     "scatter",
     "scorecard",
+    "side_by_side",
     "stacked",
     "strategy_map",
     "targets",

@@ -165,7 +165,7 @@ def concentration(customers: pd.DataFrame) -> Answer:
     table["cumulative"] = table["share"].cumsum()
     value, low, high = gini_interval(ranked["revenue"])
     fifth, best = float(table["cumulative"].iloc[1]), int(table["customers"].iloc[:2].sum())
-    curve = lorenz(ranked["revenue"], 51).rename(
+    curve = lorenz(ranked["revenue"], 101).rename(
         columns={"share_units": "share_of_customers", "share_value": "revenue"}
     )
     headline = f"The best fifth of customers brings {format_value(fifth, '%')} of revenue"
