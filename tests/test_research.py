@@ -19,7 +19,6 @@ from playbook.research import texts
 from playbook.research.behaviour import gini_interval
 from playbook.research.coding import code, need_of, sentences
 from playbook.research.diagnosis import decompose, windows
-from playbook.research.integration import link_records, normalised_keys
 from playbook.research.surveys import weighted_mean
 from playbook.stats import bootstrap, gini
 from playbook.warehouse import Warehouse
@@ -122,34 +121,6 @@ def test_a_gap_is_named_and_a_table_in_waves_is_not_a_gap() -> None:
     answer = r.audit.continuity(rows, AS_OF)
     assert "orders 2024 Q3" in answer.so_what and "survey answers 2" not in answer.so_what
     assert "Gathered in waves: survey answers" in answer.so_what
-
-
-def _records(rows: list[tuple]) -> pd.DataFrame:
-    columns = ["system", "system_id", "name", "email", "phone", "tax_id", "birth_date", "postcode"]
-    frame = pd.DataFrame(rows, columns=columns).astype(
-        {c: "str" for c in columns if c != "birth_date"}
-    )
-    return frame.assign(birth_date=pd.to_datetime(frame["birth_date"]))
-
-
-def test_keys_are_normalised() -> None:
-    keys = normalised_keys(_records([("crm", "1", "Åsa Öberg", " Asa+shop@X.se ", "+46 40 6280473", "TX 1-2", "1980-02-01", "111 22"),
-                                     ("shop", "2", "asa oberg", "asa@x.se", "040-628 04 73", "tx12", "1980-02-01", "11122"),
-                                     ("shop", "3", None, "nobody", "12", None, None, None)]))  # fmt: skip
-    assert (
-        keys.iloc[0].tolist()
-        == keys.iloc[1].tolist()
-        == ["asa@x.se", "406280473", "tx12", "asaoberg 1980-02-01", "asaoberg 11122"]
-    )
-    assert keys.iloc[2].isna().all()
-
-
-def test_chains_of_keys_link_and_a_switchboard_does_not() -> None:
-    rows = [("a", "1", "P", "p@x.se", None, None, None, None), ("b", "2", "Q", "p@x.se", "0701234567", None, None, None),
-            ("c", "3", "R", None, "+46701234567", None, None, None)]  # fmt: skip
-    rows += [("d", f"9{i}", f"N{i}", None, "080000000", None, None, None) for i in range(12)]
-    groups = link_records(_records(rows))
-    assert (len(set(groups.iloc[:3])), len(set(groups.iloc[3:]))) == (1, 12)
 
 
 def test_repeated_metrics_form_one_group() -> None:

@@ -14,6 +14,8 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 from playbook import figures
 from playbook import research as r
 from playbook.answer import Missing
+from playbook.engagement.model import Identity
+from playbook.identity import resolve
 
 AS_OF = date(2025, 12, 31)
 
@@ -157,3 +159,48 @@ def test_reversals_are_seldom_called_where_mix_and_channel_make_no_difference() 
         rows = [(f"c{i}", f"t{j}", int(n), int(rng.binomial(n, 0.5))) for (i, j), n in np.ndenumerate(sizes)]  # fmt: skip
         called += r.reversals.reversals(_won(rows)).table["verdict"].ne("no difference").any()
     assert called <= 6  # one in ten
+
+
+def _records(rows: list[tuple]) -> pd.DataFrame:
+    columns = ["system", "system_id", "name", "email", "phone", "tax_id", "birth_date", "postcode", "city"]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["birth_date"] = pd.to_datetime(frame["birth_date"])
+    absent = ("company", "street", "country", "acquired_at")
+    return frame.assign(**{c: pd.Series(None, index=frame.index, dtype="str") for c in absent})
+
+
+def _people() -> pd.DataFrame:
+    """Twenty people in two systems; e-mail joins fifteen, the others only look alike."""
+    rows = []
+    for i in range(20):
+        name, mail = f"{'ABCDEFGHIJKLMNOPQRST'[i]}nna Berg{i:02d}", f"p{i}@x.se"
+        rows.append(("crm", f"{i}", name, mail, None, None, None, "11122", "Lund"))
+        rows.append(("shop", f"{i}", name, mail if i < 15 else f"other{i}@y.se", None, None, None, "11122", "Lund"))  # fmt: skip
+    rows.append(("shop", "third", "Bnna Berg01", "p1@x.se", "+46 40 628 04 73", None, None, None, None))  # fmt: skip
+    rows.append(("desk", "9", "Bnna Berg01", None, "040-628 04 73", None, None, None, None))
+    return _records(rows).assign(country="SE")
+
+
+def test_the_exact_keys_of_research_are_those_of_intake() -> None:
+    records = _people()
+    in_use = resolve(records, Identity(), as_of=None, seed=1, exact_only=True).keys
+    linked = r.integration.integration(records, in_use)["linked"]
+    pairs = linked.groupby("group")["customer_id"].nunique(), linked.groupby("customer_id")["group"].nunique()  # fmt: skip
+    assert pairs[0].eq(1).all() and pairs[1].eq(1).all()  # the same partition of the records
+
+
+def test_what_exact_keys_prove_is_told_from_other_evidence() -> None:
+    records = _people()
+    person = records["system_id"].replace({"third": "1"}).mask(records["system"] == "desk", "1")
+    keys = records[["system", "system_id"]].assign(customer_id="K" + person, match_probability=1.0)
+    answer = r.integration.integration(records, keys)
+    table = answer["evidence"].table.set_index("evidence")
+    # 15 pairs by e-mail and two more of the third record, one by telephone, two over the third record, five by likeness alone
+    assert table["pairs"].tolist() == [17, 1, 2, 5] and table["share"].sum() == pytest.approx(1)
+    assert table.index.tolist() == ["e-mail and name", "telephone and name", "exact keys over a third record", "likeness, or the client's own link"]  # fmt: skip
+    assert "72.0 % of the pairs directly and 80.0 %" in answer.so_what
+    effect = r.integration.duplicate_effect(
+        answer["linked"], keys[["customer_id"]].drop_duplicates().assign(revenue=100.0)
+    ).table.set_index("counting")
+    assert effect.loc["customers by exact keys alone", "customers"] == 25
+    assert effect.loc["the links in use", "customers"] == 20
