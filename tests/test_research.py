@@ -24,7 +24,7 @@ from playbook.stats import bootstrap, gini
 from playbook.warehouse import Warehouse
 
 AS_OF, SINCE = date(2025, 12, 31), date(2024, 12, 31)
-QUERIES = "survey_panel survey_scores promoter_answers customer_metrics daily_sales cohort_activity sales_by_group kept_by_group stayed_by_group rows_by_quarter customers_by_market_segment case_topics".split()  # noqa: SIM905
+QUERIES = "survey_panel survey_scores promoter_answers customer_metrics daily_sales cohort_activity sales_by_group kept_by_group stayed_by_group satisfaction_scores rows_by_quarter customers_by_market_segment case_topics".split()  # noqa: SIM905
 TABLES = "customer_records customer_keys reviews focus_group_quotes market switching".split()  # noqa: SIM905
 
 
@@ -57,6 +57,7 @@ def _inputs(nothing: dict[str, Any]) -> dict[str, Any]:
 OWN = {
     ("promoters", "scores"): "promoter_answers", ("surveys", "scores"): "survey_scores", ("scales", "scores"): "survey_scores",
     ("diagnosis.order_value", "cells"): "sales_by_group", ("diagnosis.retention", "cells"): "kept_by_group", ("reversals", "cells"): "stayed_by_group",
+    ("satisfaction", "scores"): "satisfaction_scores", ("promoters.by_touchpoint", "touched"): "satisfaction_scores", ("answer_scales", "scores"): "satisfaction_scores",
     ("market_position", "customers"): "customers_by_market_segment", ("integration", "customers"): "customer_metrics",
     ("behaviour", "customers"): "customer_metrics",
 }  # fmt: skip
@@ -202,7 +203,7 @@ def test_promoters_by_wave_give_score_and_change() -> None:
     )  # p = 45 %, d = 20 %, n = 400
     assert answer.table["q"].iloc[1] < 0.05 and "2025" in answer.so_what
     wrong = pd.concat([scores, scores.head(3).assign(score=11.0)])
-    assert "3 answers outside" in r.promoters.by_wave(wrong, none).so_what
+    assert "3 answers outside their scale" in r.promoters.by_wave(wrong, none).so_what
     moved = r.promoters.by_group(scores, none, pd.Timestamp("2024-12-31")).table
     assert moved["change"].tolist() == pytest.approx([-50.0] * 4)
 

@@ -7,8 +7,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from scipy.stats import norm
+from statsmodels.genmod.families import Poisson
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 from playbook import figures
@@ -16,6 +18,10 @@ from playbook import research as r
 from playbook.answer import Missing
 from playbook.engagement.model import Identity
 from playbook.identity import resolve
+from playbook.research.omega import omega
+from playbook.research.raking import rake_wave
+from playbook.research.satisfaction import share, share_difference
+from playbook.stats import net_promoter_from_shares, rake, wilson
 
 AS_OF = date(2025, 12, 31)
 
@@ -69,11 +75,9 @@ def test_the_interval_of_growth_covers_as_often_as_it_says() -> None:
 def _market(named: bool = True, revenue: bool = True) -> pd.DataFrame:
     rows = []
     for year, size in ((2023, 1000.0), (2024, 1050.0), (2025, 1100.0)):
-        for brand, share in (("Them", 0.3), ("Us", 0.1 + 0.01 * (year - 2023)))[
-            : 2 if named else 1
-        ]:
+        for brand, part in (("Them", 0.3), ("Us", 0.1 + 0.01 * (year - 2023)))[: 2 if named else 1]:
             rows.append({"market_segment": "A", "year": year, "market_revenue": size, "our_revenue": 120.0 if revenue else np.nan,
-                         "customers_in_market": 50, "brand": brand, "brand_share": share})  # fmt: skip
+                         "customers_in_market": 50, "brand": brand, "brand_share": part})  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -204,3 +208,295 @@ def test_what_exact_keys_prove_is_told_from_other_evidence() -> None:
     ).table.set_index("counting")
     assert effect.loc["customers by exact keys alone", "customers"] == 25
     assert effect.loc["the links in use", "customers"] == 20
+
+
+SEED = [[40, 30, 20, 10], [35, 50, 100, 75], [30, 80, 70, 120], [20, 30, 40, 50]]
+ROWS, COLUMNS = [150, 300, 400, 150], [200, 300, 400, 100]
+FITTED = [[64.61, 46.28, 35.42, 3.83], [49.95, 68.15, 156.49, 25.37], [56.70, 144.40, 145.06, 53.76], [28.74, 41.18, 63.03, 17.03]]  # fmt: skip
+"""The worked example of the article "Iterative proportional fitting" (Wikipedia): a sample, known margins, and the fit."""
+
+
+def _respondents(table: list[list[int]]) -> pd.DataFrame:
+    rows = [(f"r{i}", f"c{j}") for (i, j), n in np.ndenumerate(np.array(table)) for _ in range(n)]
+    return pd.DataFrame(rows, columns=["row", "column"])
+
+
+def test_raking_gives_the_published_example_and_the_loglinear_model_of_statsmodels() -> None:
+    frame = _respondents(SEED).rename(columns={"row": "a row", "column": "b column"})
+    margins = {"a row": {f"r{i}": n for i, n in enumerate(ROWS)}, "b column": {f"c{j}": n for j, n in enumerate(COLUMNS)}}  # fmt: skip
+
+    def fitted(tolerance: float) -> np.ndarray:
+        weight = rake(frame, margins, tol=tolerance) * 1000 / len(frame)
+        return weight.groupby([frame["a row"], frame["b column"]]).sum().unstack().to_numpy()
+
+    # the article stops after three rounds, when rows are met within 0.2 of 1,000
+    assert fitted(2e-4) == pytest.approx(np.array(FITTED), abs=0.006)
+    ours = fitted(1e-10)
+    # raking keeps the odds ratios of the sample: Poisson with the sample as offset (Bishop, Fienberg & Holland 1975)
+    cells = pd.DataFrame({"row": np.repeat(range(4), 4), "column": np.tile(range(4), 4), "seed": np.ravel(SEED)})  # fmt: skip
+    cells["known"] = np.outer(ROWS, COLUMNS).ravel() / 1000  # any table with the known margins
+    fit = smf.glm("known ~ C(row) + C(column)", cells, family=Poisson(), offset=np.log(cells["seed"])).fit()  # fmt: skip
+    assert ours.ravel() == pytest.approx(fit.fittedvalues.to_numpy(), rel=1e-6)
+
+
+def test_raking_from_weights_begins_where_they_are() -> None:
+    frame = _respondents([[10, 10], [10, 10]])
+    start = pd.Series(np.where(frame["row"].eq("r0"), 3.0, 1.0), frame.index)
+    weight = rake(frame, {"column": {"c0": 1, "c1": 3}}, start=start)
+    total = weight.groupby([frame["row"], frame["column"]]).sum().unstack()
+    assert (total.loc["r0"] / total.loc["r1"]).tolist() == pytest.approx([3.0, 3.0])
+    assert (total.sum() / 40).tolist() == pytest.approx([0.25, 0.75])
+    with pytest.raises(ValueError, match="starting weights must be positive"):
+        rake(frame, {"column": {"c0": 1, "c1": 3}}, start=start * 0)
+
+
+def _invited(cells: list[tuple], wave: str = "2025") -> pd.DataFrame:
+    """Return a panel from rows of country, age band, answered, silent."""
+    rows = []
+    for country, age, yes, no in cells:
+        for i in range(yes + no):
+            rows.append({"customer_id": f"{country}{age}{i}", "survey": "s", "wave": wave, "invited_at": pd.Timestamp("2025-05-01"),
+                         "answered": i < yes, "answered_at": pd.Timestamp("2025-05-03"), "country": country, "age_band": age,
+                         "customer_type": "private", "activity": "one order"})  # fmt: skip
+    return pd.DataFrame(rows).astype({"answered": "boolean"})
+
+
+def test_large_weights_are_cut_and_the_gap_that_is_left_is_said() -> None:
+    panel = _invited([("SE", "old", 90, 10), ("SE", "young", 6, 394)])
+    raw = r.surveys.weighting(panel, largest=100.0).table.iloc[0]
+    assert raw["trimmed"] == 0 and raw["margin_gap"] == pytest.approx(0, abs=1e-6) and raw["largest_weight"] > 10  # fmt: skip
+    answer = r.surveys.weighting(panel, largest=5.0)
+    row = answer.table.iloc[0]
+    assert row["trimmed"] == 6 and row["effective"] > raw["effective"]
+    # six answers of five times the mean are 30 of 96, and the young are 80 % of the invited
+    assert row["margin_gap"] == pytest.approx(0.8 - 30 / 96, abs=1e-6)
+    assert (
+        row["largest_weight"] == pytest.approx(5) and "6 weights above 5 were cut" in answer.so_what
+    )
+
+
+def test_cutting_one_cell_still_meets_the_margins_where_they_can_be_met() -> None:
+    panel = _invited([("SE", "old", 60, 60), ("SE", "young", 20, 100), ("DE", "old", 20, 60), ("DE", "young", 5, 100)])  # fmt: skip
+    cut = rake_wave(panel, 3.0)
+    weight = cut.weights["weight"]
+    assert cut.trimmed == 5 and weight.max() <= 3.0 + 1e-6 and cut.gap < 0.001
+    assert weight.mean() == pytest.approx(1)
+
+
+def test_margins_that_contradict_each_other_are_left_out_by_name() -> None:
+    # all who answered in Germany are old and all in Sweden young, and the invited are not like that
+    panel = _invited([("SE", "young", 30, 10), ("SE", "old", 0, 80), ("DE", "old", 30, 10), ("DE", "young", 0, 20)])  # fmt: skip
+    answer = r.surveys.weighting(panel)
+    assert "Not weighted for age band in 2025" in answer.so_what
+    weights = panel.merge(answer["weights"], on=["customer_id", "wave"])
+    share = weights.groupby("country")["weight"].sum() / weights["weight"].sum()
+    assert share["SE"] == pytest.approx(120 / 180)
+
+
+def test_a_wave_without_answers_and_a_thin_one_are_named() -> None:
+    full, empty = _invited([("SE", "old", 60, 40)]), _invited([("SE", "old", 0, 40)], "2026")
+    thin = _invited([("SE", "old", 3, 40)], "2027").assign(invited_at=pd.Timestamp("2025-09-01"))
+    panel = pd.concat([full, empty.assign(invited_at=pd.Timestamp("2025-08-01")), thin])
+    answer = r.surveys.response(panel)
+    assert "Nobody answered in 2026" in answer.so_what
+    assert answer.table["rate"].tolist() == pytest.approx([0.6, 0, 3 / 43])
+    weighting = r.surveys.weighting(panel)
+    assert weighting.table["wave"].tolist() == ["2025"]
+    assert "Too few answers to weight (all count one): 2026 (0), 2027 (3)" in weighting.so_what
+
+
+NONE = r.surveys.weights_of(Missing("none"))
+
+
+def _asked(
+    values: dict[str, list[float]], kind: str = "csat", low: float = 1, high: float = 5, touchpoint: str | None = None
+) -> pd.DataFrame:  # fmt: skip
+    """Return one question's answers by wave, each of another customer."""
+    rows = [(wave, v, i) for wave, list_ in values.items() for i, v in enumerate(list_)]
+    frame = pd.DataFrame(rows, columns=["wave", "value", "n"])
+    year = frame["wave"].astype("str").str[:4].astype(int)
+    at = pd.to_datetime(year.astype(str) + "-06-01")
+    name = frame["wave"] + "-" + frame["n"].astype(str) + (touchpoint or "")
+    touchpoints = pd.Series(touchpoint, frame.index, dtype="str")
+    return frame.assign(
+        answered_at=at, question_id=f"{kind}_{touchpoint or 'overall'}", question="How satisfied are you?", kind=kind, touchpoint=touchpoints,
+        scale_min=float(low), scale_max=float(high), customer_id=name, response_id=name, survey="s", country="SE",
+        age_band="35 to 49", customer_type="private", market_segment="A", construct=f"{kind} construct",
+    )  # fmt: skip
+
+
+FIVE = [5.0, 4.0, 4.0, 3.0, 2.0] * 20
+
+
+def test_satisfaction_is_the_top_third_of_its_scale_with_wilson() -> None:
+    row = r.satisfaction.by_wave(_asked({"2025": FIVE}), NONE).table.iloc[0]
+    exact = wilson(60, 100)
+    # the linearised variance has n - 1 where Wilson has n
+    assert row["satisfied"] == pytest.approx(0.6) and row["mean"] == pytest.approx(3.6)
+    assert (row["low"], row["high"]) == pytest.approx((exact.low, exact.high), abs=1e-3)
+    for high, top in ((7, {5, 6, 7}), (10, {7, 8, 9, 10})):
+        scale = _asked({"2025": [float(v) for v in range(0 if high == 10 else 1, high + 1)] * 10}, low=0 if high == 10 else 1, high=high)  # fmt: skip
+        kept = r.satisfaction._prepared(scale, NONE)[0]
+        assert set(kept.loc[kept["top"] == 1, "value"]) == top
+
+
+def test_the_difference_of_shares_is_weighted_least_squares_with_cluster_errors() -> None:
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({"who": rng.integers(0, 90, 300).astype(str), "weight": rng.uniform(0.5, 2, 300), "top": rng.integers(0, 2, 300).astype(float)})  # fmt: skip
+    own = rng.random(300) < 0.4
+    ours = share_difference(frame[own], frame[~own])
+    fit = sm.WLS(frame["top"], sm.add_constant(own.astype(float)), weights=frame["weight"]).fit(
+        cov_type="cluster", cov_kwds={"groups": pd.factorize(frame["who"])[0], "df_correction": False, "use_correction": False}
+    )  # fmt: skip
+    groups = frame["who"].nunique()
+    assert ours.value == pytest.approx(fit.params.iloc[1])
+    error = fit.bse.iloc[1] * np.sqrt(groups / (groups - 1))
+    assert (ours.high - ours.value) / norm.ppf(0.975) == pytest.approx(error)
+
+
+def test_the_interval_of_a_share_counts_customers_and_not_answers() -> None:
+    top = pd.Series([1.0, 0.0] * 30 + [1.0] * 40)
+    once = share(top, pd.Series(1.0, top.index), pd.Series(range(100)).astype(str))
+    thrice = share(pd.concat([top] * 3), pd.Series(1.0, range(300)), pd.Series(list(range(100)) * 3).astype(str))  # fmt: skip
+    assert (thrice.low, thrice.high) == pytest.approx((once.low, once.high))
+
+
+def test_a_change_of_satisfaction_is_found_and_chance_is_not() -> None:
+    answer = r.satisfaction.by_wave(_asked({"2024": FIVE, "2025": [5.0, 3, 3, 3, 2] * 20}), NONE)
+    assert answer.table["change"].iloc[1] == pytest.approx(-40) and "2025 −40.0 points" in answer.so_what  # fmt: skip
+    same = r.satisfaction.by_wave(_asked({"2024": FIVE, "2025": FIVE}), NONE)
+    assert "None of 1 changes" in same.so_what and same.table["q"].iloc[1] == pytest.approx(1)
+
+
+def test_touchpoints_and_groups_are_compared_with_the_others() -> None:
+    parts = [_asked({"2025": FIVE}, touchpoint=t) for t in ("shop", "desk", "post")]
+    parts.append(_asked({"2025": [2.0, 2, 3, 3, 5] * 20}, touchpoint="chat"))
+    answers = pd.concat(parts, ignore_index=True)
+    table = r.satisfaction.by_touchpoint(answers, NONE, pd.Timestamp("2024-12-31"))
+    assert table.headline.startswith("Lowest beyond chance is chat: satisfaction 20.0 %")
+    assert table.table.iloc[0]["q_level"] < 0.01
+    groups = answers.assign(country=np.where(answers["touchpoint"].eq("chat"), "DE", "SE"))
+    found = r.satisfaction.by_group(groups, NONE, pd.Timestamp("2024-12-31")).table
+    row = found[found["group"] == "DE"].iloc[0]
+    assert row["satisfied"] == pytest.approx(0.2) and row["q_level"] < 0.01
+
+
+def test_mixed_scales_are_found_explained_and_never_averaged() -> None:
+    ten = [9.0, 8.0, 7.0, 6.0, 2.0] * 20
+    mixed = pd.concat([_asked({"2024": FIVE}), _asked({"2025": ten})], ignore_index=True)
+    checked = r.answer_scales.answer_scales(mixed)
+    assert checked.table.loc[0, ["wave", "finding", "used"]].tolist() == ["2025", "another scale", False]  # fmt: skip
+    assert "stated from 1 to 5 was answered from 2 to 9" in checked.so_what
+    waves = r.satisfaction.by_wave(mixed, NONE)
+    assert waves.table["wave"].tolist() == ["2024"] and "another scale than stated: 2025 (100 answers)" in waves.so_what  # fmt: skip
+    # the same kind asked on two stated scales is read apart
+    apart = pd.concat([_asked({"2024": FIVE}), _asked({"2025": ten}, low=0, high=10)], ignore_index=True)  # fmt: skip
+    assert set(r.satisfaction.by_wave(apart, NONE).table["measure"]) == {"satisfaction (1 to 5)", "satisfaction (0 to 10)"}  # fmt: skip
+    results = r.surveys.results(apart, NONE).table
+    assert results["of"].tolist() == [5, 10] or results["of"].tolist() == [10, 5]
+    assert "never averaged together" in r.answer_scales.answer_scales(apart).so_what
+    few = mixed.assign(value=mixed["value"].clip(upper=5)).replace({"value": {2.0: 4.0}})
+    few.loc[0, "value"] = 11.0
+    assert "1 answers lie outside" in r.answer_scales.answer_scales(few).so_what
+
+
+def test_recommendation_answered_from_1_to_5_is_no_wave_of_detractors() -> None:
+    rng = np.random.default_rng(2)
+    good = list(rng.integers(0, 11, 100).astype(float))
+    short = list(rng.integers(1, 6, 100).astype(float))
+    scores = _asked({"2024": good, "2025": short}, "nps", 0, 10).rename(columns={"value": "score"})
+    answer = r.promoters.by_wave(scores, NONE)
+    assert answer.table["wave"].tolist() == ["2024"] and "another scale than stated: 2025" in answer.so_what  # fmt: skip
+    stated = scores.assign(scale_max=scores["wave"].map({"2024": 10.0, "2025": 5.0}), scale_min=scores["wave"].map({"2024": 0.0, "2025": 1.0}))  # fmt: skip
+    assert "have no promoters" in r.promoters.by_wave(stated, NONE).so_what
+
+
+def test_a_scale_that_is_not_stated_is_taken_from_the_answers_and_said() -> None:
+    unknown = _asked({"2025": FIVE}).assign(scale_min=np.nan, scale_max=np.nan)
+    assert "is not stated and is taken from their answers" in r.answer_scales.answer_scales(unknown).so_what  # fmt: skip
+    assert r.satisfaction.by_wave(unknown, NONE).table.loc[0, "satisfied"] == pytest.approx(0.6)
+
+
+def test_everybody_a_promoter_keeps_an_interval_and_is_questioned() -> None:
+    scores = _asked({"2024": [10.0] * 60, "2025": [9.0] * 60}, "nps", 0, 10).rename(columns={"value": "score"})  # fmt: skip
+    answer = r.promoters.by_wave(scores, NONE)
+    last = answer.table.iloc[-1]
+    assert last["nps"] == 100 and 90 < last["low"] < 100 and "Everybody is a promoter" in answer.so_what  # fmt: skip
+    assert last["q"] == pytest.approx(1) and not answer.table.drop(columns=["wave"]).iloc[-1].isna().any()  # fmt: skip
+    groups = r.promoters.by_group(scores, NONE, pd.Timestamp("2024-12-31"))
+    assert groups.table["nps"].eq(100).all()
+    full = r.satisfaction.by_wave(_asked({"2024": [5.0] * 60, "2025": [5.0] * 60}), NONE)
+    assert full.table["low"].between(0.9, 0.99).all() and "Every answer on satisfaction" in full.so_what  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", [
+    lambda one: r.satisfaction.by_wave(one, NONE), lambda one: r.satisfaction.by_touchpoint(one, NONE, pd.Timestamp("2024-12-31")),
+    lambda one: r.satisfaction.by_group(one, NONE, pd.Timestamp("2024-12-31")), lambda one: r.surveys.results(one, NONE),
+    lambda one: r.promoters.by_wave(one.rename(columns={"value": "score"}), NONE), lambda one: r.scales.reliability(one),
+    lambda one: r.promoters.by_group(one.rename(columns={"value": "score"}), NONE, pd.Timestamp("2024-12-31")),
+    lambda one: r.promoters.by_touchpoint(one.rename(columns={"value": "score"}), one, NONE, pd.Timestamp("2024-12-31")),
+    lambda one: r.scales.response_style(one), lambda one: r.scales.expectations(one),
+])  # fmt: skip
+def test_one_respondent_gives_no_figure(answer) -> None:
+    found = answer(_asked({"2025": [5.0]}))
+    assert isinstance(found, Missing) and "needed" in found.reason
+
+
+def test_countries_with_another_response_style_are_not_judged_by_their_level() -> None:
+    scores = _asked({"2025": [10.0, 9.0, 8.0, 3.0] * 30}, "nps", 0, 10).rename(columns={"value": "score"})  # fmt: skip
+    scores["country"] = np.where(scores["score"] >= 8, "GB", "DE")
+    loose = r.promoters.by_group(scores, NONE, pd.Timestamp("2024-12-31"))
+    assert "Customers in DE score -100" in loose.headline or "Customers in DE" in loose.headline
+    style = r.scales.response_style(_style())
+    assert style["differs"]
+    strict = r.promoters.by_group(scores, NONE, pd.Timestamp("2024-12-31"), style)
+    assert strict.table.loc[strict.table["dimension"] == "country", "q_level"].isna().all()
+    assert "not judged against each other" in strict.so_what
+
+
+def _style() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    rows = [
+        (f"{country}{i}", f"imp_{q}", float(np.clip(round(rng.normal(mean, 1)), 1, 7)), country)
+        for country, mean in (("DE", 3.0), ("GB", 5.0)) for i in range(40) for q in range(12)
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["response_id", "question_id", "value", "country"])
+    return frame.assign(kind="importance", wave="2025", scale_min=1.0, scale_max=7.0)
+
+
+def _items(loadings: list[float], n: int = 4000, seed: int = 1) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    factor = rng.normal(size=n)
+    return pd.DataFrame({f"q{i}": a * factor + np.sqrt(1 - a**2) * rng.normal(size=n) for i, a in enumerate(loadings)})  # fmt: skip
+
+
+def test_omega_is_the_closed_form_of_three_items_and_the_planted_value_of_five() -> None:
+    items = _items([0.8, 0.6, 0.4])
+    cov = items.cov().to_numpy()
+    load = np.sqrt([cov[0, 1] * cov[0, 2] / cov[1, 2], cov[0, 1] * cov[1, 2] / cov[0, 2], cov[0, 2] * cov[1, 2] / cov[0, 1]])  # fmt: skip
+    exact = load.sum() ** 2 / (load.sum() ** 2 + (np.diag(cov) - load**2).sum())
+    assert omega(items) == pytest.approx(exact, abs=1e-4)
+    loadings = np.array([0.9, 0.8, 0.7, 0.5, 0.3])
+    planted = loadings.sum() ** 2 / (loadings.sum() ** 2 + (1 - loadings**2).sum())
+    assert omega(_items(list(loadings), 20000)) == pytest.approx(planted, abs=0.01)
+    assert np.isnan(omega(items[["q0", "q1"]]))
+
+
+def _construct(items: pd.DataFrame, name: str = "price") -> pd.DataFrame:
+    long = (5 + 1.5 * items).round().clip(1, 9).rename_axis("n").reset_index().melt("n", var_name="question_id")  # fmt: skip
+    return long.assign(response_id="R" + long["n"].astype(str), kind="psychographic", construct=name, wave="2025", scale_min=1.0, scale_max=9.0)  # fmt: skip
+
+
+def test_an_item_that_hurts_and_one_that_never_varies_are_named() -> None:
+    hurt = r.scales.reliability(_construct(_items([0.9, 0.9, 0.1], 300)))
+    assert hurt.table.loc[0, "weakest"] == "q2" and "Q2 hurts price" in hurt.so_what
+    assert hurt.table.loc[0, "omega"] > hurt.table.loc[0, "alpha"]
+    constant = r.scales.reliability(_construct(_items([0.9, 0.8, 0.8], 300).assign(q9=0.0)))
+    assert constant.table.loc[0, "questions"] == 3 and "measure nothing: price: q9" in constant.so_what  # fmt: skip
+    only = r.scales.reliability(_construct(_items([0.9], 300).assign(q9=0.0)))
+    assert isinstance(only, Missing) and "same answer to q9" in only.reason
+
+
+def test_the_published_score_keeps_its_standard_error() -> None:
+    score = net_promoter_from_shares(0.45, 0.20, 400)
+    assert (score.score, score.se) == pytest.approx((25.0, 3.832), abs=5e-4)

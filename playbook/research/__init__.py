@@ -6,6 +6,7 @@ Each module answers one part of the method; all take frames and give answers.
 from __future__ import annotations
 
 from playbook.research import (
+    answer_scales,
     audit,
     behaviour,
     diagnosis,
@@ -17,11 +18,13 @@ from playbook.research import (
     redundancy,
     reversals,
     reviews,
+    satisfaction,
     scales,
     surveys,
 )
 
 __all__ = [
+    "answer_scales",
     "audit",
     "behaviour",
     "diagnosis",
@@ -33,6 +36,7 @@ __all__ = [
     "redundancy",
     "reversals",
     "reviews",
+    "satisfaction",
     "scales",
     "surveys",
 ]
