@@ -136,7 +136,9 @@ def test_repeated_metrics_form_one_group() -> None:
             "fixed": 1.0,
         }
     )
-    table = r.redundancy.redundancy(frame).table
+    answer = r.redundancy.redundancy(frame)
+    table = answer.table
+    assert answer.headline == "These 2 of 4 metrics carry 100.0 % of the information"
     assert table.loc[0, ["keep", "repeats", "metrics"]].tolist() == ["orders", "revenue, units", 3]
     assert len(table) == 2
 
