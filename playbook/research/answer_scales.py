@@ -47,11 +47,12 @@ def _stated(scores: pd.DataFrame) -> pd.DataFrame:
 def _judged(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a question, scale and wave: what is stated, what was answered and the finding."""
     out = (frame["value"] < frame["scale_min"]) | (frame["value"] > frame["scale_max"])
+    count = frame["answers"].astype("int64") if "answers" in frame else pd.Series(1, frame.index)
     by = ["question_id", "scale_min", "scale_max", "wave"]
     table = (
-        frame.assign(out=out)
+        frame.assign(out=out * count, count=count)
         .groupby(by, dropna=False)
-        .agg(kind=("kind", "first"), answers=("value", "size"), lowest=("value", "min"), highest=("value", "max"),
+        .agg(kind=("kind", "first"), answers=("count", "sum"), lowest=("value", "min"), highest=("value", "max"),
              outside=("out", "sum"), steps=("value", "nunique"), assumed=("assumed", "any"))
         .reset_index()
     )  # fmt: skip
@@ -110,7 +111,7 @@ def answer_scales(scores: pd.DataFrame) -> Answer:
     Parameters
     ----------
     scores
-        As for `on_stated_scale`.
+        As for `on_stated_scale`; ``answers`` counts them where a row stands for several.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as distributions
 
-from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 
 __all__ = ["brand_shares", "growth", "position"]
 
@@ -119,6 +119,30 @@ def position(market: pd.DataFrame, customers: pd.DataFrame, brand: str, as_of: d
                "competitor_share": "%", "relative_share": "ratio", "reach": "%"},
         source="market report of the client; customers with an order in the last 12 months; log-linear trend, noise pooled over segments",
         metrics=metrics,
+        extra={"growth": _growth_answer(table, first, last)},
+    )  # fmt: skip
+
+
+def _growth_answer(table: pd.DataFrame, first: int, last: int) -> Answer | Missing:
+    """Return the growth of each segment with its interval, fastest first, for a figure."""
+    known = table.dropna(subset=["growth"]).assign(place=lambda t: t["growth"].round(9))
+    if known.empty:
+        return Missing("growth of market segments: one year is known", ASK)
+    known = known.sort_values(["place", "market_segment"], ascending=[False, True], ignore_index=True)  # fmt: skip
+    sure = known[(known["growth_low"] > 0) | (known["growth_high"] < 0)]
+    top = known.iloc[0]
+    return Answer(
+        table=known[["market_segment", "growth", "growth_low", "growth_high", "market_revenue"]],
+        headline=(
+            f"{sure.iloc[0]['market_segment']} grows beyond chance: {format_value(sure.iloc[0]['growth'], '%')} a year"
+            if len(sure) and sure.iloc[0]["growth"] > 0
+            else f"{top['market_segment']} seems to grow fastest, but no growth is beyond chance"
+        ),
+        so_what="",
+        kind="descriptive",
+        caption=f"Growth of market segments a year, {first} to {last}, 95 % interval (n = {last - first + 1} yearly figures a segment)",
+        units={"growth": "%", "growth_low": "%", "growth_high": "%", "market_revenue": "currency"},
+        source="market report of the client; log-linear trend over all years, noise pooled over segments",
     )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def redundancy(metrics: pd.DataFrame, alike: float = 0.7, seed: int = 0) -> Answ
     repeats = len(usable) - len(table)
     dropped = len(numbers.columns) - len(usable)
     headline = f"These {enough} of {len(usable)} metrics carry {format_value(share, '%')} of the information"
-    caption = f"Share of the information on {len(metrics):,} customers (12 months) that metrics carry, each with all before it"
+    caption = f"Share of the information on {len(metrics):,} customers (12 months) that metrics carry, each with all before it; (+n): it stands for n metrics alike"
     units = {"closest": "ratio", "known": "%", "metrics": "count", "carried": "%"}
     named = ", ".join(few["keep"].head(NAMED).str.replace("_", " "))
     return Answer(
@@ -107,7 +107,7 @@ def _largest(table: pd.DataFrame) -> str:
 def _stands_for(row: Any) -> str:
     """Return the metric with how many others it stands for."""
     name = str(row.keep).replace("_", " ")
-    return name if row.metrics == 1 else f"{name} (for {row.metrics - 1} more)"
+    return name if row.metrics == 1 else f"{name} (+{row.metrics - 1})"
 
 
 def _carried(correlation: np.ndarray, taken: list[int]) -> float:

@@ -233,6 +233,7 @@ def by_touchpoint(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timesta
     need(pd.DataFrame(rows), f"touchpoints rated by {LEAST} customers this year", ASK)
     table = _tested(pd.DataFrame(rows)).assign(place=lambda t: t["satisfied"].round(9))
     table = table.sort_values(["place", "measure", "touchpoint"], ignore_index=True)
+    note = " A touchpoint may score low for the cases that come to it and not for its work: step 5 adjusts for that." + note  # fmt: skip
     return _read(
         table.drop(columns="place"),
         ["measure", "touchpoint"],
@@ -243,7 +244,9 @@ def by_touchpoint(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timesta
 
 
 @answers
-def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -> Answer:
+def by_group(
+    scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp, style: Answer | None = None
+) -> Answer:
     """Return satisfaction and ease of each group of customers this year, and the change from the year before.
 
     Parameters
@@ -252,6 +255,8 @@ def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -
         As for `by_wave`, with country, age_band, customer_type, market_segment.
     weights, since
         As for `by_touchpoint`.
+    style
+        Answer of `scales.response_style`: where countries use scales differently, their levels are not judged.
 
     Returns
     -------
@@ -273,7 +278,11 @@ def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -
                 rest = part[part["year"].eq("now") & part[dimension].ne(group)]
                 rows.append({"measure": measure, "dimension": dimension.replace("_", " "), "group": str(group)} | _row(now, before, rest))  # fmt: skip
     need(pd.DataFrame(rows), f"groups of {LEAST} customers this year", ASK)
-    table = _tested(pd.DataFrame(rows)).assign(place=lambda t: t["satisfied"].round(9))
+    frame_rows = pd.DataFrame(rows)
+    if style is not None and style.extra.get("differs"):
+        frame_rows.loc[frame_rows["dimension"] == "country", "p_level"] = np.nan
+        note = " Countries use rating scales differently, so their levels are not judged against each other." + note  # fmt: skip
+    table = _tested(frame_rows).assign(place=lambda t: t["satisfied"].round(9))
     table = table.sort_values(["place", "measure", "dimension", "group"], ignore_index=True)
     return _read(
         table.drop(columns="place"),
@@ -310,7 +319,7 @@ def _read(table: pd.DataFrame, first: list[str], what: str, note: str, caption: 
     return Answer(
         table=table[[*first, *SHOWN, "q", "q_level"]],
         headline=headline,
-        so_what=f"{told} {changed}. Begin where a low level and many contacts meet.{note}",
+        so_what=f"{told} {changed}.{note}",
         kind="descriptive",
         caption=caption,
         units=UNITS,

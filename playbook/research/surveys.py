@@ -167,6 +167,24 @@ def nonresponse(panel: pd.DataFrame) -> Answer:
         caption=f"Response rate by group, last two waves (n = {len(frame):,} invitations), q = adjusted for {len(table)} comparisons",
         units={"invited": "count", "rate": "%", "low": "%", "high": "%", "q": "ratio"},
         source="survey invitations, answers, orders and service cases before the invitation",
+        extra={"labelled": _labelled(table, headline, len(frame), overall)},
+    )
+
+
+def _labelled(table: pd.DataFrame, headline: str, n: int, overall: float) -> Answer:
+    """Return the groups under names that say what they are of, kept together by attribute, for a figure."""
+    names = table["what"].str.capitalize() + ": " + table["group"].astype("str")
+    order = table.assign(name=names, place=table.groupby("what")["rate"].transform("max").round(9))
+    order = order.assign(level=order["rate"].round(9))
+    order = order.sort_values(["place", "what", "level", "name"], ascending=[False, True, False, True])  # fmt: skip
+    return Answer(
+        table=order[["name", "invited", "rate", "low", "high", "q"]].reset_index(drop=True),
+        headline=headline,
+        so_what="",
+        kind="diagnostic",
+        caption=f"Response rate by group, last two waves, 95 % interval (n = {n:,} invitations; overall {format_value(overall, '%')})",
+        units={"invited": "count", "rate": "%", "low": "%", "high": "%", "q": "ratio"},
+        source="survey invitations, answers, orders and service cases before the invitation",
     )
 
 
