@@ -500,3 +500,52 @@ def test_an_item_that_hurts_and_one_that_never_varies_are_named() -> None:
 def test_the_published_score_keeps_its_standard_error() -> None:
     score = net_promoter_from_shares(0.45, 0.20, 400)
     assert (score.score, score.se) == pytest.approx((25.0, 3.832), abs=5e-4)
+
+
+def test_customers_who_buy_once_and_alike_are_said_and_not_analysed() -> None:
+    rows = [(c, c, 0, 40, 40) for c in range(8096, 8102)]
+    once = pd.DataFrame(rows, columns=["cohort", "quarter", "age", "customers", "active"])
+    cohorts = r.behaviour.cohorts(once, AS_OF)
+    assert isinstance(cohorts, Missing) and "ordered in a later quarter" in cohorts.reason
+    same = pd.DataFrame({"customer_id": [f"C{i:03d}" for i in range(60)], "revenue": 1.0})
+    flat = r.behaviour.concentration(same)
+    assert isinstance(flat, Missing) and "each of 60 customers brings 1.00" in flat.reason
+    cells = pd.DataFrame([("before", 50, 50.0), ("after", 60, 60.0)], columns=["window_name", "orders", "revenue"])  # fmt: skip
+    cells = cells.assign(order_revenue=cells["revenue"], squares=cells["revenue"], country="SE", channel="a",
+                         acquisition_channel="a", market_segment="a", customer_type="a", tenure="guest")  # fmt: skip
+    value = r.diagnosis.order_value(cells, date(2023, 12, 31), date(2024, 12, 31), AS_OF)
+    assert isinstance(value, Missing) and "1.00 in every order" in value.reason
+
+
+def test_tenure_explains_nothing_where_the_record_begins_with_the_first_window() -> None:
+    rows = [("before", "new customer", 500, 5000.0), ("after", "new customer", 100, 1000.0), ("after", "existing customer", 400, 8000.0)]  # fmt: skip
+    cells = pd.DataFrame(rows, columns=["window_name", "tenure", "orders", "revenue"])
+    cells = cells.assign(country=["SE", "SE", "DE"], channel="a", acquisition_channel="a", market_segment="a", customer_type="a",
+                         order_revenue=cells["revenue"], squares=cells["revenue"] ** 2 / cells["orders"] * 1.3)  # fmt: skip
+    seen = r.diagnosis.order_value(cells, date(2023, 12, 31), date(2024, 12, 31), AS_OF).table
+    assert seen["seen_by"].tolist() == ["country"]
+    known = pd.concat([cells, cells.tail(1).assign(window_name="before")])
+    seen = r.diagnosis.order_value(known, date(2023, 12, 31), date(2024, 12, 31), AS_OF).table
+    assert set(seen["seen_by"]) == {"country", "tenure"}
+
+
+def test_the_steps_of_a_change_begin_with_the_mix_and_sum_to_it() -> None:
+    rng = np.random.default_rng(1)
+    rows = [(w, c, int(rng.integers(50, 400)), float(rng.uniform(5, 50))) for w in ("before", "after") for c in "abcdefgh"]  # fmt: skip
+    cells = pd.DataFrame(rows, columns=["window_name", "country", "orders", "rate"])
+    cells = cells.assign(revenue=cells["orders"] * cells["rate"], channel="a", acquisition_channel="a", market_segment="a", customer_type="a", tenure="guest")  # fmt: skip
+    cells = cells.assign(order_revenue=cells["revenue"], squares=cells["orders"] * cells["rate"] ** 2 * 1.2)  # fmt: skip
+    detail = r.diagnosis.order_value(cells, date(2023, 12, 31), date(2024, 12, 31), AS_OF)["detail"]
+    assert detail.table["step"].iloc[0] == "mix of country"
+    assert detail.table["step"].iloc[-1] == "3 other groups"
+    assert detail["start"] + detail.table["effect"].sum() == pytest.approx(detail["end"], abs=1e-9)
+
+
+def test_few_metrics_that_carry_the_rest_are_found_and_beat_chance() -> None:
+    rng = np.random.default_rng(4)
+    base = rng.normal(size=(500, 3))
+    frame = pd.DataFrame({f"m{i}{j}": base[:, i] + 0.1 * rng.normal(size=500) for i in range(3) for j in range(4)})  # fmt: skip
+    answer = r.redundancy.redundancy(frame)
+    assert answer.headline.startswith("These 3 of 12 metrics carry 9")
+    assert answer.table["keep"].str[:2].tolist() != ["m0"] * 3 and len(answer["short"].table) == 3
+    assert answer.table["carried"].is_monotonic_increasing and "as many taken at random carry" in answer.so_what  # fmt: skip

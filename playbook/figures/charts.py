@@ -351,7 +351,8 @@ def waterfall(
         )
     reach = np.concatenate([tops, bottoms[1:-1]])
     lowest = min(reach) - 1.2 * (max(reach) - min(reach))
-    axes.set_xlim(left=lowest if lowest > 0 else None)
+    if 0 < lowest < min(reach):
+        axes.set_xlim(left=lowest)
     axes.margins(x=0.12)
     axes.set_yticks(places, names)
     axes.tick_params(axis="y", length=0)

@@ -71,14 +71,15 @@ def redundancy(metrics: pd.DataFrame, alike: float = 0.7, seed: int = 0) -> Answ
     chance = _by_chance(correlation, enough, seed)
     repeats = len(usable) - len(table)
     dropped = len(numbers.columns) - len(usable)
-    headline = f"These {enough} of {len(usable)} metrics carry {format_value(share, '%')} of the information"
+    named_few = f"These {enough}" if enough > 1 else "One"
+    headline = f"{named_few} of {len(usable)} metrics {'carry' if enough > 1 else 'carries'} {format_value(share, '%')} of the information"
     caption = f"Share of the information on {len(metrics):,} customers (12 months) that metrics carry, each with all before it; (+n): it stands for n metrics alike"
     units = {"closest": "ratio", "known": "%", "metrics": "count", "carried": "%"}
     named = ", ".join(few["keep"].head(NAMED).str.replace("_", " "))
     return Answer(
         table=table,
         headline=headline,
-        so_what=f"Watch {named}{' and the others of the table' if enough > NAMED else ''}; {enough} metrics taken at random carry {format_value(chance, '%')}. "
+        so_what=f"Watch {named}{' and the others of the table' if enough > NAMED else ''}; as many taken at random carry {format_value(chance, '%')}. "
         f"{repeats} of {len(usable)} metrics repeat another one (rank correlation {alike:.1f} or more), first those of {_largest(table)}: "
         "one metric per group keeps reports short and models stable."
         + (f" {dropped} metrics never vary or are known for fewer than one customer in ten." if dropped else ""),

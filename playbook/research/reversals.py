@@ -200,12 +200,13 @@ def _words(first: pd.Series, parts: pd.DataFrame, found: pd.DataFrame) -> tuple[
     total, like, half = 100 * first["total"], 100 * first["within"], 196 * first["within_se"]
     low, value, high = (format_value(v, "points") for v in (like - half, like, like + half))
     gap = f"{format_value(abs(total), 'points')} points {'more' if total > 0 else 'less'} often than the others"
+    chance = ", within chance by itself" if abs(like) < half else ""
     start, why = f"In total {who} order again {gap}", _why(parts, str(first["by"]))
     upper = who[:1].upper() + who[1:]
     if first["verdict"] == "reversed":
         return (
             f"{upper} seem {'loyal' if total > 0 else 'disloyal'}; among like it is the other way round",
-            f"{start}; within the same {by} it is the reverse ({_each(parts)}; together {value} points, {low} to {high}). {why} "
+            f"{start}; within the same {by} it is the reverse ({_each(parts)}; together {value} points, {low} to {high}{chance}). {why} "
             f"Judge {first['group']} by the comparison among like: the total is no reason to spend more or less there.",
         )
     if first["verdict"] == "only the mix":
