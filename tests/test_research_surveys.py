@@ -22,6 +22,7 @@ from playbook.research.omega import omega
 from playbook.research.raking import rake_wave
 from playbook.research.satisfaction import share, share_difference
 from playbook.stats import net_promoter_from_shares, rake, wilson
+from playbook.validation.research import FITTED, MARGINS, ROUNDS, SAMPLE, berkeley, raked_example
 
 AS_OF = date(2025, 12, 31)
 
@@ -145,6 +146,13 @@ def test_the_gap_among_like_is_the_mantel_haenszel_difference_of_statsmodels() -
     assert ours == pytest.approx(stratified.test_null_odds().pvalue, abs=0.02)
 
 
+def test_the_admissions_of_berkeley_are_only_the_mix() -> None:
+    answer = r.reversals.reversals(berkeley(), ["sex", "department"])
+    row = answer.table.query("attribute == 'sex'").iloc[0]
+    assert row["verdict"] == "only the mix" and abs(row["total_gap"]) == pytest.approx(14.2, abs=0.1)  # fmt: skip
+    assert row["low"] < 0 < row["high"]
+
+
 def test_mix_without_reversal_and_no_difference_are_told_apart() -> None:
     mix = _won([("Fair", "business", 150, 120), ("Fair", "private", 50, 25), ("Web", "business", 100, 80), ("Web", "private", 1900, 950)])  # fmt: skip
     answer = r.reversals.reversals(mix)
@@ -210,37 +218,19 @@ def test_what_exact_keys_prove_is_told_from_other_evidence() -> None:
     assert effect.loc["the links in use", "customers"] == 20
 
 
-SEED = [[40, 30, 20, 10], [35, 50, 100, 75], [30, 80, 70, 120], [20, 30, 40, 50]]
-ROWS, COLUMNS = [150, 300, 400, 150], [200, 300, 400, 100]
-FITTED = [[64.61, 46.28, 35.42, 3.83], [49.95, 68.15, 156.49, 25.37], [56.70, 144.40, 145.06, 53.76], [28.74, 41.18, 63.03, 17.03]]  # fmt: skip
-"""The worked example of the article "Iterative proportional fitting" (Wikipedia): a sample, known margins, and the fit."""
-
-
-def _respondents(table: list[list[int]]) -> pd.DataFrame:
-    rows = [(f"r{i}", f"c{j}") for (i, j), n in np.ndenumerate(np.array(table)) for _ in range(n)]
-    return pd.DataFrame(rows, columns=["row", "column"])
-
-
 def test_raking_gives_the_published_example_and_the_loglinear_model_of_statsmodels() -> None:
-    frame = _respondents(SEED).rename(columns={"row": "a row", "column": "b column"})
-    margins = {"a row": {f"r{i}": n for i, n in enumerate(ROWS)}, "b column": {f"c{j}": n for j, n in enumerate(COLUMNS)}}  # fmt: skip
-
-    def fitted(tolerance: float) -> np.ndarray:
-        weight = rake(frame, margins, tol=tolerance) * 1000 / len(frame)
-        return weight.groupby([frame["a row"], frame["b column"]]).sum().unstack().to_numpy()
-
-    # the article stops after three rounds, when rows are met within 0.2 of 1,000
-    assert fitted(2e-4) == pytest.approx(np.array(FITTED), abs=0.006)
-    ours = fitted(1e-10)
+    # the worked example stops after three rounds, when rows are met within 0.2 of 1,000
+    assert raked_example(ROUNDS) == pytest.approx(FITTED, abs=0.006)
+    ours = raked_example(1e-10)
     # raking keeps the odds ratios of the sample: Poisson with the sample as offset (Bishop, Fienberg & Holland 1975)
-    cells = pd.DataFrame({"row": np.repeat(range(4), 4), "column": np.tile(range(4), 4), "seed": np.ravel(SEED)})  # fmt: skip
-    cells["known"] = np.outer(ROWS, COLUMNS).ravel() / 1000  # any table with the known margins
+    cells = pd.DataFrame({"row": np.repeat(range(4), 4), "column": np.tile(range(4), 4), "seed": SAMPLE.ravel()})  # fmt: skip
+    cells["known"] = np.outer(*MARGINS).ravel() / 1000  # any table with the known margins
     fit = smf.glm("known ~ C(row) + C(column)", cells, family=Poisson(), offset=np.log(cells["seed"])).fit()  # fmt: skip
     assert ours.ravel() == pytest.approx(fit.fittedvalues.to_numpy(), rel=1e-6)
 
 
 def test_raking_from_weights_begins_where_they_are() -> None:
-    frame = _respondents([[10, 10], [10, 10]])
+    frame = pd.DataFrame([(f"r{i}", f"c{j}") for i in range(2) for j in range(2) for _ in range(10)], columns=["row", "column"])  # fmt: skip
     start = pd.Series(np.where(frame["row"].eq("r0"), 3.0, 1.0), frame.index)
     weight = rake(frame, {"column": {"c0": 1, "c1": 3}}, start=start)
     total = weight.groupby([frame["row"], frame["column"]]).sum().unstack()
