@@ -124,6 +124,9 @@ def test_a_reversal_names_the_group_and_the_reason() -> None:
     answer = r.reversals.reversals(PARADOX)
     first = answer.table.iloc[0]
     assert first[["group", "within", "verdict"]].tolist() == ["Fair", "customer type", "reversed"]
+    assert (
+        answer.headline == "Customers won by Fair seem loyal; among like it is the other way round"
+    )
     # in total 125/200 against 1035/2000; among firms .70 against .85, among others .40 against .50
     assert first["total_gap"] == pytest.approx(62.5 - 51.75)
     weights = np.array([150 * 100 / 250, 50 * 1900 / 1950])

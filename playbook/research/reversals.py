@@ -24,13 +24,24 @@ from playbook.stats import false_discovery, wilson
 __all__ = ["gaps", "reversals"]
 
 ATTRIBUTES = ("acquisition_channel", "market_segment", "country", "region", "customer_type")
+OUTCOME = "order again within a year of being won"
 LEAST_GROUP = 50
 """Fewest customers of a group that is compared."""
 LEAST_CELL = 20
 """Fewest customers on both sides of a comparison among like."""
 OVERLAP = 0.8
 """Share of a group's customers who must have their like among the others."""
-VERDICTS = ("reversed", "only the mix", "hidden by the mix", "holds", "no difference")
+VERDICTS = (
+    "reversed",
+    "reversed, within chance",
+    "hidden by the mix",
+    "only the mix",
+    "holds",
+    "no difference",
+)
+
+MISLEADING = 4
+"""The first so many verdicts say that the total misleads."""
 
 
 def gaps(cells: pd.DataFrame, attribute: str, group: str, by: str) -> pd.DataFrame:
@@ -92,14 +103,17 @@ def _gap(parts: pd.DataFrame) -> dict[str, float]:
 
 
 def _verdict(row: pd.Series) -> str:
-    total, within = row["q_total"] < 0.05, row["q_within"] < 0.05
+    """Return what the total is worth; only differences beyond chance are called, save where every part points the other way."""
+    total, within, mix = row["q_total"] < 0.05, row["q_within"] < 0.05, row["q_mix"] < 0.05
     opposite = row["total"] * row["within"] < 0
-    if opposite and row["q_mix"] < 0.05 and (total or within) and (row["against"] or within):
+    if mix and opposite and within and total:
         return "reversed"
-    if total and not within and row["q_mix"] < 0.05:
-        return "only the mix"
-    if within and not total and row["q_mix"] < 0.05:
+    if mix and total and opposite and row["against"]:
+        return "reversed, within chance"
+    if mix and within and not total:
         return "hidden by the mix"
+    if mix and total and not within:
+        return "only the mix"
     return "holds" if total else "no difference"
 
 
@@ -127,7 +141,9 @@ def _search(cells: pd.DataFrame, attributes: Sequence[str]) -> pd.DataFrame:
 
 
 @answers
-def reversals(cells: pd.DataFrame, attributes: Sequence[str] = ATTRIBUTES) -> Answer:
+def reversals(
+    cells: pd.DataFrame, attributes: Sequence[str] = ATTRIBUTES, outcome: str = OUTCOME
+) -> Answer:
     """Return the groups whose total misleads: it says something else than the comparison of like with like.
 
     Each group of each attribute is compared with all others, in total and within the groups of each other
@@ -136,15 +152,17 @@ def reversals(cells: pd.DataFrame, attributes: Sequence[str] = ATTRIBUTES) -> An
     Parameters
     ----------
     cells
-        The attributes, customers, kept.
+        The attributes, customers, kept; of several windows the last (``after``) counts.
     attributes
         Columns to compare by; absent or constant ones are left out.
+    outcome
+        What those kept did, in words.
 
     Returns
     -------
     Answer
-        Table: group, attribute, within (the second attribute), customers, total_gap, like_gap with low and high (points), verdict (reversed,
-        only the mix, hidden by the mix, holds); what misleads most first. ``extra["detail"]`` is an answer with the
+        Table: group, attribute, within (the second attribute), customers, total_gap, like_gap with low and high (points), verdict (reversed; reversed,
+        within chance: every part points the other way; hidden by the mix; only the mix; holds; no difference); what misleads most first. ``extra["detail"]`` is an answer with the
         groups of the first row: within, customers, rate, others, rate_others, gap; the total closes it.
 
     References
@@ -153,7 +171,9 @@ def reversals(cells: pd.DataFrame, attributes: Sequence[str] = ATTRIBUTES) -> An
     Cochran, W. G. (1954). Some methods for strengthening the common chi-square tests.
     """
     ask = "customers with the day and channel they were won by, and two years of orders"
-    need(cells, "groups of customers won a year ago or earlier", ask)
+    if "window_name" in cells:
+        cells = cells[cells["window_name"] == "after"]
+    need(cells, "groups of customers with a year behind them", ask)
     used = [a for a in attributes if a in cells and len(cells[a].unique()) > 1]
     found = need(_search(cells, used), f"groups of {LEAST_GROUP} customers with their like among the others", ask)  # fmt: skip
     found["verdict"] = found.apply(_verdict, axis=1)
@@ -178,11 +198,11 @@ def reversals(cells: pd.DataFrame, attributes: Sequence[str] = ATTRIBUTES) -> An
         headline=headline,
         so_what=told,
         kind="diagnostic",
-        caption=f"Rate of a group minus all others in points, in total and among like, 95 % interval (n = {n:,} customers)",
+        caption=f"Share who {outcome}: a group minus all others in points, in total and among like, 95 % interval (n = {n:,} customers)",
         units={"customers": "count", "total_gap": "points", "like_gap": "points", "low": "points", "high": "points"},
-        source="customers won at least a year ago who ordered again within a year; Mantel–Haenszel difference of rates",
-        metrics=(Metric("misleading_totals", int((found["place"] < 3).sum()), n=len(found), unit="count", kind="diagnostic"),),
-        extra={"detail": _detail(first, parts, headline, cells)},
+        source="customers and orders with a customer number; Mantel–Haenszel difference of rates",
+        metrics=(Metric("misleading_totals", int((found["place"] < MISLEADING).sum()), n=len(found), unit="count", kind="diagnostic"),),
+        extra={"detail": _detail(first, parts, headline, cells, outcome)},
     )  # fmt: skip
 
 
@@ -203,9 +223,10 @@ def _words(first: pd.Series, parts: pd.DataFrame, found: pd.DataFrame) -> tuple[
     chance = ", within chance by itself" if abs(like) < half else ""
     start, why = f"In total {who} order again {gap}", _why(parts, str(first["by"]))
     upper = who[:1].upper() + who[1:]
-    if first["verdict"] == "reversed":
+    if first["verdict"].startswith("reversed"):
+        turned = "it is the other way round" if first["verdict"] == "reversed" else "they are not"
         return (
-            f"{upper} seem {'loyal' if total > 0 else 'disloyal'}; among like it is the other way round",
+            f"{upper} seem {'loyal' if total > 0 else 'disloyal'}; among like {turned}",
             f"{start}; within the same {by} it is the reverse ({_each(parts)}; together {value} points, {low} to {high}{chance}). {why} "
             f"Judge {first['group']} by the comparison among like: the total is no reason to spend more or less there.",
         )
@@ -255,7 +276,9 @@ def _why(parts: pd.DataFrame, by: str) -> str:
     )
 
 
-def _detail(first: pd.Series, parts: pd.DataFrame, headline: str, cells: pd.DataFrame) -> Answer:
+def _detail(
+    first: pd.Series, parts: pd.DataFrame, headline: str, cells: pd.DataFrame, outcome: str
+) -> Answer:
     """Return the first row's groups and the total, with intervals, for a figure."""
     own = cells[first["attribute"]].eq(first["group"])
     total = [cells.loc[side, ["customers", "kept"]].sum() for side in (own, ~own)]
@@ -278,9 +301,9 @@ def _detail(first: pd.Series, parts: pd.DataFrame, headline: str, cells: pd.Data
         headline=headline,
         so_what="",
         kind="diagnostic",
-        caption=f"Share who order again within a year of being won, {first['group']} against all others, by {str(first['by']).replace('_', ' ')} and in "
+        caption=f"Share who {outcome}, {first['group']} against all others, by {str(first['by']).replace('_', ' ')} and in "
         f"total; size of a point: customers; 95 % interval (n = {int(table['customers'].iloc[-1] + table['others'].iloc[-1]):,})",
         units={"customers": "count", "others": "count", "rate": "%", "rate_others": "%", "gap": "points"},
-        source="customers won at least a year ago, orders within a year of being won",
+        source="customers and orders with a customer number",
         extra={"group": str(first["group"])},
     )  # fmt: skip
