@@ -219,7 +219,10 @@ def _words(first: pd.Series, parts: pd.DataFrame, found: pd.DataFrame) -> tuple[
     who, by = _named(first["attribute"], first["group"]), str(first["by"]).replace("_", " ")
     total, like, half = 100 * first["total"], 100 * first["within"], 196 * first["within_se"]
     low, value, high = (format_value(v, "points") for v in (like - half, like, like + half))
-    gap = f"{format_value(abs(total), 'points')} points {'more' if total > 0 else 'less'} often than the others"
+    way = (
+        f"{format_value(abs(total), 'points')} points {'more' if total > 0 else 'less'} often than"
+    )
+    gap = f"{way if abs(total) >= 0.05 else 'as often as'} the others"
     chance = ", within chance by itself" if abs(like) < half else ""
     start, why = f"In total {who} order again {gap}", _why(parts, str(first["by"]))
     upper = who[:1].upper() + who[1:]
@@ -239,7 +242,7 @@ def _words(first: pd.Series, parts: pd.DataFrame, found: pd.DataFrame) -> tuple[
     if first["verdict"] == "hidden by the mix":
         return (
             f"The total hides that {who} order again {'more' if like > 0 else 'less'} often",
-            f"{start}, within chance; within the same {by} the gap is {value} points ({low} to {high}). {why} Set targets within {by}.",
+            f"{start}{', within chance' if abs(total) >= 0.05 else ''}; within the same {by} the gap is {value} points ({low} to {high}). {why} Set targets within {by}.",
         )
     return (
         "No total misleads: groups differ among like as they differ in total",
