@@ -201,7 +201,9 @@ def reversals(
         caption=f"Share who {outcome}: a group minus all others in points, in total and among like, 95 % interval (n = {n:,} customers)",
         units={"customers": "count", "total_gap": "points", "like_gap": "points", "low": "points", "high": "points"},
         source="customers and orders with a customer number; Mantel–Haenszel difference of rates",
-        metrics=(Metric("misleading_totals", int((found["place"] < MISLEADING).sum()), n=len(found), unit="count", kind="diagnostic"),),
+        metrics=(Metric("misleading_totals", int((found["place"] < MISLEADING).sum()), n=len(found), unit="count", kind="diagnostic"),)
+        if outcome == OUTCOME
+        else (),
         extra={"detail": _detail(first, parts, headline, cells, outcome)},
     )  # fmt: skip
 
