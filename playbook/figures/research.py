@@ -48,9 +48,10 @@ def side_by_side(answer: Answer, y: str, unit_gap: str = "points") -> Figure:
         axes.annotate(clean(name, 30), (table[f"{rate}_low"].iloc[0], at[0]), xytext=(-6, 0), textcoords="offset points", va="center",
                       ha="right", fontsize=9.5, fontweight="bold", color=colour)  # fmt: skip
     for place, gap in zip(places, table["gap"], strict=True):
-        sign = "+" if gap > 0 else ""
+        flat = abs(gap) < 0.05
+        sign = "+" if gap > 0 and not flat else ""
         axes.annotate(f"{sign}{format_value(gap, unit_gap)} points", (1.0, place), xycoords=("axes fraction", "data"), va="center", ha="right",
-                      fontsize=10.5, fontweight="bold", color=BETTER if gap > 0 else WORSE)  # fmt: skip
+                      fontsize=10.5, fontweight="bold", color=MUTED if flat else BETTER if gap > 0 else WORSE)  # fmt: skip
     mix = table[["customers", "others"]] / table[["customers", "others"]].iloc[-1]
     names = [
         f"{clean(name, 26)}\n{100 * own:.0f} % of them, {100 * rest:.0f} % of others"
@@ -115,7 +116,7 @@ def brand_moves(answer: Answer, brand: str) -> Figure:
                 axes.annotate(format_value(x, "%"), (x, y), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8.5, color=colour)  # fmt: skip
     labels = [
         f"{clean(row.market_segment, 26)}\n{compact(row.market_revenue)}"
-        + (f", {'+' if row.growth > 0 else ''}{format_value(row.growth, '%')} a year" if row.growth == row.growth else "")
+        + (f", {'+' if row.growth >= 0.0005 else ''}{format_value(row.growth, '%')} a year" if row.growth == row.growth else "")
         for row in sizes.itertuples()
     ]  # fmt: skip
     axes.set_yticks(list(place.values()), labels, fontsize=9)
