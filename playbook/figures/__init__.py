@@ -21,12 +21,14 @@ from playbook.figures.proposition import (
     price_curves,
     proposition_canvas,
 )
+from playbook.figures.research import brand_moves, lorenz, side_by_side
 from playbook.figures.review import control, foretold, migration, scorecard
 from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
 from playbook.figures.voices import evidence, movers
 
 __all__ = [
     "bars",
+    "brand_moves",
     "calibration",
     "columns",
     "control",
@@ -39,6 +41,7 @@ __all__ = [
     "heat",
     "journey_map",
     "lines",
+    "lorenz",
     "panels",
     "perceptual_map",
     "price_curves",
@@ -52,6 +55,7 @@ __all__ = [
     "risk_map",
     "scatter",
     "scorecard",
+    "side_by_side",
     "stacked",
     "strategy_map",
     "targets",

@@ -6,6 +6,7 @@ Each module answers one part of the method; all take frames and give answers.
 from __future__ import annotations
 
 from playbook.research import (
+    answer_scales,
     audit,
     behaviour,
     diagnosis,
@@ -17,13 +18,16 @@ from playbook.research import (
     promoters,
     quoting,
     redundancy,
+    reversals,
     reviews,
+    satisfaction,
     scales,
     surveys,
     voices,
 )
 
 __all__ = [
+    "answer_scales",
     "audit",
     "behaviour",
     "diagnosis",
@@ -35,7 +39,9 @@ __all__ = [
     "promoters",
     "quoting",
     "redundancy",
+    "reversals",
     "reviews",
+    "satisfaction",
     "scales",
     "surveys",
     "voices",
