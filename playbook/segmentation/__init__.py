@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from playbook.segmentation.competition import customer_competition, market_position
 from playbook.segmentation.criteria import demographic, geographic, psychographic
-from playbook.segmentation.lifetime import calibration_end, check_purchase_models, lifetime_value
+from playbook.segmentation.holdout import calibration_end, check_purchase_models
+from playbook.segmentation.lifetime import lifetime_value
 from playbook.segmentation.loyalty import loyalty_by_segment, loyalty_cells
 from playbook.segmentation.money import add_contribution, profit_contribution
 from playbook.segmentation.portfolio import portfolio, strategies

@@ -81,7 +81,7 @@ class Sight:
         """Lifetime value, probability of being active and expected orders of each customer (step 3)."""
         cut = segmentation.calibration_end(self.customers, self.as_of)
         checked = segmentation.check_purchase_models(
-            self.query("purchase_histories", until=cut), self.as_of, cut
+            self.query("purchase_histories", until=cut), self.as_of, cut, self.query("purchase_months")
         )
         found = segmentation.lifetime_value(
             self.query("purchase_histories", until=self.as_of),
