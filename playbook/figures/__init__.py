@@ -23,6 +23,7 @@ from playbook.figures.proposition import (
 )
 from playbook.figures.review import control, foretold, migration, scorecard
 from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
+from playbook.figures.switching import switching_flows
 
 __all__ = [
     "bars",
@@ -51,6 +52,7 @@ __all__ = [
     "scorecard",
     "stacked",
     "strategy_map",
+    "switching_flows",
     "targets",
     "waterfall",
     "whale_curve",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import nbinom, norm
+from scipy.stats import nbinom
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.clv import (
@@ -163,10 +163,15 @@ def _valued(
         found.append(
             worth.assign(
                 clv=sign * worth["clv"], low=ends[:, 0], high=ends[:, 1], ahead=model.expected_purchases(part, year),
-                orders_low=orders["low"], orders_high=orders["high"],
+                orders_low=orders["low"], orders_high=orders["high"], ahead_sd=orders["sd"],
             )
         )  # fmt: skip
-    return pd.concat(found).loc[frame.index]
+    value = pd.concat(found).loc[frame.index]
+    p, q, _ = spend.params.to_numpy()
+    unsure = 1 / np.maximum(p * frame["frequency"].astype(float) + q - 2, 0.5)
+    ahead = value["ahead"]
+    margin_sd = np.sqrt(value["ahead_sd"] ** 2 + ahead / p + ahead**2 * unsure)
+    return value.assign(margin_sd=margin_sd * value["expected_spend"] * abs(margin_rate))
 
 
 def _going_on(
@@ -185,6 +190,8 @@ def _going_on(
     return {
         "ahead": ahead * WEEKS_PER_YEAR, "clv": ahead * spend * margin_rate * present,
         "low": pd.Series(ends[0], frame.index), "high": pd.Series(ends[1], frame.index),
+        "sd": per_order.abs() * nbinom.std(shape, age / (age + weeks)),
+        "margin_sd": (spend * margin_rate).abs() * nbinom.std(shape, age / (age + WEEKS_PER_YEAR)),
         "orders_low": pd.Series(counts[WEEKS_PER_YEAR][0], frame.index),
         "orders_high": pd.Series(counts[WEEKS_PER_YEAR][1], frame.index),
     }  # fmt: skip
@@ -206,8 +213,7 @@ def _range(values: pd.DataFrame, total: float, error: float) -> tuple[float | No
     """95 % range of the total: chance among customers, and the relative error seen on the hold-out."""
     if np.isnan(error):
         return None, None
-    spread = (values["clv_high"] - values["clv_low"]) / (2 * norm.ppf(0.5 + LEVEL / 2))
-    half = 1.96 * float(np.sqrt((spread**2).sum())) + error * abs(total)
+    half = 1.96 * float(np.sqrt((values["clv_sd"] ** 2).sum())) + error * abs(total)
     low, high = total - half, total + half
     return (max(low, 0.0), high) if total >= 0 else (low, min(high, 0.0))
 
@@ -238,6 +244,7 @@ def _values(customers: pd.DataFrame, value: pd.DataFrame, margin_rate: float) ->
     table["expected_orders_12m"] = ids.map(value["ahead"]).fillna(0.0)
     table["expected_margin_12m"] = ids.map(value["ahead"] * value["expected_spend"] * margin_rate).fillna(0.0)  # fmt: skip
     for column, source in (("clv", "clv"), ("clv_low", "low"), ("clv_high", "high"),
+                           ("clv_sd", "sd"), ("expected_margin_sd", "margin_sd"),
                            ("orders_low", "orders_low"), ("orders_high", "orders_high")):  # fmt: skip
         table[column] = ids.map(value[source]).fillna(0.0)
     return table
