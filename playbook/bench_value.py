@@ -177,9 +177,7 @@ def _steps(measured: dict[int, dict[str, float]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _fits(
-    customers: int, ours: dict[str, float], theirs: dict[str, float]
-) -> list[dict[str, Any]]:
+def _fits(customers: int, ours: dict[str, float], theirs: dict[str, float]) -> list[dict[str, Any]]:
     """Return the rows of one fit; both likelihoods are taken by the formula of ``lifetimes``."""
     ratio = theirs["fit"] / ours["fit"]
     gain = theirs["llf_ours"] - theirs["llf"]

@@ -25,9 +25,13 @@ def switching_flows(answer: Answer, brand: str, competitors: int = 6) -> Figure:
     Colours tell what the movers spent with us, against the median of known movers in that direction.
     """
     flows = answer["flows"]
-    order = flows.groupby("competitor")["customers"].sum().sort_values(ascending=False, kind="stable")
+    order = (
+        flows.groupby("competitor")["customers"].sum().sort_values(ascending=False, kind="stable")
+    )
     kept = list(order.index[:competitors])
-    flows = flows.assign(competitor=flows["competitor"].where(flows["competitor"].isin(kept), "Others"))
+    flows = flows.assign(
+        competitor=flows["competitor"].where(flows["competitor"].isin(kept), "Others")
+    )
     names = [*kept, *(["Others"] if len(order) > competitors else [])]
     figure, axes = canvas(answer, size=(8.0, 4.9))
     sums = flows.groupby("direction")["customers"].sum()
@@ -52,7 +56,9 @@ def switching_flows(answer: Answer, brand: str, competitors: int = 6) -> Figure:
     return figure
 
 
-def _side(axes: Any, flows: pd.DataFrame, names: list[str], side: int, most: float, gap: float) -> None:
+def _side(
+    axes: Any, flows: pd.DataFrame, names: list[str], side: int, most: float, gap: float
+) -> None:
     """Draw one side: the competitors' bars, and a band for each worth to or from us."""
     total = float(flows["customers"].sum())
     here = [name for name in names if (flows["competitor"] == name).any()]
@@ -71,7 +77,9 @@ def _side(axes: Any, flows: pd.DataFrame, names: list[str], side: int, most: flo
         outer -= gap
 
 
-def _band(axes: Any, far: tuple[float, float, float], near: tuple[float, float, float], colour: str) -> None:
+def _band(
+    axes: Any, far: tuple[float, float, float], near: tuple[float, float, float], colour: str
+) -> None:
     """Draw a band between two vertical intervals, each (x, top, bottom)."""
     (x, a, b), (z, c, d), m = far, near, (far[0] + near[0]) / 2
     corners = [(x, a), (m, a), (m, c), (z, c), (z, d), (m, d), (m, b), (x, b), (x, a)]

@@ -16,7 +16,11 @@ LEAST = 20
 
 @answers
 def acquisition_ceiling(
-    customers: pd.DataFrame, values: pd.DataFrame, spend: pd.DataFrame, hurdle_rate: float, basis: str = "margin"
+    customers: pd.DataFrame,
+    values: pd.DataFrame,
+    spend: pd.DataFrame,
+    hurdle_rate: float,
+    basis: str = "margin",
 ) -> Answer:
     """Return the most that may be paid for a new customer in each channel, beside what is paid.
 
@@ -95,7 +99,9 @@ def _all(cost: dict[str, float]) -> float:
 
 def _words(whole: pd.Series, dear: list[str], room: list[str]) -> str:
     if whole["ceiling"] <= 0:
-        return "New customers bring no margin: stop paying for them until prices or costs are mended."
+        return (
+            "New customers bring no margin: stop paying for them until prices or costs are mended."
+        )
     said = f"The ceiling is {format_value(whole['low'], 'currency')} to {format_value(whole['high'], 'currency')} by chance. "
     named = [c for c in dear if c != "All channels"], [c for c in room if c != "All channels"]
     if named[0]:

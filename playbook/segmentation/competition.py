@@ -17,7 +17,10 @@ SMALL = 5
 
 @answers
 def customer_competition(
-    moves: pd.DataFrame, brand: str, segments: pd.DataFrame | None = None, values: pd.DataFrame | None = None
+    moves: pd.DataFrame,
+    brand: str,
+    segments: pd.DataFrame | None = None,
+    values: pd.DataFrame | None = None,
 ) -> Answer:
     """Return customers won from and lost to each competitor in 12 months, what they spend and why they move.
 
@@ -98,7 +101,10 @@ def _flows(lost: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
 
 @answers
 def _who(
-    lost: pd.DataFrame, won: pd.DataFrame, segments: pd.DataFrame | None, values: pd.DataFrame | None
+    lost: pd.DataFrame,
+    won: pd.DataFrame,
+    segments: pd.DataFrame | None,
+    values: pd.DataFrame | None,
 ) -> Answer:
     """Return won and lost by segment, as a share of its customers, and what they are worth."""
     if segments is None:

@@ -24,6 +24,8 @@ from playbook.errors import NotEnough
 __all__ = ["add_contract_value", "contract_value"]
 
 MONTH = 365.25 / 12
+WITHIN = 0.1
+"""A contract that ends three days after a renewal was not renewed: months have 28 to 31 days."""
 LEAST, LEAST_LOST = 30, 5
 LEVEL = 0.80
 
@@ -115,7 +117,7 @@ def _periods(spells: pd.DataFrame) -> pd.DataFrame:
     """Return whole months: the month a contract ended in (1 = the first), or months renewed so far."""
     months = spells["days"].astype(float) / MONTH
     lost = spells["lost"].astype(int) == 1
-    duration = np.where(lost, np.maximum(np.ceil(months.round(2)), 1.0), np.floor(months))
+    duration = np.where(lost, np.maximum(np.ceil(months - WITHIN), 1.0), np.floor(months + WITHIN))
     return pd.DataFrame({"duration": duration, "lost": lost.to_numpy()}, index=spells.index)
 
 
@@ -134,10 +136,14 @@ def _survival(model: ShiftedBetaGeometric, periods: pd.DataFrame) -> pd.DataFram
 
 
 def _running_value(
-    model: ShiftedBetaGeometric, running: pd.DataFrame, rate: float, discount_rate: float, months: int
+    model: ShiftedBetaGeometric,
+    running: pd.DataFrame,
+    rate: float,
+    discount_rate: float,
+    months: int,
 ) -> pd.DataFrame:
     """Return the value of each customer's running contracts; a contract's interval comes from its own chance to end."""
-    renewed = np.floor(running["days"].astype(float) / MONTH).astype(int).to_numpy()
+    renewed = _periods(running)["duration"].astype(int).to_numpy()
     unique, where = np.unique(renewed, return_inverse=True)
     discount = (1 + discount_rate) ** (-np.arange(months) / 12)
     worth = np.cumsum(discount)
@@ -171,7 +177,13 @@ def _holdout(spells: pd.DataFrame, as_of: date, months: int) -> dict[str, float]
     before = spells[started <= pd.Timestamp(cut)]
     since = (pd.Timestamp(cut) - started.loc[before.index]).dt.days
     seen = before.assign(lost=((before["lost"] == 1) & (before["days"] <= since)).astype(int), days=np.minimum(before["days"], since))  # fmt: skip
-    unknown = {"running": np.nan, "kept": np.nan, "model": np.nan, "baseline": np.nan, "error": np.nan}
+    unknown = {
+        "running": np.nan,
+        "kept": np.nan,
+        "model": np.nan,
+        "baseline": np.nan,
+        "error": np.nan,
+    }
     periods = _periods(seen)
     running = seen[seen["lost"] == 0]
     if len(running) < LEAST or periods["lost"].sum() < LEAST_LOST:
@@ -182,7 +194,7 @@ def _holdout(spells: pd.DataFrame, as_of: date, months: int) -> dict[str, float]
         return unknown
     renewed = periods.loc[running.index, "duration"].astype(int)
     told = model.survival((renewed + months).to_numpy()).to_numpy() / model.survival(renewed.to_numpy()).to_numpy()  # fmt: skip
-    kept = float(((before.loc[running.index, "lost"] == 0)).sum())
+    kept = float((before.loc[running.index, "lost"] == 0).sum())
     monthly = float(periods["lost"].sum() / max(periods["duration"].sum(), 1.0))
     return {
         "running": float(len(running)), "kept": kept, "model": float(told.sum()),
@@ -226,8 +238,8 @@ def add_contract_value(
         return lifetime
     worth = contracts["values"].set_index("customer_id")
     total = float(worth["contract_value"].sum())
-    alone = not isinstance(lifetime, Answer)
-    values = _nothing(customers) if alone else lifetime["values"].copy()
+    told = lifetime if isinstance(lifetime, Answer) else None
+    values: pd.DataFrame = _nothing(customers) if told is None else told["values"].copy()
     ids = values["customer_id"]
     for column, source in (
         ("clv", "contract_value"), ("clv_low", "contract_low"), ("clv_high", "contract_high"),
@@ -238,15 +250,15 @@ def add_contract_value(
         values[column] = np.hypot(values[column], ids.map(worth[source]).fillna(0.0))
     values["contract_value"] = ids.map(worth["contract_value"]).fillna(0.0)
     values["p_alive"] = values["p_alive"].mask(values["contract_value"] > 0, 1.0)
-    if alone:
+    if told is None:
         return replace(
             contracts, extra={**contracts.extra, "values": values, "models": lifetime},
             so_what=f"{contracts.so_what} Value is that of contracts alone. {lifetime!r}",
         )  # fmt: skip
     both = float(values["clv"].sum())
     return replace(
-        lifetime, extra={**lifetime.extra, "values": values},
-        so_what=f"{lifetime.so_what} Contracts that run add {format_value(total, 'currency')}: {format_value(both, 'currency')} in all.",
+        lifetime, extra={**told.extra, "values": values},
+        so_what=f"{told.so_what} Contracts that run add {format_value(total, 'currency')}: {format_value(both, 'currency')} in all.",
     )  # fmt: skip
 
 

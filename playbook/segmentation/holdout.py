@@ -28,6 +28,7 @@ from playbook.segmentation.purchase_models import (
 
 __all__ = ["calibration_end", "check_purchase_models"]
 
+LEAST_IN_GROUP = 30
 PIT_BINS, PIT_CUSTOMERS, PIT_DRAWS = 10, 20_000, 200
 UNEVEN = 0.01
 """The share of customers in a tenth of the forecasts may miss 10 % by chance; under this probability it does not."""
@@ -78,7 +79,7 @@ def check_purchase_models(
     Answer
         One row per model; extras ``best`` (name), ``model`` (the purchase model the probability of being active
         is taken from), ``total_error`` (share), ``clock`` (season clock at ``as_of``), ``calibration``, ``spend`` and ``spread`` (answers) and
-        ``spread_error`` (relative error of the total of a tenth of customers, beyond chance).
+        ``spread_error`` (relative error of the spend of a group of customers, beyond chance).
     """
     weeks = (as_of - cut).days / 7
     need(histories, "customers with a purchase before the hold-out", "a longer record of orders", rows=100)  # fmt: skip
@@ -119,7 +120,7 @@ def check_purchase_models(
             "calibration": _calibration(by_tenth, weeks, str(fitted["model"])),
             "spend": _spend(frame, models, ahead, str(fitted["model"]), weeks),
             "spread": _spread(model, frame, actual, weeks, str(fitted["model"]), seed),
-            "spread_error": _spread_error(ahead, actual),
+            "spread_error": _spread_error(frame, ahead),
         },
     )  # fmt: skip
 
@@ -237,15 +238,31 @@ def _spread(
     )  # fmt: skip
 
 
-def _spread_error(predicted: pd.Series, actual: pd.Series) -> float:
-    """Relative error of a tenth's total beyond the chance in it: root mean square over tenths, weighted by size."""
-    order = predicted.sort_index().sort_values(ascending=False, kind="stable").index
-    tenth = np.arange(len(order)) * 10 // len(order)
-    told = predicted.loc[order].groupby(tenth)
-    came = actual.loc[order].groupby(tenth)
-    chance = came.var(ddof=1).fillna(0.0) * came.size()
-    total = float(actual.sum())
-    if total <= 0:
+def _spread_error(frame: pd.DataFrame, ahead: pd.Series) -> float:
+    """Relative error of the spend of a group of customers beyond the chance in it, root mean square over groups.
+
+    Groups are by frequency, recency and value of an order, all as known at the cut: segments made later from what
+    was bought in the hold-out would be judged on their own selection.
+    """
+    try:
+        value = fit_gamma_gamma(frame).expected_spend(frame)
+    except ValueError:
+        bought = frame.loc[frame["frequency"] > 0, "monetary"].astype(float)
+        value = pd.Series(float(bought.mean()) if len(bought) else 1.0, frame.index)
+    silence = frame["age"].astype(float) - frame["recency"].astype(float)
+    keys = [
+        pd.cut(frame["frequency"].astype(float), [-1, 0, 2, np.inf], labels=False),
+        silence > silence.median(),
+        (value.rank(method="first") * 3 // (len(value) + 1)).astype(int),
+    ]
+    groups = pd.DataFrame(
+        {"told": ahead * value, "came": frame["later_spend"].astype(float)}
+    ).groupby(keys)
+    sums, n = groups.sum(), groups.size()
+    kept = (n >= LEAST_IN_GROUP) & (sums["told"] > 0)
+    if not kept.any():
         return 1.0
-    beyond = ((told.sum() - came.sum()) ** 2 - chance).sum()
-    return float(np.sqrt(max(beyond, 0.0) / max((told.sum() ** 2).sum(), 1e-9)))
+    chance = (groups["came"].var(ddof=1) * n)[kept]
+    told, came = sums["told"][kept], sums["came"][kept]
+    beyond = ((came - told) ** 2 - chance) / told**2
+    return float(np.sqrt(max(float(beyond.mean()), 0.0)))

@@ -110,14 +110,21 @@ def _lifetime_value(
     frame = frame.assign(monetary=frame["monetary"].astype(float))
     margin_rate = _margin_rate(customers)
     try:
-        models = {name: fit_models(name, frame, choice.clock) for name in dict.fromkeys((choice.model, choice.activity))}
+        models = {
+            name: fit_models(name, frame, choice.clock)
+            for name in dict.fromkeys((choice.model, choice.activity))
+        }
         spend = fit_gamma_gamma(frame)
-        value = _valued(models[choice.model], spend, frame, margin_rate, discount_rate, months, seed)
+        value = _valued(
+            models[choice.model], spend, frame, margin_rate, discount_rate, months, seed
+        )
         related = frequency_spend_correlation(frame, spend, seed=seed)
     except ValueError as error_:
         raise NotEnough(f"lifetime value: {error_}", "a longer record of orders") from error_
     if choice.best == TRAILING:
-        value = value.assign(**_going_on(frame, value["expected_spend"], margin_rate, discount_rate, months))
+        value = value.assign(
+            **_going_on(frame, value["expected_spend"], margin_rate, discount_rate, months)
+        )
     value["p_alive"] = models[choice.activity].p_alive(frame)
     values = _values(customers, value, margin_rate)
     total = float(values["clv"].sum())
@@ -184,7 +191,9 @@ def _going_on(
     ahead = TrailingRates().expected_purchases(frame, 1.0)
     shape, age = frame["frequency"].astype(float) + 0.5, frame["age"].astype(float).clip(lower=1.0)
     tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-    counts = {h: [nbinom.ppf(t, shape, age / (age + h)) for t in tails] for h in (WEEKS_PER_YEAR, weeks)}
+    counts = {
+        h: [nbinom.ppf(t, shape, age / (age + h)) for t in tails] for h in (WEEKS_PER_YEAR, weeks)
+    }
     per_order = spend * margin_rate * present / weeks
     ends = np.sort(np.array([per_order * n for n in counts[weeks]]), axis=0)
     return {

@@ -26,7 +26,9 @@ MONEY = ["revenue", "margin", "orders", "tickets", "contact_cost", "campaign_cos
 
 
 @answers
-def foresee_losses(years: pd.DataFrame, costs: Costs, seed: int, precision: float = PRECISION) -> Answer:
+def foresee_losses(
+    years: pd.DataFrame, costs: Costs, seed: int, precision: float = PRECISION
+) -> Answer:
     """Return the customers who will probably cost more than they bring in the next 12 months.
 
     What customers brought and cost in one year is set against whether they cost more than they brought in the
@@ -133,7 +135,9 @@ def _whole(years: pd.DataFrame, year: int) -> bool:
 def _seen(money: dict[int, pd.DataFrame], year: int) -> pd.DataFrame:
     """Return what is known at the end of a year: that year, orders and money of the one before."""
     now = money[year]
-    before = money.get(year + 1, now.iloc[:0])[["orders", "contribution", "contact_cost", "days_since_order"]]
+    before = money.get(year + 1, now.iloc[:0])[
+        ["orders", "contribution", "contact_cost", "days_since_order"]
+    ]
     ids = now.index.union(before.index).sort_values()
     frame = now.reindex(ids)
     frame[MONEY] = frame[MONEY].fillna(0.0)
@@ -145,12 +149,15 @@ def _seen(money: dict[int, pd.DataFrame], year: int) -> pd.DataFrame:
     return frame
 
 
-def _threshold(chance: np.ndarray, lost: np.ndarray, precision: float) -> tuple[float, float, float]:
-    """Return the lowest probability above which ``precision`` is kept, the precision there and the share found."""
+def _threshold(
+    chance: np.ndarray, lost: np.ndarray, precision: float
+) -> tuple[float, float, float]:
+    """Return the lowest probability above which ``precision`` is kept, less a standard error, the precision there and the share found."""
     order = np.argsort(-chance, kind="stable")
     hits = np.cumsum(lost[order])
     right = hits / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero((right >= precision) & (np.arange(len(order)) >= 19))
+    error = np.sqrt(right * (1 - right) / np.arange(1, len(order) + 1))
+    enough = np.flatnonzero((right - error >= precision) & (np.arange(len(order)) >= 19))
     if not len(enough):
         return np.inf, np.nan, 0.0
     last = int(enough[-1])

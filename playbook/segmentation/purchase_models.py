@@ -192,9 +192,7 @@ def candidates(clock: SeasonClock | None) -> list[str]:
     return [*FITS, *(f"{name}{SEASONAL}" for name in FITS if clock is not None)]
 
 
-def fit_models(
-    name: str, frame: pd.DataFrame, clock: SeasonClock | None = None
-) -> PurchaseModels:
+def fit_models(name: str, frame: pd.DataFrame, clock: SeasonClock | None = None) -> PurchaseModels:
     """Fit model ``name`` of `candidates` to each kind of history of `comparable`.
 
     Raises ValueError as the models do.

@@ -38,7 +38,10 @@ def _value_by_segment(
 ) -> Answer:
     need(segments, "customers with a segment", "orders with a customer number")
     joined = segments[["customer_id", "segment"]].merge(values, on="customer_id")
-    joined["margin_var"], joined["clv_var"] = joined["expected_margin_sd"] ** 2, joined["clv_sd"] ** 2
+    joined["margin_var"], joined["clv_var"] = (
+        joined["expected_margin_sd"] ** 2,
+        joined["clv_sd"] ** 2,
+    )
     groups = joined.groupby("segment")
     table = groups.agg(
         customers=("customer_id", "size"), margin_12m=("margin_12m", "sum"), expected_margin_12m=("expected_margin_12m", "sum"),
