@@ -257,7 +257,7 @@ def add_contract_value(
         )  # fmt: skip
     both = float(values["clv"].sum())
     return replace(
-        lifetime, extra={**told.extra, "values": values},
+        told, extra={**told.extra, "values": values},
         so_what=f"{told.so_what} Contracts that run add {format_value(total, 'currency')}: {format_value(both, 'currency')} in all.",
     )  # fmt: skip
 
