@@ -24,6 +24,7 @@ from playbook.figures.proposition import (
 from playbook.figures.research import brand_moves, lorenz, side_by_side
 from playbook.figures.review import control, foretold, migration, scorecard
 from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
+from playbook.figures.switching import switching_flows
 from playbook.figures.voices import evidence, movers
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "side_by_side",
     "stacked",
     "strategy_map",
+    "switching_flows",
     "targets",
     "waterfall",
     "whale_curve",

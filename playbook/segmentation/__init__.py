@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from playbook.segmentation.acquisition import acquisition_ceiling
 from playbook.segmentation.competition import customer_competition, market_position
+from playbook.segmentation.contracts import add_contract_value, contract_value
 from playbook.segmentation.criteria import demographic, geographic, psychographic
-from playbook.segmentation.lifetime import calibration_end, check_purchase_models, lifetime_value
+from playbook.segmentation.holdout import calibration_end, check_purchase_models
+from playbook.segmentation.lifetime import lifetime_value
+from playbook.segmentation.losses import foresee_losses
 from playbook.segmentation.loyalty import loyalty_by_segment, loyalty_cells
 from playbook.segmentation.money import add_contribution, profit_contribution
 from playbook.segmentation.portfolio import portfolio, strategies
@@ -12,8 +16,11 @@ from playbook.segmentation.profile import check_segments, describe_segments, typ
 from playbook.segmentation.results import segment_profiles
 from playbook.segmentation.rfm import behavioural
 from playbook.segmentation.solution import assign_segments, choose_segments
+from playbook.segmentation.totals import value_by_segment
 
 __all__ = [
+    "acquisition_ceiling",
+    "add_contract_value",
     "add_contribution",
     "assign_segments",
     "behavioural",
@@ -21,9 +28,11 @@ __all__ = [
     "check_purchase_models",
     "check_segments",
     "choose_segments",
+    "contract_value",
     "customer_competition",
     "demographic",
     "describe_segments",
+    "foresee_losses",
     "geographic",
     "lifetime_value",
     "loyalty_by_segment",
@@ -35,4 +44,5 @@ __all__ = [
     "segment_profiles",
     "strategies",
     "typing_tool",
+    "value_by_segment",
 ]

@@ -47,6 +47,7 @@ def all_rows(step: str = "") -> list[Row]:
     for number in STEPS:
         import_module(f"playbook.truth.step{number}")
     import_module("playbook.truth.step02_voices")
+    import_module("playbook.truth.step03_value")
     return rows_of(step)
 
 
