@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from conftest import write_gzip
 
-from playbook.engagement.model import Engagement
+from playbook.engagement.model import Engagement, Source
 from playbook.engagement.yaml_file import read_model
 from playbook.errors import DataError, PlanError
 from playbook.intake import Intake, take_in
@@ -198,6 +198,15 @@ def test_a_link_out_of_the_inbox_is_refused(delivery: Path) -> None:
     (delivery / "acme" / "inbox" / "orders_link.csv").symlink_to(secret)
     with pytest.raises(DataError, match="links out of the inbox"):
         _take(delivery)
+
+
+def test_tables_cannot_be_derived_from_lines_that_were_refused(delivery: Path) -> None:
+    inbox = delivery / "acme" / "inbox"
+    (inbox / "orders.csv").rename(delivery / "elsewhere.csv")
+    (inbox / "orders.csv").symlink_to(delivery / "elsewhere.csv")
+    lines = Source(files="orders.csv", table="order_lines", derive=["orders", "customers"])
+    with pytest.raises(DataError, match="links out of the inbox"):
+        _take(delivery, inbox=[lines])
 
 
 def test_a_missing_inbox_or_table_is_named(delivery: Path) -> None:

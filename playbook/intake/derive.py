@@ -40,9 +40,10 @@ def derive(
                 raise PlanError(
                     f"engagement.yml: inbox: {name} can be derived from order_lines only, not {source.table}"
                 )
-            if name in files:
+            if name in files or "order_lines" not in files:
                 continue
-            given = [c.split(".", 1)[1] for c in source.columns if c.startswith(f"{name}.")]
+            filled = {**source.columns, **source.join}
+            given = [c.split(".", 1)[1] for c in filled if c.startswith(f"{name}.")]
             select = _SELECT[name](given)
             if name == "orders" and "unit_cost" in source.columns:
                 select = select.replace(

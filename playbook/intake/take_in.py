@@ -189,7 +189,7 @@ class _Taking:
 
     def _refuse(self, source: Source, name: str, refused: FileRefused) -> None:
         self.findings.add(refused.what, refused.mend, "problem", source.table, name)
-        if TABLES[source.table].required:
+        if TABLES[source.table].required or source.derive:
             self.blocking.append(str(refused))
 
     def _places(self, source: Source) -> list[Path] | list[str]:
