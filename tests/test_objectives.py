@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playbook import figures
 from playbook import objectives as step
 from playbook.answer import Answer, Missing
 from playbook.engagement.model import (
@@ -31,6 +32,7 @@ from playbook.objectives.tree import branch_leaves
 from playbook.stats import ratio_interval
 
 EMPTY = pd.DataFrame()
+UNIT = st.floats(-10, 10, allow_nan=False).map(lambda v: round(v, 3))
 LEVEL = st.floats(-1e6, 1e6, allow_nan=False).map(lambda v: round(v, 3))
 
 
@@ -106,6 +108,7 @@ def _engagement(**changed: Any) -> Engagement:
     [
         lambda: step.baselines(EMPTY, EMPTY),
         lambda: step.what_moved(EMPTY),
+        lambda: step.metric_tree(step.what_moved(EMPTY), EMPTY),
         lambda: step.business_as_usual(EMPTY, EMPTY, seed=1),
         lambda: step.reachability([], EMPTY, EMPTY, EMPTY, EMPTY, date(2025, 12, 31), 1),
         lambda: step.levers(Missing("no year before"), Missing("no objectives")),
@@ -212,6 +215,59 @@ def test_the_metric_tree_leaves_no_residual(cells: list[tuple[int, int, int, int
     assert change == pytest.approx(by_year[0] - by_year[1], abs=1e-6 * size)
 
 
+def _random_tree(draw: Any, depth: int, leaves: dict[str, tuple[float, float]]) -> Any:
+    if depth == 0 or len(leaves) >= 5 or draw(st.booleans()):
+        name = f"leaf{len(leaves)}"
+        leaves[name] = draw(st.tuples(UNIT, UNIT))
+        return lambda at: at[name]
+    parts = [_random_tree(draw, depth - 1, leaves) for _ in range(draw(st.integers(1, 3)))]
+    join = draw(st.sampled_from([math.prod, math.fsum, lambda v: v[0] - math.fsum(v[1:])]))
+    return lambda at: join([part(at) for part in parts])
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_random_trees_of_sums_differences_and_products_leave_no_residual(data: Any) -> None:
+    leaves: dict[str, tuple[float, float]] = {}
+    value = _random_tree(data.draw, 3, leaves)
+    before, after = ({k: v[i] for k, v in leaves.items()} for i in (0, 1))
+    parts = step.shapley_change(value, before, after)
+    assert abs(math.fsum(parts.values()) - (value(after) - value(before))) < 1e-9
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 50), st.integers(0, 99), st.integers(-9999, 99999), st.integers(-999, 9999)),
+        min_size=6, max_size=6,
+    )
+)  # fmt: skip
+def test_every_node_of_the_tree_is_the_sum_of_its_parts(cells: Any) -> None:
+    frame = _branches()
+    frame[["customers", "orders", "revenue", "margin"]] = np.array(cells, dtype=float)
+    frame.loc[frame["orders"] == 0, "customers"] = 0
+    frame["priced_revenue"] = frame["revenue"]
+    moved = step.what_moved(frame)
+    nodes = step.metric_tree(moved, frame)["nodes"]
+    size = max(1.0, float(frame[["revenue", "margin"]].abs().max().max()))
+    assert abs(nodes["effect"].iloc[0] - (moved["end"] - moved["start"])) / size < 1e-9
+    for node in nodes.itertuples():
+        children = nodes[nodes["parent"] == node.id]
+        if len(children):
+            assert abs(children["effect"].sum() - node.effect) / size < 1e-9
+    if moved["measure"] == "gross margin":
+        by_id = nodes.set_index("id")["now"].reindex(["revenue", "cost", "result"]).fillna(0.0)
+        assert by_id["revenue"] - by_id["cost"] == pytest.approx(by_id["result"], abs=1e-6 * size)
+
+
+def test_the_tree_draws_also_where_nothing_is_there() -> None:
+    frame = _branches()
+    frame[["customers", "orders", "revenue", "margin", "priced_revenue"]] = 0.0
+    for tree in (step.metric_tree(step.what_moved(frame), frame), step.metric_tree(step.what_moved(_branches(1.2)), _branches(1.2))):  # fmt: skip
+        assert isinstance(tree, Answer) and len(tree.headline) <= 90
+        assert figures.metric_tree(tree).png()
+
+
 def test_guests_have_a_branch_of_their_own_and_doubling_prices_is_all_order_value() -> None:
     table = step.what_moved(_branches(factor=2.0)).table.set_index("name")
     assert {"guests: orders", "guests: order value", "guests: margin rate"} < set(table.index)
@@ -266,12 +322,32 @@ def test_the_95_percent_range_of_a_year_holds_most_years(months: int) -> None:
 
 
 def test_drift_counts_only_beyond_its_noise() -> None:
-    steady = step.annual_forecast(np.linspace(0.5, 0.6, 11), 10, baseline=0.6, se=0.01)
-    assert steady.expected == pytest.approx(0.7, abs=1e-6)
+    waves = step.annual_forecast(np.linspace(0.5, 0.6, 11), 10, 0.6, se=0.01, se_each=1e-6)
+    assert waves.expected == pytest.approx(0.7, abs=1e-4)
     noisy = np.array([1.0, -1, 1, -1, 1, -1, 1.1])
-    assert step.annual_forecast(noisy, 6, baseline=1.1, se=0.1).expected == 1.1
+    assert step.annual_forecast(noisy, 6, baseline=1.1, se=0.1, se_each=1.0).expected == 1.1
     alone = step.annual_forecast(np.array([0.5]), 12, baseline=0.5, se=0.02)
     assert alone.sd == pytest.approx(0.02 * math.sqrt(2)) and alone.chance(0.5) == 0.5
+
+
+def test_one_year_of_overlapping_figures_is_too_little_to_call_a_rise_a_trend() -> None:
+    """Twelve-month figures rise smoothly also when their months wander; years decide, not points."""
+    rise = [
+        step.annual_forecast(np.linspace(0, 1, n), 12, baseline=1.0, se=0.001).expected - 1.0
+        for n in (12, 61)
+    ]
+    assert rise[0] < 0.35 * 12 / 11 and 0.7 * 12 / 60 < rise[1] < 12 / 60
+
+
+def test_a_wandering_month_widens_the_range_of_a_12_month_figure() -> None:
+    rng = np.random.default_rng(7)
+    walk = 100 + np.cumsum(rng.normal(0, 1, 60))
+    noise = 100 + rng.normal(0, 1, 60)
+    sd = [
+        step.annual_forecast(np.convolve(x, np.ones(12) / 12, "valid"), 12, 100.0, 0.01).sd
+        for x in (walk, noise)
+    ]
+    assert sd[0] > 1.5 and sd[1] < 1.0  # truth: 2.8 and 0.4
 
 
 def test_histories_leave_out_spans_that_are_not_whole() -> None:

@@ -13,7 +13,17 @@ from playbook.figures.charts import (
     waterfall,
 )
 from playbook.figures.journey import funnel, journey_map
-from playbook.figures.planning import forecast, gantt, load, raci, risk_map, strategy_map, targets
+from playbook.figures.planning import (
+    forecast,
+    gantt,
+    load,
+    metric_tree,
+    raci,
+    risk_map,
+    spending,
+    strategy_map,
+    targets,
+)
 from playbook.figures.probability import calibration
 from playbook.figures.proposition import (
     panels,
@@ -42,6 +52,7 @@ __all__ = [
     "price_curves",
     "proposition_canvas",
     "load",
+    "metric_tree",
     "migration",
     "portfolio_map",
     "raci",
@@ -50,6 +61,7 @@ __all__ = [
     "scatter",
     "scorecard",
     "stacked",
+    "spending",
     "strategy_map",
     "targets",
     "waterfall",

@@ -12,7 +12,13 @@ from scipy import stats
 from statsmodels.tools.sm_exceptions import ModelWarning
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
-__all__ = ["AnnualForecast", "MonthlyForecast", "annual_forecast", "monthly_forecast"]
+__all__ = [
+    "AnnualForecast",
+    "MonthlyForecast",
+    "annual_forecast",
+    "monthly_forecast",
+    "year_total",
+]
 
 SEASON = 12
 FEWEST_MONTHS = 24
@@ -127,6 +133,26 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
     return MonthlyForecast(best, centre + wider * (paths - centre), table)
 
 
+def year_total(
+    values: np.ndarray, forecast: MonthlyForecast, months: int, se: float = 0.0
+) -> AnnualForecast:
+    """Sum the 12 months that end ``months`` ahead; known months count as known.
+
+    Parameters
+    ----------
+    values
+        Whole months in order, the last one the newest.
+    forecast
+        `monthly_forecast` of them over ``months`` months.
+    se
+        Sampling standard error of the last year's total: the sum is at least as uncertain.
+    """
+    known = float(np.sum(values[-(SEASON - months) :])) if months < SEASON else 0.0
+    year = forecast.paths[:, -SEASON:].sum(axis=1) + known
+    sd = max(float(year.std()), se * np.sqrt(min(months, SEASON) / SEASON))
+    return AnnualForecast(forecast.method, float(year.mean()), sd, 30.0)
+
+
 def _yearly_shift(series: np.ndarray) -> float:
     """Usual size of the change of a year's mean month on the year before, widened for the few years."""
     change = series[SEASON:] - series[:-SEASON]
@@ -172,7 +198,10 @@ def _seasonal_naive(
     blocks = change[len(change) - years * SEASON :].reshape(years, SEASON)
     noise = (blocks - blocks.mean(axis=1, keepdims=True)).std()
     last = np.resize(series[-SEASON:], months)
-    common = rng.normal(0, _yearly_shift(series), (draws, 1))
+    wander = max(
+        _yearly_shift(series) ** 2 - noise**2 / SEASON, 0.0
+    )  # beyond what noise averages to
+    common = rng.normal(0, np.sqrt(wander), (draws, 1))
     return last + common + rng.normal(0, noise, (draws, months))
 
 
@@ -226,18 +255,58 @@ def annual_forecast(
     Notes
     -----
     The drift is the mean change per step, counted only as far as it exceeds its own error (factor
-    ``max(0, 1 - 1/t²)``). The variance is that of a random walk with the drift's error, at least the sampling
-    variance of both years. With fewer than four points only that sampling variance is known.
+    ``max(0, 1 - 1/t²)``). Survey waves: a random walk, as far as the changes exceed
+    sampling, with the drift's error. Figures of 12 months that
+    overlap: month by month such a figure changes by a twelfth of the difference of two months a year
+    apart, so a wandering level shows in the autocovariance of the changes (up to lag 11) and noise of
+    single months does not; both are estimated by moments and summed over the steps ahead. The variance
+    is at least the sampling variance of both years. With fewer than four points only that is known.
     """
     floor = np.sqrt(2) * se
     points = np.asarray(history, dtype=float)
     if len(points) < 4:
         return AnnualForecast("level only, chance of sampling", baseline, float(floor), 30.0)
     change = np.diff(points)
-    noise = max(float(change.var(ddof=1)) - 2 * se_each**2, 0.0)
     drift, n = float(change.mean()), len(change)
-    error = np.sqrt((noise + 2 * se_each**2 / n) / n)
-    kept = max(0.0, 1 - (error / drift) ** 2) if drift else 0.0
-    variance = steps * noise + (steps * error) ** 2 + (floor**2 if se_each else 0.0)
+    if se_each:
+        sampled = 2 * se_each**2
+        beyond = max(float(change.var(ddof=1)) - sampled, 0.0)
+        noise = beyond * _kept(beyond, sampled * np.sqrt(2 / n))
+        error = float(np.sqrt((noise + sampled / n) / n))
+        kept = _kept(drift, error)
+        variance = steps * noise + _risk(kept) * (steps * error) ** 2 + floor**2
+    else:
+        kept = _kept(drift, _overlapping_sd(change, n) / n)
+        around = change - kept * drift
+        error = _overlapping_sd(around, n) / n
+        variance = _overlapping_sd(around, round(steps)) ** 2 + _risk(kept) * (steps * error) ** 2
     sd = float(np.sqrt(max(variance, floor**2)))
-    return AnnualForecast("drift", baseline + steps * drift * kept, sd, float(max(n - 1, 3)))
+    return AnnualForecast("drift", baseline + steps * drift * kept, sd, 30.0)
+
+
+def _kept(found: float, error: float) -> float:
+    """Share of an estimate that counts: nothing within its error, nearly all of it far beyond."""
+    return max(0.0, 1 - (error / found) ** 2) if found else 0.0
+
+
+def _risk(kept: float) -> float:
+    """Squared error of a drift counted by `_kept`, in units of its own: a third where none is counted."""
+    return (1 + 2 * kept) / 3
+
+
+def _overlapping_sd(change: np.ndarray, steps: int) -> float:
+    """Standard deviation of the sum of ``steps`` changes of a mean of 12 months that moves on by one month.
+
+    Each change is (x[t] - x[t-12]) / 12. With x a random walk (variance q a month) plus noise (variance s),
+    the autocovariance at lag k < 12 is q (12 - k) / 144, at lag 0 2 s / 144 more, at lag 12 -s / 144.
+    """
+    n, lags = len(change), min(6, len(change) - 1)
+    moment = [float(change[k:] @ change[: n - k]) / (n - k) for k in range(lags + 1)]
+    weight = sum((SEASON - k) / SEASON**2 for k in range(1, lags + 1))
+    walk = min(max(sum(moment[1:]) / weight, 0.0), moment[0] * SEASON)
+    noise = max(moment[0] - walk / SEASON, 0.0) * SEASON**2 / 2
+    lag = np.arange(min(steps, SEASON + 1))
+    covariance = walk * np.maximum(SEASON - lag, 0) / SEASON**2
+    covariance = covariance + noise / SEASON**2 * (2.0 * (lag == 0) - (lag == SEASON))
+    times = np.where(lag == 0, steps, 2 * (steps - lag))
+    return float(np.sqrt(max(float(times @ covariance), 0.0)))
