@@ -495,6 +495,59 @@ def test_plan_findings_list_every_contradiction() -> None:
     }
 
 
+BROKEN: list[tuple[str, dict[str, Any]]] = [
+    ("every objective has an initiative", {"objectives": [_objective("a", "revenue", 1e6), _objective("b", "nps", 50.0)]}),
+    ("every objective has a known owner", {"objectives": [_objective("a", "revenue", 1e6, owner="ghost")]}),
+    ("every objective traces to the purpose", {"objectives": [_objective("a", "revenue", 1e6, serves="vision")]}),
+    ("every objective lies ahead", {"objectives": [_objective("a", "revenue", 1e6, due=date(2025, 12, 31))]}),
+    ("every objective is measured", {"objectives": [_objective("a", "fame", 1e6)]}),
+    ("every objective has a baseline", {"objectives": [_objective("a", "nps", 50.0)]}),
+    ("every target is above its baseline", {"objectives": [_objective("a", "gross_margin", 31.0)]}),
+    ("every target is possible", {"objectives": [_objective("a", "retention_rate", 55.0)]}),
+    ("one target for one figure and day", {"objectives": [_objective("a", "revenue", 1e6), _objective("b", "revenue", 2e6)],
+                                           "initiatives": [_initiative("one", objectives=["a", "b"])]}),
+    ("every initiative serves an objective", {"initiatives": [_initiative("one"), _initiative("two", objectives=[])]}),
+    ("every initiative lies ahead", {"initiatives": [_initiative("one", start=date(2025, 1, 1), end=date(2025, 6, 1))]}),
+    ("initiatives serve known objectives", {"initiatives": [_initiative("one", objectives=["a", "lost"])]}),
+    ("initiatives wait for known ones", {"initiatives": [_initiative("one", depends_on=["lost"])]}),
+    ("work is given to known roles", {"initiatives": [_initiative("one", person_days={"ghost": 1.0}, raci={"boss": "A", "ghost": "R"})]}),
+    ("one accountable per initiative", {"initiatives": [_initiative("one", raci={"boss": "A", "team": "A"})]}),
+    ("one accountable per initiative", {"initiatives": [_initiative("one", raci={"team": "R"}, person_days={})]}),
+    ("no circle of dependencies", {"initiatives": [_initiative("one", depends_on=["two"]), _initiative("two", depends_on=["one"], budget=0.0)]}),
+    ("nothing starts before what it waits for", {"initiatives": [_initiative("one"), _initiative("two", depends_on=["one"], budget=0.0)]}),
+    ("initiatives end before their objective is due", {"initiatives": [_initiative("one", end=date(2027, 1, 31))]}),
+    ("there is a budget", {"budget": None}),
+    ("spending stays within the budget", {"budget": Budget(total=99.0, acquisition=0.0, retention=99.0)}),
+    ("spending stays within each part of the budget", {"budget": Budget(total=150.0, acquisition=100.0, retention=50.0)}),
+    ("the budget's parts fit its total", {"budget": Budget(total=150.0, acquisition=100.0, retention=100.0)}),
+    ("nobody is over capacity", {"initiatives": [_initiative("one", person_days={"boss": 40.0})]}),
+    ("every risk has an owner", {"risks": [Risk(id="r", description="d", likelihood=2, impact=2, mitigation="m", owner="ghost", residual_likelihood=1, residual_impact=1)]}),
+    ("mitigation lowers a risk", {"risks": [Risk(id="r", description="d", likelihood=1, impact=1, mitigation="m", owner="boss", residual_likelihood=2, residual_impact=1)]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "changed"), BROKEN)
+def test_each_rule_is_broken_by_one_change_of_a_sound_plan(rule: str, changed: Any) -> None:
+    """And the finding says what to do about it."""
+    sound = {
+        "as_of": date(2025, 12, 31),
+        "objectives": [_objective("a", "gross_margin", 1e6)],
+        "initiatives": [_initiative("one")],
+        "budget": Budget(total=150.0, acquisition=0.0, retention=150.0),
+    }
+    engagement = _engagement(vision="")
+    before = step.plan_findings(Plan(**sound), engagement, _figures()).table
+    after = step.plan_findings(Plan(**(sound | changed)), engagement, _figures()).table
+    assert before.empty and rule in set(after["rule"])
+    assert (after.loc[after["rule"] == rule, "mend"].str.len() > 5).all()
+
+
+def test_a_plan_is_checked_also_without_any_data() -> None:
+    plan = Plan(as_of=date(2025, 12, 31), objectives=[_objective("a", "revenue", 1e6)])
+    rules = set(step.plan_findings(plan, _engagement(), Missing("no orders")).table["rule"])
+    assert rules == {"every objective has an initiative", "every objective has a baseline"}
+
+
 def test_a_sound_plan_has_no_findings() -> None:
     plan = Plan(
         as_of=date(2025, 12, 31),
