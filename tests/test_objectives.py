@@ -110,6 +110,7 @@ def _engagement(**changed: Any) -> Engagement:
         lambda: step.what_moved(EMPTY),
         lambda: step.metric_tree(step.what_moved(EMPTY), EMPTY),
         lambda: step.business_as_usual(EMPTY, EMPTY, seed=1),
+        lambda: step.backtest(step.business_as_usual(EMPTY, EMPTY, seed=1)),
         lambda: step.reachability([], EMPTY, EMPTY, EMPTY, EMPTY, date(2025, 12, 31), 1),
         lambda: step.levers(Missing("no year before"), Missing("no objectives")),
         lambda: step.tracing([], [], "p", "m", "v"),
@@ -319,6 +320,36 @@ def test_the_95_percent_range_of_a_year_holds_most_years(months: int) -> None:
         low, high = np.quantile(year, [0.025, 0.975])
         inside += low <= series[months:].sum() <= high
     assert inside >= 17
+
+
+def test_models_are_tried_on_the_past_against_last_years_month() -> None:
+    usual = step.business_as_usual(_monthly(36), _figures(), seed=1)
+    tried = step.backtest(usual)
+    assert set(tried.table["method"]) >= {"last year's month"} and len(tried.table) == 3
+    best = tried.table.iloc[0]
+    assert best["chosen"] and best["error"] == tried.table["error"].min()
+    assert best["method"] in usual.source and (tried.table["origins"] == 10).all()
+    assert len(tried.headline) <= 90
+
+
+def test_errors_of_the_past_are_those_counted_by_hand() -> None:
+    """A series that rises by 12 a year: last year's month is always 12 too low."""
+    series = 100 + np.arange(40.0)
+    table = step.monthly_forecast(series, 12, seed=1).errors.set_index("method")
+    naive = table.loc["last year's month"]
+    assert naive["error"] * series.mean() == pytest.approx(12, abs=0.5)
+    assert naive["bias"] == pytest.approx(naive["error_sum"]) and naive["error_sum"] > 0
+
+
+def test_with_too_few_months_no_model_is_tried_and_the_range_is_wide() -> None:
+    figures = _figures()
+    short = step.business_as_usual(_monthly(18, "2024-07"), figures, seed=1)
+    assert "season and growth cannot be told apart" in short.so_what
+    refused = step.backtest(short)
+    assert isinstance(refused, Missing) and "18 whole months" in refused.reason
+    whole = step.business_as_usual(_monthly(36), figures, seed=1)
+    wide = [a.table.iloc[-1]["high"] - a.table.iloc[-1]["low"] for a in (short, whole)]
+    assert wide[0] > 1.5 * wide[1]
 
 
 def test_drift_counts_only_beyond_its_noise() -> None:

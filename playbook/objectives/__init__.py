@@ -18,6 +18,7 @@ critical path
 
 from __future__ import annotations
 
+from playbook.objectives.backtest import backtest
 from playbook.objectives.baselines import baselines
 from playbook.objectives.capability import capability, capability_gaps
 from playbook.objectives.checks import plan_findings
@@ -39,6 +40,7 @@ from playbook.objectives.tree import shapley_change, what_moved
 __all__ = [
     "AnnualForecast",
     "annual_forecast",
+    "backtest",
     "baselines",
     "budget",
     "business_as_usual",

@@ -41,13 +41,16 @@ class MonthlyForecast:
     paths
         Draws by months ahead.
     errors
-        ``method``, ``error`` (mean absolute rolling-origin error as a share of the mean month), ``origins``.
+        ``method``, ``error`` (mean absolute rolling-origin error as a share of the mean month), ``error_sum`` (the
+        same of the sum of the months ahead), ``bias`` (mean error; above zero: came out higher), ``origins``.
     """
 
     method: str
     paths: np.ndarray
     errors: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=["method", "error", "origins"])
+        default_factory=lambda: pd.DataFrame(
+            columns=["method", "error", "error_sum", "bias", "origins"]
+        )
     )
 
 
@@ -86,7 +89,7 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
 
     Notes
     -----
-    With 27 months or more, exponential smoothing with level and season, the same with a damped trend, and
+    With 27 months or more, exponential smoothing with level and season, the same with a damped trend (called smoothed trend and season), and
     last year's month (seasonal naive) are each forecast from every month with two years before
     it, up to 12 months ahead. With 24 to 26 months nothing can be compared and last year's month is
     kept; with fewer, the mean month with a drift that may go either way as far as the slope seen. Paths are widened when the
@@ -118,7 +121,9 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
     table = pd.DataFrame(
         {
             "method": list(scored),
-            "error": [float(np.abs(errors).mean() / size) for errors, _ in scored.values()],
+            "error": [float(np.abs(s.months).mean() / size) for s in scored.values()],
+            "error_sum": [float(np.abs(s.sums).mean() / size) for s in scored.values()],
+            "bias": [float(s.sums.mean() / size) for s in scored.values()],
             "origins": len(origins),
         }
     ).sort_values(["error", "method"], ignore_index=True)
@@ -128,7 +133,7 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
     spread = float(paths[:, :SEASON].mean(axis=1).std())
     seen = _yearly_shift(series) / np.sqrt(2)
     wider = max(
-        1.0, float(np.sqrt(np.mean(scored[best][1] ** 2))), seen / spread if spread else 1.0
+        1.0, float(np.sqrt(np.mean(scored[best].in_spreads ** 2))), seen / spread if spread else 1.0
     )
     return MonthlyForecast(best, centre + wider * (paths - centre), table)
 
@@ -161,20 +166,25 @@ def _yearly_shift(series: np.ndarray) -> float:
     return float(np.sqrt(np.mean(means**2) * (1 + 1 / years)))
 
 
-def _errors(
-    series: np.ndarray,
-    model: Model,
-    origins: range,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Errors of all origins and months, and each origin's error of the sum in units of the model's own."""
-    errors, of_sums = [], []
+@dataclass(frozen=True)
+class _Trial:
+    """Errors of a model on the past: of each month, of each origin's mean month, and that in units of its own spread."""
+
+    months: np.ndarray
+    sums: np.ndarray
+    in_spreads: np.ndarray
+
+
+def _errors(series: np.ndarray, model: Model, origins: range) -> _Trial:
+    months, sums, in_spreads = [], [], []
     for origin in origins:
         ahead = min(SEASON, len(series) - origin)
         paths = model(series[:origin], ahead, np.random.default_rng(origin), TRIAL_DRAWS)
-        errors.append(series[origin : origin + ahead] - paths.mean(axis=0))
+        months.append(series[origin : origin + ahead] - paths.mean(axis=0))
         spread = float(paths.sum(axis=1).std())
-        of_sums.append(float(errors[-1].sum()) / spread if spread else 0.0)
-    return np.concatenate(errors), np.array(of_sums)
+        in_spreads.append(float(months[-1].sum()) / spread if spread else 0.0)
+        sums.append(float(months[-1].mean()))
+    return _Trial(np.concatenate(months), np.array(sums), np.array(in_spreads))
 
 
 def _level(series: np.ndarray, months: int, rng: np.random.Generator, draws: int) -> np.ndarray:
@@ -231,7 +241,7 @@ def _smoothing(
 _MODELS: dict[str, Model] = {
     "last year's month": _seasonal_naive,
     "smoothed level and season": _smoothing(None),
-    "smoothed level, damped trend and season": _smoothing("add"),
+    "smoothed trend and season": _smoothing("add"),
 }
 
 
