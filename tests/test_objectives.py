@@ -155,6 +155,50 @@ def test_a_year_that_is_not_whole_is_no_year() -> None:
     )
 
 
+def test_where_orders_begin_with_the_year_everybody_looks_new_and_it_is_said() -> None:
+    """No day of winning and no orders before: a first order in the window is no start."""
+    begins = {"first_order": pd.Timestamp(2025, 1, 2)}
+    answer = step.baselines(pd.DataFrame([_window(0, share_acquired_known=0.0, **begins)]), EMPTY)
+    assert math.isnan(answer["figures"].set_index("metric").loc["new_customers", "value"])
+    assert "ask when each customer was won" in answer.so_what
+    told = step.baselines(pd.DataFrame([_window(0, share_acquired_known=1.0, **begins)]), EMPTY)
+    assert told["figures"].set_index("metric").loc["new_customers", "value"] == 1
+
+
+def test_new_and_old_customers_are_one_branch_where_they_cannot_be_told_apart() -> None:
+    frame = _branches(1.2).assign(first_order=pd.Timestamp(2024, 1, 2), share_acquired_known=0.0)
+    moved = step.what_moved(frame)
+    assert set(moved["leaves"]["branch"]) == {"customers", "guests"}
+    assert "ask when each was won" in moved.so_what
+    assert math.fsum(moved.table["effect"]) == pytest.approx(moved["end"] - moved["start"])
+    tree = step.metric_tree(moved, frame)
+    assert "Customers" in set(tree["nodes"]["name"]) and figures.metric_tree(tree).png()
+    apart = step.what_moved(frame.assign(share_acquired_known=0.95))
+    assert "new customers" in set(apart["leaves"]["branch"])
+
+
+def test_one_order_a_customer_is_said() -> None:
+    once = dict.fromkeys(("orders", "active_customers", "orders_squared"), 40)
+    rows = pd.DataFrame([_window(0, **once, repeat_customers=0, orders_times_revenue=60.0)])
+    assert "exactly one order" in step.baselines(rows, EMPTY).so_what
+
+
+def test_the_first_year_of_new_customers_is_left_out_where_days_of_winning_are_unknown() -> None:
+    monthly = _monthly(30).assign(share_acquired_known=0.0)
+    assert len(whole_months(monthly, "new_customers")) == 18
+    assert len(whole_months(monthly, "revenue")) == 30
+    assert len(whole_months(monthly.assign(share_acquired_known=1.0), "new_customers")) == 30
+
+
+def test_ranges_of_money_that_was_never_negative_end_at_zero() -> None:
+    monthly = _monthly(12, "2025-01")
+    monthly["margin"] = [1.0, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233]
+    table = step.business_as_usual(monthly, _figures(), seed=1).table
+    assert (table["low"] >= 0).all() and (table["high"] > table["expected"]).all()
+    monthly["margin"] -= 50
+    assert step.business_as_usual(monthly, _figures(), seed=1).table["low"].min() < 0
+
+
 def test_margin_needs_nine_tenths_of_the_costs() -> None:
     rows = pd.DataFrame([_window(0, priced_revenue=76.0, margin=38.0)])
     figures = step.baselines(rows, EMPTY)["figures"].set_index("metric")

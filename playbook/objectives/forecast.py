@@ -56,17 +56,21 @@ class MonthlyForecast:
 
 @dataclass(frozen=True)
 class AnnualForecast:
-    """Distribution of a 12-month figure at a later day: Student's t with ``df`` degrees of freedom."""
+    """Distribution of a 12-month figure at a later day: Student's t with ``df`` degrees of freedom.
+
+    Intervals end at ``floor``, the least value the figure can have.
+    """
 
     method: str
     expected: float
     sd: float
     df: float
+    floor: float = -np.inf
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the central interval."""
         half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.sd
-        return self.expected - half, self.expected + half
+        return max(self.expected - half, self.floor), max(self.expected + half, self.floor)
 
     def chance(self, target: float) -> float:
         """Return the probability that the figure is at least ``target``."""
@@ -155,7 +159,8 @@ def year_total(
     known = float(np.sum(values[-(SEASON - months) :])) if months < SEASON else 0.0
     year = forecast.paths[:, -SEASON:].sum(axis=1) + known
     sd = max(float(year.std()), se * np.sqrt(min(months, SEASON) / SEASON))
-    return AnnualForecast(forecast.method, float(year.mean()), sd, 30.0)
+    floor = 0.0 if np.min(values) >= 0 else -np.inf
+    return AnnualForecast(forecast.method, float(year.mean()), sd, 30.0, floor)
 
 
 def _yearly_shift(series: np.ndarray) -> float:

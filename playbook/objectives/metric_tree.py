@@ -8,15 +8,22 @@ from typing import Any
 import pandas as pd
 
 from playbook.answer import Answer, answers, format_value
+from playbook.objectives.tree import together
 
 __all__ = ["metric_tree"]
 
 BRANCHES = {
     "existing customers": "Customers kept",
     "new customers": "Customers won",
+    "customers": "Customers",
     "guests": "Guest orders",
 }
-SHORT = {"existing customers": "Kept", "new customers": "Won", "guests": "Guests"}
+SHORT = {
+    "existing customers": "Kept",
+    "new customers": "Won",
+    "customers": "All",
+    "guests": "Guests",
+}
 LEAVES = {
     "customers": ("Customers", "count"),
     "orders": ("Orders", "count"),
@@ -52,11 +59,12 @@ def metric_tree(moved: Answer, branches: pd.DataFrame) -> Answer:
     was sold belongs to revenue. Effects are those of `what_moved` (Shapley values).
     """
     leaves, measure = moved["leaves"], moved["measure"]
+    branches = together(branches)
     whole = measure == "gross margin"
     nodes = [_node(ROOT, "", 0, measure.capitalize(), "currency", moved["start"], moved["end"])]
     revenue = _sums(branches, "revenue")
     if whole:
-        cost = {name: revenue[name] - _margins(leaves, revenue, name) for name in BRANCHES}
+        cost = {name: revenue[name] - _margins(leaves, revenue, name) for name in revenue}
         nodes += [
             _node("revenue", ROOT, 1, "Revenue", "currency", *sum(revenue.values())),
             *_sales(leaves, revenue, "revenue", 2),
@@ -93,7 +101,8 @@ def _node(
 def _sums(branches: pd.DataFrame, column: str) -> dict[str, pd.Series]:
     """A column by branch: the year before, then the year."""
     wide = branches.pivot_table(index="branch", columns="years_ago", values=column, aggfunc="sum")
-    wide = wide.astype("float64").reindex(index=list(BRANCHES), columns=[1, 0]).fillna(0.0)
+    wide = wide.astype("float64").reindex(columns=[1, 0]).fillna(0.0)
+    wide = wide.reindex([name for name in BRANCHES if name in wide.index])
     return {str(name): row for name, row in wide.iterrows()}
 
 
@@ -109,8 +118,8 @@ def _sales(
     leaves: pd.DataFrame, revenue: dict[str, pd.Series], parent: str, depth: int
 ) -> list[dict[str, Any]]:
     found = []
-    for branch, name in BRANCHES.items():
-        found.append(_node(branch, parent, depth, name, "currency", *revenue[branch]))
+    for branch in revenue:
+        found.append(_node(branch, parent, depth, BRANCHES[branch], "currency", *revenue[branch]))
         own = leaves[(leaves["branch"] == branch) & (leaves["leaf"] != "margin rate")]
         for leaf in own.itertuples(index=False):
             title, unit = LEAVES[leaf.leaf]
@@ -128,7 +137,7 @@ def _costs(leaves: pd.DataFrame, revenue: dict[str, pd.Series]) -> list[dict[str
             1 - leaf.before, 1 - leaf.after, leaf.effect,
         )
         for leaf in leaves[leaves["leaf"] == "margin rate"].itertuples(index=False)
-        if revenue[leaf.branch].any()
+        if leaf.branch in revenue and revenue[leaf.branch].any()
     ]  # fmt: skip
 
 

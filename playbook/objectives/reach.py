@@ -89,7 +89,7 @@ def business_as_usual(monthly: pd.DataFrame, figures: pd.DataFrame, seed: int) -
 
 def _series(history: pd.Series, forecast: MonthlyForecast) -> pd.DataFrame:
     ahead = pd.period_range(history.index[-1] + 1, periods=forecast.paths.shape[1], freq="M")
-    low, high = np.quantile(forecast.paths, [0.025, 0.975], axis=0)
+    low, high = np.maximum(np.quantile(forecast.paths, [0.025, 0.975], axis=0), _least(history))
     past = pd.DataFrame({"month": history.index.to_timestamp(), "actual": history.to_numpy()})
     future = pd.DataFrame(
         {
@@ -102,6 +102,11 @@ def _series(history: pd.Series, forecast: MonthlyForecast) -> pd.DataFrame:
     return past.merge(future, on="month", how="outer").sort_values("month", ignore_index=True)
 
 
+def _least(history: pd.Series) -> float:
+    """The least a month can be: nothing, unless refunds have made months negative before."""
+    return 0.0 if history.min() >= 0 else -math.inf
+
+
 def _by_quarter(
     history: pd.Series, forecast: MonthlyForecast, year: AnnualForecast
 ) -> pd.DataFrame:
@@ -109,7 +114,7 @@ def _by_quarter(
     rows = []
     for start in range(0, 12, 3):
         paths = forecast.paths[:, start : start + 3].sum(axis=1)
-        low, high = np.quantile(paths, [0.025, 0.975])
+        low, high = np.maximum(np.quantile(paths, [0.025, 0.975]), _least(history))
         rows.append(
             {
                 "span": f"{(first + start).strftime('%b %Y')} to {(first + start + 2).strftime('%b %Y')}",

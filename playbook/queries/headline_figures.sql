@@ -68,14 +68,17 @@ kept as (
 ),
 
 won as (
-  select c.customer_id, coalesce(cast(c.acquired_at as date), min(p.day)) as won_day
+  select
+    c.customer_id,
+    coalesce(cast(c.acquired_at as date), min(p.day)) as won_day,
+    case when c.acquired_at is null then 0 else 1 end as told
   from customers as c
   left join priced as p on c.customer_id = p.customer_id
   group by c.customer_id, c.acquired_at
 ),
 
 new_ones as (
-  select w.years_ago, count(*) as new_customers
+  select w.years_ago, count(*) as new_customers, avg(cast(won.told as double)) as share_acquired_known
   from windows as w
   inner join won on won.won_day > w.after_day and won.won_day <= w.last_day
   group by w.years_ago
@@ -89,6 +92,7 @@ select
   w.last_day,
   h.first_order,
   coalesce(n.new_customers, 0) as new_customers,
+  n.share_acquired_known,
   k.previous_customers,
   k.retained_customers,
   t.active_customers,

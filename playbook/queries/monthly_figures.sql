@@ -25,7 +25,8 @@ first_orders as (
 won as (
   select
     cast(date_trunc('month', coalesce(cast(c.acquired_at as date), f.first_order)) as date) as month,
-    count(*) as new_customers
+    count(*) as new_customers,
+    avg(case when c.acquired_at is null then 0.0 else 1.0 end) as share_acquired_known
   from customers as c
   left join first_orders as f on c.customer_id = f.customer_id
   where coalesce(cast(c.acquired_at as date), f.first_order) is not null
@@ -40,6 +41,7 @@ select
   s.orders,
   s.guest_orders,
   coalesce(w.new_customers, 0) as new_customers,
+  w.share_acquired_known,
   s.revenue,
   s.margin,
   s.priced_revenue
