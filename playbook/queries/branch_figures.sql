@@ -23,7 +23,16 @@ won as (
 
 history as (select min(cast(ordered_at as date)) as first_order from orders),
 
-tellings as (select avg(cast(told as double)) as share_acquired_known from won),
+-- days of winning that begin with the orders were read off the orders and tell nothing
+tellings as (
+  select
+    case
+      when (select min(cast(acquired_at as date)) from customers) < (select first_order from history)
+        then avg(cast(told as double))
+      else 0.0
+    end as share_acquired_known
+  from won
+),
 
 branched as (
   select

@@ -84,7 +84,9 @@ new_ones as (
   group by w.years_ago
 ),
 
-history as (select min(day) as first_order from priced)
+history as (select min(day) as first_order from priced),
+
+earliest as (select min(cast(acquired_at as date)) as first_won from customers)
 
 select
   w.years_ago,
@@ -92,7 +94,7 @@ select
   w.last_day,
   h.first_order,
   coalesce(n.new_customers, 0) as new_customers,
-  n.share_acquired_known,
+  case when e.first_won < h.first_order then n.share_acquired_known else 0.0 end as share_acquired_known,
   k.previous_customers,
   k.retained_customers,
   t.active_customers,
@@ -111,6 +113,7 @@ select
 from windows as w
 inner join totals as t on w.years_ago = t.years_ago
 cross join history as h
+cross join earliest as e
 left join new_ones as n on w.years_ago = n.years_ago
 left join kept as k on w.years_ago = k.years_ago
 order by w.years_ago

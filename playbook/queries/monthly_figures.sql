@@ -22,6 +22,12 @@ first_orders as (
   group by customer_id
 ),
 
+earliest as (
+  select c.first_won, o.first_order
+  from (select min(cast(acquired_at as date)) as first_won from customers) as c
+  cross join (select min(cast(ordered_at as date)) as first_order from orders) as o
+),
+
 won as (
   select
     cast(date_trunc('month', coalesce(cast(c.acquired_at as date), f.first_order)) as date) as month,
@@ -41,10 +47,11 @@ select
   s.orders,
   s.guest_orders,
   coalesce(w.new_customers, 0) as new_customers,
-  w.share_acquired_known,
+  case when e.first_won < e.first_order then w.share_acquired_known else 0.0 end as share_acquired_known,
   s.revenue,
   s.margin,
   s.priced_revenue
 from sales as s
+cross join earliest as e
 left join won as w on s.month = w.month
 order by s.month
