@@ -144,6 +144,13 @@ def test_baselines_of_three_customers_are_those_counted_by_hand() -> None:
     assert figures.loc["orders_per_customer", "low"] == pytest.approx(by_rows.low, abs=1e-4)
 
 
+def test_a_change_from_nothing_or_from_a_loss_is_told_in_money() -> None:
+    for before, told in ((0.0, "by 32"), (-20.0, "by 52")):
+        then = _window(1, revenue=80.0, margin=before)
+        answer = step.baselines(pd.DataFrame([_window(0), then, _window(2)]), EMPTY)
+        assert told in answer.headline and "%" not in answer.headline
+
+
 def test_a_year_that_is_not_whole_is_no_year() -> None:
     late = {"first_order": pd.Timestamp(2025, 6, 1)}
     assert isinstance(step.baselines(pd.DataFrame([_window(0, **late)]), EMPTY), Missing)

@@ -124,7 +124,7 @@ def _window(
             del found["new_customers"]
         earlier = years_ago + 1
         if earlier in windows.index and is_whole_year(windows.loc[earlier]):
-            kept, of = float(row["retained_customers"]), float(row["previous_customers"])
+            kept, of = row[["retained_customers", "previous_customers"]].fillna(0).astype(float)
             if of > 0:
                 found["retention_rate"] = wilson(kept, of)
     asked = satisfaction[satisfaction["years_ago"] == years_ago] if len(satisfaction) else None
@@ -234,7 +234,11 @@ def _headline(figures: pd.DataFrame) -> str:
             f"{name} is {format_value(row['value'], 'currency')}; there is no whole year before it"
         )
     way = "rose" if row["change"] >= 0 else "fell"
-    share = format_value(abs(row["change"] / row["before_value"]), "%")
+    share = (
+        format_value(abs(row["change"] / row["before_value"]), "%")
+        if row["before_value"] > 0
+        else f"by {format_value(abs(row['change']), 'currency')}"
+    )
     sure = "more than chance" if row["beyond_chance"] else "within what chance does"
     return f"{name} {way} {share} to {format_value(row['value'], 'currency')}, {sure}"
 
