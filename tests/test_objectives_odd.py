@@ -20,16 +20,18 @@ from playbook.tables import SQL_TYPE, TABLES
 from playbook.warehouse import Warehouse
 
 AS_OF = date(2025, 12, 31)
-SINCE = date(2024, 12, 31)
 METRICS = {"gross_margin": 1e6, "new_customers": 50.0, "orders_per_customer": 9.0, "nps": 60.0, "retention_rate": 0.9}  # fmt: skip
-PLAN = Plan(
-    as_of=AS_OF,
-    objectives=[
-        Objective(id=m.replace("_", "-"), name=m, area="value", metric=m, target=t, due=date(2026, 12, 31),
+
+
+def _plan(as_of: date) -> Plan:
+    goals = [
+        Objective(id=m.replace("_", "-"), name=m, area="value", metric=m, target=t, due=as_of.replace(year=as_of.year + 1),
                   owner="boss", serves="purpose", because="b")
         for m, t in METRICS.items()
-    ],
-)  # fmt: skip
+    ]  # fmt: skip
+    return Plan(as_of=as_of, objectives=goals)
+
+
 CLIENT = Engagement(client="c", brand="b", currency="EUR", inbox=[], purpose="p")
 
 
@@ -71,23 +73,25 @@ def _warehouse(folder: Path, tables: dict[str, pd.DataFrame]) -> Warehouse:
     return Warehouse(folder, AS_OF)
 
 
-def _answers(data: Warehouse, rate: float | None = None) -> dict[str, Any]:
+def answers_of(data: Warehouse) -> dict[str, Any]:
     """Every answer of notebook 01 that needs data, with its figures drawn."""
-    headline = data.query("headline_figures", since=SINCE, margin_rate=rate)
-    monthly = data.query("monthly_figures", since=SINCE, margin_rate=rate)
-    branches = data.query("branch_figures", since=SINCE, margin_rate=rate)
+    plan, since = _plan(data.as_of), data.as_of.replace(year=data.as_of.year - 1)
+    headline, monthly, branches = (
+        data.query(name, since=since, margin_rate=None)
+        for name in ("headline_figures", "monthly_figures", "branch_figures")
+    )
     rolling, waves = data.query("rolling_figures"), data.query("wave_answers")
-    base = step.baselines(headline, data.query("satisfaction_answers", since=SINCE))
+    base = step.baselines(headline, data.query("satisfaction_answers", since=since))
     known = base["figures"]
     moved = step.what_moved(branches)
     usual = step.business_as_usual(monthly, known, seed=1)
-    reach = step.reachability(PLAN.objectives, known, monthly, rolling, waves, AS_OF, 1)
+    reach = step.reachability(plan.objectives, known, monthly, rolling, waves, data.as_of, 1)
     found = {
         "baselines": base, "moved": moved, "tree": step.metric_tree(moved, branches), "usual": usual,
-        "backtest": step.backtest(usual), "goals": step.targets(PLAN.objectives, known, ()), "reach": reach,
-        "levers": step.levers(moved, reach), "capability": step.capability(data.query("capability_scores", since=SINCE)),
-        "findings": step.plan_findings(PLAN, CLIENT, known), "roadmap": step.roadmap([], PLAN.objectives, []),
-        "budget": step.budget([], PLAN.objectives, None),
+        "backtest": step.backtest(usual), "goals": step.targets(plan.objectives, known, ()), "reach": reach,
+        "levers": step.levers(moved, reach), "capability": step.capability(data.query("capability_scores", since=since)),
+        "findings": step.plan_findings(plan, CLIENT, known), "roadmap": step.roadmap([], plan.objectives, []),
+        "budget": step.budget([], plan.objectives, None),
     }  # fmt: skip
     for draw, name in ((figures.metric_tree, "tree"), (figures.forecast, "usual"), (figures.targets, "reach")):  # fmt: skip
         draw(found[name])._repr_png_()
@@ -103,7 +107,7 @@ def _answers(data: Warehouse, rate: float | None = None) -> dict[str, Any]:
 
 
 def test_without_orders_every_question_says_what_to_ask_for(tmp_path: Path) -> None:
-    found = _answers(_warehouse(tmp_path, {"customers": pd.DataFrame({"customer_id": ["K000"]})}))
+    found = answers_of(_warehouse(tmp_path, {"customers": pd.DataFrame({"customer_id": ["K000"]})}))
     given = {name for name, answer in found.items() if isinstance(answer, Answer)}
     assert given == {"goals", "findings"}
     assert "baseline" in found["goals"].headline
@@ -114,13 +118,13 @@ def test_without_orders_every_question_says_what_to_ask_for(tmp_path: Path) -> N
 
 def test_three_months_are_no_year(tmp_path: Path) -> None:
     orders = _orders(3)
-    found = _answers(_warehouse(tmp_path, {"orders": orders, "customers": _customers(orders)}))
+    found = answers_of(_warehouse(tmp_path, {"orders": orders, "customers": _customers(orders)}))
     assert "12 months" in found["baselines"].ask and isinstance(found["usual"], Missing)
 
 
 def test_fourteen_months_give_a_starting_line_and_a_wide_forecast_that_says_so(tmp_path: Path) -> None:  # fmt: skip
     orders = _orders(14)
-    found = _answers(_warehouse(tmp_path, {"orders": orders, "customers": _customers(orders)}))
+    found = answers_of(_warehouse(tmp_path, {"orders": orders, "customers": _customers(orders)}))
     assert "no whole year before" in found["baselines"].headline
     assert "season and growth cannot be told apart" in found["usual"].so_what
     assert isinstance(found["moved"], Missing) and "24 months" in found["moved"].ask
@@ -128,7 +132,7 @@ def test_fourteen_months_give_a_starting_line_and_a_wide_forecast_that_says_so(t
 
 def test_one_customer_and_a_flat_series_have_no_false_precision(tmp_path: Path) -> None:
     orders = _orders(36, customers=1)
-    found = _answers(_warehouse(tmp_path, {"orders": orders, "customers": _customers(orders)}))
+    found = answers_of(_warehouse(tmp_path, {"orders": orders, "customers": _customers(orders)}))
     known = found["baselines"]["figures"].set_index("metric")
     assert known.loc["active_customers", "value"] == 1
     assert np.isnan(known.loc["orders_per_customer", "value"])  # no spread from one customer
@@ -140,7 +144,7 @@ def test_months_of_refunds_and_a_zero_base_stay_exact(tmp_path: Path) -> None:
     orders = _orders(36)
     orders.loc[orders["ordered_at"].dt.month == 1, ["revenue", "cost"]] *= -3
     orders.loc[orders["ordered_at"].dt.year == 2024, ["revenue", "cost"]] = 0.0
-    found = _answers(_warehouse(tmp_path, {"orders": orders, "customers": _customers(orders)}))
+    found = answers_of(_warehouse(tmp_path, {"orders": orders, "customers": _customers(orders)}))
     moved = found["moved"]
     assert moved.table["effect"].sum() == pytest.approx(moved["end"] - moved["start"], rel=1e-9)
     assert found["usual"].table["low"].min() < 0  # a month has been negative before
@@ -150,7 +154,7 @@ def test_months_of_refunds_and_a_zero_base_stay_exact(tmp_path: Path) -> None:
 def test_all_promoters_still_have_a_range(tmp_path: Path) -> None:
     orders = _orders(24)
     tables = {"orders": orders, "customers": _customers(orders)} | _survey([10.0] * 30)
-    found = _answers(_warehouse(tmp_path, tables))
+    found = answers_of(_warehouse(tmp_path, tables))
     nps = found["baselines"]["figures"].set_index("metric").loc["nps"]
     assert nps["value"] == 100 and nps["low"] < 100 and nps["high"] == 100
     reach = found["reach"]["forecasts"].set_index("metric").loc["nps"]
@@ -161,14 +165,14 @@ def test_all_promoters_still_have_a_range(tmp_path: Path) -> None:
 def test_a_question_with_few_answers_gives_no_score(tmp_path: Path, values: list[float]) -> None:
     orders = _orders(24)
     tables = {"orders": orders, "customers": _customers(orders)} | _survey(values)
-    found = _answers(_warehouse(tmp_path, tables))
+    found = answers_of(_warehouse(tmp_path, tables))
     assert np.isnan(found["baselines"]["figures"].set_index("metric").loc["nps", "value"])
     assert "Net Promoter Score" in found["baselines"].so_what
 
 
 def test_without_costs_the_result_is_revenue(tmp_path: Path) -> None:
     orders = _orders(30).assign(cost=None)
-    found = _answers(_warehouse(tmp_path, {"orders": orders, "customers": _customers(orders)}))
+    found = answers_of(_warehouse(tmp_path, {"orders": orders, "customers": _customers(orders)}))
     assert found["moved"]["measure"] == "revenue" and found["tree"]["measure"] == "revenue"
     assert "cost" not in set(found["tree"]["nodes"]["id"])
 
@@ -176,7 +180,7 @@ def test_without_costs_the_result_is_revenue(tmp_path: Path) -> None:
 def test_days_of_winning_read_off_the_orders_are_no_days_of_winning(tmp_path: Path) -> None:
     orders = _orders(12)
     tables = {"orders": orders, "customers": _customers(orders, "2025-01-01")}
-    known = _answers(_warehouse(tmp_path, tables))["baselines"]["figures"].set_index("metric")
+    known = answers_of(_warehouse(tmp_path, tables))["baselines"]["figures"].set_index("metric")
     assert np.isnan(known.loc["new_customers", "value"])
 
 
@@ -188,5 +192,5 @@ def test_an_employee_survey_of_small_groups_names_them_but_shows_no_score(tmp_pa
          "score": [3, 4] * 7, "answered_at": "2025-03-01"}
     )  # fmt: skip
     tables = {"orders": orders, "customers": _customers(orders), "employee_survey": staff}
-    capability = _answers(_warehouse(tmp_path, tables))["capability"]
+    capability = answers_of(_warehouse(tmp_path, tables))["capability"]
     assert list(capability.table["department"]) == ["Sales"] and "Board" in capability.so_what

@@ -376,8 +376,11 @@ def load(answer: Answer) -> Figure:
         colour = TARGET if over else ACCENT
         strength = 0.75 if over else 0.65 * min(share, 1) ** 1.5
         axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=colour, alpha=strength, ec="none"))
+        if over:  # also without colour
+            axes.add_patch(Rectangle((x - 0.46, y - 0.44), 0.92, 0.88, fill=False, ec=INK, lw=1.1))
         text = "no days" if share != share else f"{100 * share:.0f}%" if share >= 0.005 else ""
-        axes.text(x, y, text, ha="center", va="center", fontsize=8.5, color="white" if strength > 0.5 else INK)  # fmt: skip
+        axes.text(x, y, text, ha="center", va="center", fontsize=8.5, color=INK,
+                  fontweight="bold" if over else "normal")  # fmt: skip
     axes.set_xlim(-0.5, len(months) - 0.5)
     axes.set_ylim(len(roles) - 0.5, -0.5)
     axes.set_xticks(range(len(months)), months, rotation=0 if len(months) <= 8 else 40)
