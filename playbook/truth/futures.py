@@ -39,7 +39,15 @@ from playbook.objectives import AnnualForecast, annual_forecast, monthly_forecas
 from playbook.truth.coverage import Cell, holds
 from playbook.truth.judge import Line
 
-__all__ = ["LENGTHS", "SERIES", "calibration_lines", "coverage_lines", "drawn_futures", "lines"]
+__all__ = [
+    "LENGTHS",
+    "SERIES",
+    "calibration_lines",
+    "coverage_lines",
+    "drawn_futures",
+    "in_words",
+    "lines",
+]
 
 SERIES = 420
 """Simulated series of each design cell (at least 400)."""
@@ -134,6 +142,14 @@ DESIGNS: dict[str, Callable[[int, np.random.Generator], Forecast]] = {
 } | {"01.coverage_12_month_figure": _rolling, "01.coverage_survey_waves": _waves}
 
 
+def in_words(design: str) -> str:
+    """Return what a design forecasts."""
+    name = design.removeprefix("01.coverage_")
+    if name.startswith("year_"):
+        return f"total of the year after {name.split('_')[1]} months of history"
+    return f"{name.replace('_', ' ')} a year ahead"
+
+
 def drawn_futures(design: str, series: int = SERIES, seed: int = 1) -> pd.DataFrame:
     """Return one row per simulated series: kind, low and high (80 %), came, chance (stated), reached.
 
@@ -158,9 +174,8 @@ def coverage_lines(design: str, futures: pd.DataFrame) -> Line:
     cell = Cell(design, "", lambda rng: (0.0, 0.0, 0.0), LEVEL)
     by_kind = covers.groupby(futures["kind"], sort=True).mean()
     told = ", ".join(f"{kind} {value:.0%}" for kind, value in by_kind.items())
-    name = design.removeprefix("01.coverage_").replace("_", " ")
     return Line(
-        design, f"coverage: forecast, {name}", LEVEL, share, None, None, f"{int(covers.sum())} of {n}",
+        design, f"coverage: {in_words(design)}", LEVEL, share, None, None, f"{int(covers.sum())} of {n}",
         None, 0, holds(cell, share), f"{share:.1%} ({told})",
         f"80% within 5 points on {n} simulated series of {len(by_kind)} kinds",
     )  # fmt: skip
