@@ -515,6 +515,10 @@ def test_people_and_money_over_the_limit_are_named() -> None:
     assert step.workload(busy, roles).table.loc[0, "months_over"] == 3
     over = step.budget(busy, [], Budget(total=90.0, acquisition=0.0, retention=90.0))
     assert "10.00 more" in over.headline
+    part = step.budget(busy, [], Budget(total=150.0, acquisition=60.0, retention=90.0))
+    assert part.headline.endswith("retention asks for 10.00 more than its part")
+    fits = step.budget(busy, [], Budget(total=150.0, acquisition=0.0, retention=150.0))
+    assert "leave 50.00 of 150" in fits.headline
 
 
 def test_the_budget_of_an_initiative_is_shared_among_its_objectives() -> None:

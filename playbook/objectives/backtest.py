@@ -54,8 +54,8 @@ def backtest(usual: Answer) -> Answer:
         headline=f"{_capital(best['method'])} misses a month by {format_value(best['error'], '%')} on average",
         so_what=_so_what(best, naive),
         kind="predictive",
-        caption=f"Error of forecasts of {usual['measure']} up to 12 months ahead, from {int(best['origins'])} months of the "
-        "past, as a share of the mean month",
+        caption=f"Error of {usual['measure']} forecast up to 12 months ahead from {int(best['origins'])} past months, "
+        "share of the mean month",
         units={
             "error": "%",
             "against_benchmark": "%",
