@@ -20,13 +20,14 @@ from playbook.research.behaviour import gini_interval
 from playbook.research.coding import code, need_of, sentences
 from playbook.research.diagnosis import decompose, windows
 from playbook.research.integration import link_records, normalised_keys
+from playbook.research.sentiment import sentiment
 from playbook.research.surveys import weighted_mean
 from playbook.stats import bootstrap, gini
 from playbook.warehouse import Warehouse
 
 AS_OF, SINCE = date(2025, 12, 31), date(2024, 12, 31)
-QUERIES = "survey_panel survey_scores promoter_answers customer_metrics daily_sales cohort_activity sales_by_group kept_by_group rows_by_quarter customers_by_market_segment case_topics".split()  # noqa: SIM905
-TABLES = "customer_records customer_keys reviews focus_group_quotes market switching".split()  # noqa: SIM905
+QUERIES = "survey_panel survey_scores promoter_answers customer_metrics daily_sales cohort_activity sales_by_group kept_by_group rows_by_quarter customers_by_market_segment case_topics open_answers purchase_mix".split()  # noqa: SIM905
+TABLES = "customer_records customer_keys reviews focus_group_quotes market switching choice_tasks".split()  # noqa: SIM905
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +47,14 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def _inputs(nothing: dict[str, Any]) -> dict[str, Any]:
     quotes, weights = nothing["focus_group_quotes"], r.surveys.weights_of(Missing("none"))
+    written = r.voices.gather(
+        nothing["reviews"], nothing["open_answers"], nothing["customer_records"]
+    )
     return {
         "panel": nothing["survey_panel"], "weights": weights, "quotes": quotes, "records": nothing["customer_records"],
         "keys": nothing["customer_keys"], "linked": nothing["customer_keys"].assign(group=0), "metrics": nothing["customer_metrics"],
         "days": nothing["daily_sales"], "activity": nothing["cohort_activity"], "findings": nothing["findings"],
+        "texts": written, "said": r.voices.heard(written), "tasks": nothing["choice_tasks"], "mix": nothing["purchase_mix"],
         "brand": "Larkfield", "as_of": AS_OF, "since": SINCE, "start": SINCE, "cut": date(2025, 6, 30),
         "strength": pd.DataFrame(columns=["need", "source", "strength", "low", "high", "n"]),
     } | nothing  # fmt: skip
@@ -262,7 +267,7 @@ def test_topics_and_sentiment_find_the_two_things_said() -> None:
     reviews = _reviews("sv", "Fint trä och vacker färg.", "Leveransen kom för sent.")
     topics, assigned = texts.topics(reviews["text"], "sv", 2)
     assert topics["texts"].tolist() == [40, 40] and assigned.nunique() == 2
-    score = texts.sentiment(reviews, "sv")
+    score = sentiment(reviews, "sv")
     assert (score[reviews["rating"] == 5] > 0).all() and (score[reviews["rating"] == 1] < 0).all()
     again, _ = texts.topics(reviews["text"].sample(frac=1, random_state=3).sort_index(), "sv", 2)
     pd.testing.assert_frame_equal(topics, again)
@@ -287,7 +292,9 @@ def test_reviews_that_complain_are_found_and_quoted_without_addresses() -> None:
     reviews.loc[0, "text"] = "Parcel lost, write to me at ada@example.org."
     themes = r.reviews.themes(reviews).table
     assert themes.loc[0, "need"] == "delivery" and themes.loc[0, "difference_high"] < 0
-    assert r.reviews.quotes(reviews).table["quote"].tolist() == ["The parcel never arrived."]
+    found = r.voices.gather(reviews)
+    quoted = r.quoting.quotes(found, r.voices.heard(found)).table
+    assert quoted["quote"].tolist() == ["The parcel never arrived."]
 
 
 def test_the_change_of_stars_is_welchs() -> None:

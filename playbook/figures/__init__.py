@@ -33,6 +33,7 @@ from playbook.figures.proposition import (
 )
 from playbook.figures.review import control, foretold, migration, scorecard
 from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
+from playbook.figures.voices import evidence, movers
 
 __all__ = [
     "bars",
@@ -40,6 +41,7 @@ __all__ = [
     "columns",
     "control",
     "dots",
+    "evidence",
     "forecast",
     "foretold",
     "funnel",
@@ -54,6 +56,7 @@ __all__ = [
     "load",
     "metric_tree",
     "migration",
+    "movers",
     "portfolio_map",
     "raci",
     "region_map",

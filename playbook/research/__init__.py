@@ -13,11 +13,14 @@ from playbook.research import (
     integration,
     market_position,
     needs,
+    preferences,
     promoters,
+    quoting,
     redundancy,
     reviews,
     scales,
     surveys,
+    voices,
 )
 
 __all__ = [
@@ -28,9 +31,12 @@ __all__ = [
     "integration",
     "market_position",
     "needs",
+    "preferences",
     "promoters",
+    "quoting",
     "redundancy",
     "reviews",
     "scales",
     "surveys",
+    "voices",
 ]
