@@ -10,6 +10,7 @@ from playbook.engagement import ROOT
 from playbook.tables import dictionary
 from playbook.truth import CUSTOMERS, SEED_BASE, SEEDS, all_rows
 from playbook.truth.coverage import CELLS, REPLICATIONS
+from playbook.truth.futures import DESIGNS, LARGEST_ERROR, LEVEL, SERIES, in_words
 
 __all__ = ["pages", "write_docs"]
 
@@ -67,6 +68,13 @@ def _truth() -> str:
     cells = [
         f"| {c.id} | {c.design} | {c.level:.0%} | {100 * c.tolerance:.0f} points |" for c in CELLS
     ]
+    cells += [
+        f"| {id_} | {in_words(id_)}, {SERIES} simulated series | {LEVEL:.0%} | 5 points |" for id_ in DESIGNS
+    ]  # fmt: skip
+    cells.append(
+        "| 01.chance_calibration | stated chance of reaching a target against the share that did, by bin | – "
+        f"| mean error at most {LARGEST_ERROR:.0%}; each bin 5 points |"
+    )
     return text.format(
         seeds=SEEDS, base=SEED_BASE, customers=f"{CUSTOMERS:,}", replications=f"{REPLICATIONS:,}",
         rows="\n".join(rows), cells="\n".join(cells),

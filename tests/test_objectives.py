@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playbook import figures
 from playbook import objectives as step
 from playbook.answer import Answer, Missing
 from playbook.engagement.model import (
@@ -31,6 +32,7 @@ from playbook.objectives.tree import branch_leaves
 from playbook.stats import ratio_interval
 
 EMPTY = pd.DataFrame()
+UNIT = st.floats(-10, 10, allow_nan=False).map(lambda v: round(v, 3))
 LEVEL = st.floats(-1e6, 1e6, allow_nan=False).map(lambda v: round(v, 3))
 
 
@@ -106,7 +108,9 @@ def _engagement(**changed: Any) -> Engagement:
     [
         lambda: step.baselines(EMPTY, EMPTY),
         lambda: step.what_moved(EMPTY),
+        lambda: step.metric_tree(step.what_moved(EMPTY), EMPTY),
         lambda: step.business_as_usual(EMPTY, EMPTY, seed=1),
+        lambda: step.backtest(step.business_as_usual(EMPTY, EMPTY, seed=1)),
         lambda: step.reachability([], EMPTY, EMPTY, EMPTY, EMPTY, date(2025, 12, 31), 1),
         lambda: step.levers(Missing("no year before"), Missing("no objectives")),
         lambda: step.tracing([], [], "p", "m", "v"),
@@ -140,6 +144,13 @@ def test_baselines_of_three_customers_are_those_counted_by_hand() -> None:
     assert figures.loc["orders_per_customer", "low"] == pytest.approx(by_rows.low, abs=1e-4)
 
 
+def test_a_change_from_nothing_or_from_a_loss_is_told_in_money() -> None:
+    for before, told in ((0.0, "by 32"), (-20.0, "by 52")):
+        then = _window(1, revenue=80.0, margin=before)
+        answer = step.baselines(pd.DataFrame([_window(0), then, _window(2)]), EMPTY)
+        assert told in answer.headline and "%" not in answer.headline
+
+
 def test_a_year_that_is_not_whole_is_no_year() -> None:
     late = {"first_order": pd.Timestamp(2025, 6, 1)}
     assert isinstance(step.baselines(pd.DataFrame([_window(0, **late)]), EMPTY), Missing)
@@ -149,6 +160,50 @@ def test_a_year_that_is_not_whole_is_no_year() -> None:
     assert figures["before_value"].isna().all() and math.isnan(
         figures.loc["retention_rate", "value"]
     )
+
+
+def test_where_orders_begin_with_the_year_everybody_looks_new_and_it_is_said() -> None:
+    """No day of winning and no orders before: a first order in the window is no start."""
+    begins = {"first_order": pd.Timestamp(2025, 1, 2)}
+    answer = step.baselines(pd.DataFrame([_window(0, share_acquired_known=0.0, **begins)]), EMPTY)
+    assert math.isnan(answer["figures"].set_index("metric").loc["new_customers", "value"])
+    assert "ask when each customer was won" in answer.so_what
+    told = step.baselines(pd.DataFrame([_window(0, share_acquired_known=1.0, **begins)]), EMPTY)
+    assert told["figures"].set_index("metric").loc["new_customers", "value"] == 1
+
+
+def test_new_and_old_customers_are_one_branch_where_they_cannot_be_told_apart() -> None:
+    frame = _branches(1.2).assign(first_order=pd.Timestamp(2024, 1, 2), share_acquired_known=0.0)
+    moved = step.what_moved(frame)
+    assert set(moved["leaves"]["branch"]) == {"customers", "guests"}
+    assert "ask when each was won" in moved.so_what
+    assert math.fsum(moved.table["effect"]) == pytest.approx(moved["end"] - moved["start"])
+    tree = step.metric_tree(moved, frame)
+    assert "Customers" in set(tree["nodes"]["name"]) and figures.metric_tree(tree).png()
+    apart = step.what_moved(frame.assign(share_acquired_known=0.95))
+    assert "new customers" in set(apart["leaves"]["branch"])
+
+
+def test_one_order_a_customer_is_said() -> None:
+    once = dict.fromkeys(("orders", "active_customers", "orders_squared"), 40)
+    rows = pd.DataFrame([_window(0, **once, repeat_customers=0, orders_times_revenue=60.0)])
+    assert "exactly one order" in step.baselines(rows, EMPTY).so_what
+
+
+def test_the_first_year_of_new_customers_is_left_out_where_days_of_winning_are_unknown() -> None:
+    monthly = _monthly(30).assign(share_acquired_known=0.0)
+    assert len(whole_months(monthly, "new_customers")) == 18
+    assert len(whole_months(monthly, "revenue")) == 30
+    assert len(whole_months(monthly.assign(share_acquired_known=1.0), "new_customers")) == 30
+
+
+def test_ranges_of_money_that_was_never_negative_end_at_zero() -> None:
+    monthly = _monthly(12, "2025-01")
+    monthly["margin"] = [1.0, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233]
+    table = step.business_as_usual(monthly, _figures(), seed=1).table
+    assert (table["low"] >= 0).all() and (table["high"] > table["expected"]).all()
+    monthly["margin"] -= 50
+    assert step.business_as_usual(monthly, _figures(), seed=1).table["low"].min() < 0
 
 
 def test_margin_needs_nine_tenths_of_the_costs() -> None:
@@ -212,6 +267,59 @@ def test_the_metric_tree_leaves_no_residual(cells: list[tuple[int, int, int, int
     assert change == pytest.approx(by_year[0] - by_year[1], abs=1e-6 * size)
 
 
+def _random_tree(draw: Any, depth: int, leaves: dict[str, tuple[float, float]]) -> Any:
+    if depth == 0 or len(leaves) >= 5 or draw(st.booleans()):
+        name = f"leaf{len(leaves)}"
+        leaves[name] = draw(st.tuples(UNIT, UNIT))
+        return lambda at: at[name]
+    parts = [_random_tree(draw, depth - 1, leaves) for _ in range(draw(st.integers(1, 3)))]
+    join = draw(st.sampled_from([math.prod, math.fsum, lambda v: v[0] - math.fsum(v[1:])]))
+    return lambda at: join([part(at) for part in parts])
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_random_trees_of_sums_differences_and_products_leave_no_residual(data: Any) -> None:
+    leaves: dict[str, tuple[float, float]] = {}
+    value = _random_tree(data.draw, 3, leaves)
+    before, after = ({k: v[i] for k, v in leaves.items()} for i in (0, 1))
+    parts = step.shapley_change(value, before, after)
+    assert abs(math.fsum(parts.values()) - (value(after) - value(before))) < 1e-9
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 50), st.integers(0, 99), st.integers(-9999, 99999), st.integers(-999, 9999)),
+        min_size=6, max_size=6,
+    )
+)  # fmt: skip
+def test_every_node_of_the_tree_is_the_sum_of_its_parts(cells: Any) -> None:
+    frame = _branches()
+    frame[["customers", "orders", "revenue", "margin"]] = np.array(cells, dtype=float)
+    frame.loc[frame["orders"] == 0, "customers"] = 0
+    frame["priced_revenue"] = frame["revenue"]
+    moved = step.what_moved(frame)
+    nodes = step.metric_tree(moved, frame)["nodes"]
+    size = max(1.0, float(frame[["revenue", "margin"]].abs().max().max()))
+    assert abs(nodes["effect"].iloc[0] - (moved["end"] - moved["start"])) / size < 1e-9
+    for node in nodes.itertuples():
+        children = nodes[nodes["parent"] == node.id]
+        if len(children):
+            assert abs(children["effect"].sum() - node.effect) / size < 1e-9
+    if moved["measure"] == "gross margin":
+        by_id = nodes.set_index("id")["now"].reindex(["revenue", "cost", "result"]).fillna(0.0)
+        assert by_id["revenue"] - by_id["cost"] == pytest.approx(by_id["result"], abs=1e-6 * size)
+
+
+def test_the_tree_draws_also_where_nothing_is_there() -> None:
+    frame = _branches()
+    frame[["customers", "orders", "revenue", "margin", "priced_revenue"]] = 0.0
+    for tree in (step.metric_tree(step.what_moved(frame), frame), step.metric_tree(step.what_moved(_branches(1.2)), _branches(1.2))):  # fmt: skip
+        assert isinstance(tree, Answer) and len(tree.headline) <= 90
+        assert figures.metric_tree(tree).png()
+
+
 def test_guests_have_a_branch_of_their_own_and_doubling_prices_is_all_order_value() -> None:
     table = step.what_moved(_branches(factor=2.0)).table.set_index("name")
     assert {"guests: orders", "guests: order value", "guests: margin rate"} < set(table.index)
@@ -265,13 +373,63 @@ def test_the_95_percent_range_of_a_year_holds_most_years(months: int) -> None:
     assert inside >= 17
 
 
+def test_models_are_tried_on_the_past_against_last_years_month() -> None:
+    usual = step.business_as_usual(_monthly(36), _figures(), seed=1)
+    tried = step.backtest(usual)
+    assert set(tried.table["method"]) >= {"last year's month"} and len(tried.table) == 3
+    best = tried.table.iloc[0]
+    assert best["chosen"] and best["error"] == tried.table["error"].min()
+    assert best["method"] in usual.source and (tried.table["origins"] == 10).all()
+    assert len(tried.headline) <= 90
+
+
+def test_errors_of_the_past_are_those_counted_by_hand() -> None:
+    """A series that rises by 12 a year: last year's month is always 12 too low."""
+    series = 100 + np.arange(40.0)
+    table = step.monthly_forecast(series, 12, seed=1).errors.set_index("method")
+    naive = table.loc["last year's month"]
+    assert naive["error"] * series.mean() == pytest.approx(12, abs=0.5)
+    assert naive["bias"] == pytest.approx(naive["error_sum"]) and naive["error_sum"] > 0
+
+
+def test_with_too_few_months_no_model_is_tried_and_the_range_is_wide() -> None:
+    figures = _figures()
+    short = step.business_as_usual(_monthly(18, "2024-07"), figures, seed=1)
+    assert "season and growth cannot be told apart" in short.so_what
+    refused = step.backtest(short)
+    assert isinstance(refused, Missing) and "18 whole months" in refused.reason
+    whole = step.business_as_usual(_monthly(36), figures, seed=1)
+    wide = [a.table.iloc[-1]["high"] - a.table.iloc[-1]["low"] for a in (short, whole)]
+    assert wide[0] > 1.5 * wide[1]
+
+
 def test_drift_counts_only_beyond_its_noise() -> None:
-    steady = step.annual_forecast(np.linspace(0.5, 0.6, 11), 10, baseline=0.6, se=0.01)
-    assert steady.expected == pytest.approx(0.7, abs=1e-6)
+    waves = step.annual_forecast(np.linspace(0.5, 0.6, 11), 10, 0.6, se=0.01, se_each=1e-6)
+    assert waves.expected == pytest.approx(0.7, abs=1e-4)
     noisy = np.array([1.0, -1, 1, -1, 1, -1, 1.1])
-    assert step.annual_forecast(noisy, 6, baseline=1.1, se=0.1).expected == 1.1
+    assert step.annual_forecast(noisy, 6, baseline=1.1, se=0.1, se_each=1.0).expected == 1.1
     alone = step.annual_forecast(np.array([0.5]), 12, baseline=0.5, se=0.02)
     assert alone.sd == pytest.approx(0.02 * math.sqrt(2)) and alone.chance(0.5) == 0.5
+
+
+def test_one_year_of_overlapping_figures_is_too_little_to_call_a_rise_a_trend() -> None:
+    """Twelve-month figures rise smoothly also when their months wander; years decide, not points."""
+    rise = [
+        step.annual_forecast(np.linspace(0, 1, n), 12, baseline=1.0, se=0.001).expected - 1.0
+        for n in (12, 61)
+    ]
+    assert rise[0] < 0.35 * 12 / 11 and 0.7 * 12 / 60 < rise[1] < 12 / 60
+
+
+def test_a_wandering_month_widens_the_range_of_a_12_month_figure() -> None:
+    rng = np.random.default_rng(7)
+    walk = 100 + np.cumsum(rng.normal(0, 1, 60))
+    noise = 100 + rng.normal(0, 1, 60)
+    sd = [
+        step.annual_forecast(np.convolve(x, np.ones(12) / 12, "valid"), 12, 100.0, 0.01).sd
+        for x in (walk, noise)
+    ]
+    assert sd[0] > 1.5 and sd[1] < 1.0  # truth: 2.8 and 0.4
 
 
 def test_histories_leave_out_spans_that_are_not_whole() -> None:
@@ -357,6 +515,10 @@ def test_people_and_money_over_the_limit_are_named() -> None:
     assert step.workload(busy, roles).table.loc[0, "months_over"] == 3
     over = step.budget(busy, [], Budget(total=90.0, acquisition=0.0, retention=90.0))
     assert "10.00 more" in over.headline
+    part = step.budget(busy, [], Budget(total=150.0, acquisition=60.0, retention=90.0))
+    assert part.headline.endswith("retention asks for 10.00 more than its part")
+    fits = step.budget(busy, [], Budget(total=150.0, acquisition=0.0, retention=150.0))
+    assert "leave 50.00 of 150" in fits.headline
 
 
 def test_the_budget_of_an_initiative_is_shared_among_its_objectives() -> None:
@@ -417,6 +579,59 @@ def test_plan_findings_list_every_contradiction() -> None:
         "every risk has an owner",
         "mitigation lowers a risk",
     }
+
+
+BROKEN: list[tuple[str, dict[str, Any]]] = [
+    ("every objective has an initiative", {"objectives": [_objective("a", "revenue", 1e6), _objective("b", "nps", 50.0)]}),
+    ("every objective has a known owner", {"objectives": [_objective("a", "revenue", 1e6, owner="ghost")]}),
+    ("every objective traces to the purpose", {"objectives": [_objective("a", "revenue", 1e6, serves="vision")]}),
+    ("every objective lies ahead", {"objectives": [_objective("a", "revenue", 1e6, due=date(2025, 12, 31))]}),
+    ("every objective is measured", {"objectives": [_objective("a", "fame", 1e6)]}),
+    ("every objective has a baseline", {"objectives": [_objective("a", "nps", 50.0)]}),
+    ("every target is above its baseline", {"objectives": [_objective("a", "gross_margin", 31.0)]}),
+    ("every target is possible", {"objectives": [_objective("a", "retention_rate", 55.0)]}),
+    ("one target for one figure and day", {"objectives": [_objective("a", "revenue", 1e6), _objective("b", "revenue", 2e6)],
+                                           "initiatives": [_initiative("one", objectives=["a", "b"])]}),
+    ("every initiative serves an objective", {"initiatives": [_initiative("one"), _initiative("two", objectives=[])]}),
+    ("every initiative lies ahead", {"initiatives": [_initiative("one", start=date(2025, 1, 1), end=date(2025, 6, 1))]}),
+    ("initiatives serve known objectives", {"initiatives": [_initiative("one", objectives=["a", "lost"])]}),
+    ("initiatives wait for known ones", {"initiatives": [_initiative("one", depends_on=["lost"])]}),
+    ("work is given to known roles", {"initiatives": [_initiative("one", person_days={"ghost": 1.0}, raci={"boss": "A", "ghost": "R"})]}),
+    ("one accountable per initiative", {"initiatives": [_initiative("one", raci={"boss": "A", "team": "A"})]}),
+    ("one accountable per initiative", {"initiatives": [_initiative("one", raci={"team": "R"}, person_days={})]}),
+    ("no circle of dependencies", {"initiatives": [_initiative("one", depends_on=["two"]), _initiative("two", depends_on=["one"], budget=0.0)]}),
+    ("nothing starts before what it waits for", {"initiatives": [_initiative("one"), _initiative("two", depends_on=["one"], budget=0.0)]}),
+    ("initiatives end before their objective is due", {"initiatives": [_initiative("one", end=date(2027, 1, 31))]}),
+    ("there is a budget", {"budget": None}),
+    ("spending stays within the budget", {"budget": Budget(total=99.0, acquisition=0.0, retention=99.0)}),
+    ("spending stays within each part of the budget", {"budget": Budget(total=150.0, acquisition=100.0, retention=50.0)}),
+    ("the budget's parts fit its total", {"budget": Budget(total=150.0, acquisition=100.0, retention=100.0)}),
+    ("nobody is over capacity", {"initiatives": [_initiative("one", person_days={"boss": 40.0})]}),
+    ("every risk has an owner", {"risks": [Risk(id="r", description="d", likelihood=2, impact=2, mitigation="m", owner="ghost", residual_likelihood=1, residual_impact=1)]}),
+    ("mitigation lowers a risk", {"risks": [Risk(id="r", description="d", likelihood=1, impact=1, mitigation="m", owner="boss", residual_likelihood=2, residual_impact=1)]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "changed"), BROKEN)
+def test_each_rule_is_broken_by_one_change_of_a_sound_plan(rule: str, changed: Any) -> None:
+    """And the finding says what to do about it."""
+    sound = {
+        "as_of": date(2025, 12, 31),
+        "objectives": [_objective("a", "gross_margin", 1e6)],
+        "initiatives": [_initiative("one")],
+        "budget": Budget(total=150.0, acquisition=0.0, retention=150.0),
+    }
+    engagement = _engagement(vision="")
+    before = step.plan_findings(Plan(**sound), engagement, _figures()).table
+    after = step.plan_findings(Plan(**(sound | changed)), engagement, _figures()).table
+    assert before.empty and rule in set(after["rule"])
+    assert (after.loc[after["rule"] == rule, "mend"].str.len() > 5).all()
+
+
+def test_a_plan_is_checked_also_without_any_data() -> None:
+    plan = Plan(as_of=date(2025, 12, 31), objectives=[_objective("a", "revenue", 1e6)])
+    rules = set(step.plan_findings(plan, _engagement(), Missing("no orders")).table["rule"])
+    assert rules == {"every objective has an initiative", "every objective has a baseline"}
 
 
 def test_a_sound_plan_has_no_findings() -> None:

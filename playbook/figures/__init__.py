@@ -13,7 +13,17 @@ from playbook.figures.charts import (
     waterfall,
 )
 from playbook.figures.journey import funnel, journey_map
-from playbook.figures.planning import forecast, gantt, load, raci, risk_map, strategy_map, targets
+from playbook.figures.planning import (
+    forecast,
+    gantt,
+    load,
+    metric_tree,
+    raci,
+    risk_map,
+    spending,
+    strategy_map,
+    targets,
+)
 from playbook.figures.probability import calibration
 from playbook.figures.proposition import (
     panels,
@@ -48,6 +58,7 @@ __all__ = [
     "price_curves",
     "proposition_canvas",
     "load",
+    "metric_tree",
     "migration",
     "movers",
     "portfolio_map",
@@ -58,6 +69,7 @@ __all__ = [
     "scorecard",
     "side_by_side",
     "stacked",
+    "spending",
     "strategy_map",
     "switching_flows",
     "targets",

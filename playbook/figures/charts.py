@@ -242,7 +242,7 @@ def heat(
         ha="center" if flat else "right",
         fontsize=9 if len(cols) <= 6 else 8,
     )
-    axes.set_yticks(range(len(rows)), [clean(r, 30) for r in rows])
+    axes.set_yticks(range(len(rows)), [clean(r, 34) for r in rows])
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)

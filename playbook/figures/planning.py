@@ -24,7 +24,17 @@ from playbook.figures.core import (
     tidy,
 )
 
-__all__ = ["forecast", "gantt", "load", "raci", "risk_map", "strategy_map", "targets"]
+__all__ = [
+    "forecast",
+    "gantt",
+    "load",
+    "metric_tree",
+    "raci",
+    "risk_map",
+    "spending",
+    "strategy_map",
+    "targets",
+]
 
 TARGET = COLOURS[5]
 LETTERS = {"A": ACCENT, "R": COLOURS[4], "C": "#DDE3E8", "I": "#F3F5F7"}
@@ -80,6 +90,79 @@ def _curve(axes: Any, x0: float, y0: float, x1: float, y1: float, colour: str) -
     t = np.linspace(0, 1, 30)
     ease = t * t * (3 - 2 * t)
     axes.plot(x0 + (x1 - x0) * t, y0 + (y1 - y0) * ease, color=colour, lw=1.4, alpha=0.8, zorder=0)
+
+
+@draw
+def metric_tree(answer: Answer) -> Figure:
+    """The result, what it is made of, and beside each leaf what it did to the year's change."""
+    nodes = answer["nodes"].reset_index(drop=True)
+    parents = set(nodes["parent"])
+    ends = [id_ for id_ in nodes["id"] if id_ not in parents]
+    figure, axes = canvas(answer, size=(8.0, max(4.5, 1.3 + 0.43 * len(ends))))
+    y = {id_: float(len(ends) - 1 - i) for i, id_ in enumerate(ends)}
+    for row in nodes.iloc[::-1].itertuples(index=False):
+        children = [y[id_] for id_ in nodes.loc[nodes["parent"] == row.id, "id"]]
+        y[row.id] = (max(children) + min(children)) / 2 if children else y[row.id]
+    deepest = int(nodes["depth"].max())
+    wide, step = 0.69 / (deepest + 1), 0.76 / (deepest + 1)
+    for row in nodes.itertuples(index=False):
+        leaf = row.id not in parents
+        left = (deepest if leaf else row.depth) * step
+        if row.parent:
+            start = (nodes.set_index("id").loc[row.parent, "depth"]) * step + wide
+            _elbow(axes, start, y[row.parent], left, y[row.id])
+        _tree_box(axes, row, left, y[row.id], wide, leaf)
+    _tree_bars(axes, nodes[~nodes["id"].isin(parents)], y, deepest * step + wide)
+    axes.set_xlim(-0.005, 1.005)
+    axes.set_ylim(-0.6, len(ends) - 0.4)
+    axes.axis("off")
+    return figure
+
+
+def _elbow(axes: Any, x0: float, y0: float, x1: float, y1: float) -> None:
+    middle = x1 - 0.012
+    axes.plot([x0, middle, middle, x1], [y0, y0, y1, y1], color=GREY, lw=1.1, zorder=0)
+
+
+def _tree_box(axes: Any, row: Any, left: float, y: float, wide: float, leaf: bool) -> None:
+    """A box with name, level and change; an inner node also says what it did to the result."""
+    half = 0.40 if leaf else 0.66
+    axes.add_patch(
+        FancyBboxPatch(
+            (left, y - half), wide, 2 * half, boxstyle="round,pad=0,rounding_size=0.010", mutation_aspect=30,
+            fc="#F3F5F7" if row.depth else "#DDE9F2", ec=GREY, lw=0.8,
+        )
+    )  # fmt: skip
+    level = format_value(row.now, row.unit)
+    if row.unit == "%":
+        level = f"{format_value(row.before, '%')} → {level}"
+    elif row.change == row.change:
+        level += f" ({100 * row.change:+.1f} %)".replace("-", "−")
+    lines = [(clean(row.name), INK, "normal" if leaf else "bold"), (level, MUTED, "normal")]
+    if not leaf:
+        sign = "+" if row.effect >= 0 else "−"
+        colour = ACCENT if row.effect >= 0 else TARGET
+        lines.append((f"effect {sign}{format_value(abs(row.effect), 'currency')}", colour, "bold"))
+    for i, (text, colour, weight) in enumerate(lines):
+        place = y + half * (1 - (2 * i + 1) / len(lines)) * 0.92
+        axes.text(left + 0.008, place, text, va="center", fontsize=7.9, color=colour, fontweight=weight)  # fmt: skip
+
+
+def _tree_bars(axes: Any, leaves: pd.DataFrame, y: dict[str, float], left: float) -> None:
+    """Bars of the leaves' effects around a common zero, at the right."""
+    low, high = min(leaves["effect"].min(), 0.0), max(leaves["effect"].max(), 0.0)
+    size = (1 - left - 0.17) / max(high - low, 1e-9)
+    zero = left + 0.085 - size * low
+    for row in leaves.itertuples(index=False):
+        up = row.effect >= 0
+        axes.barh(
+            y[row.id], size * row.effect, left=zero, height=0.5, color=ACCENT if up else TARGET
+        )
+        text = ("+" if up else "−") + format_value(abs(row.effect), "currency")
+        axes.text(zero + size * row.effect + (0.006 if up else -0.006), y[row.id], text, va="center",
+                  ha="left" if up else "right", fontsize=8, color=INK)  # fmt: skip
+    places = [y[id_] for id_ in leaves["id"]]
+    axes.plot([zero, zero], [min(places) - 0.4, max(places) + 0.4], color=MUTED, lw=0.8)
 
 
 @draw
@@ -139,6 +222,30 @@ def forecast(answer: Answer) -> Figure:
 
 
 @draw
+def spending(answer: Answer) -> Figure:
+    """Budget of each initiative as a bar, its parts for winning and for keeping customers in two shades."""
+    table = answer.table.iloc[::-1].reset_index(drop=True)
+    figure, axes = canvas(answer, size=(8.0, max(4.5, 1.5 + 0.36 * len(table))))
+    kept, won = table["retention"].astype(float), table["acquisition"].astype(float)
+    axes.barh(table.index, kept, height=0.6, color=ACCENT, label="keeping customers")
+    axes.barh(table.index, won, left=kept, height=0.6, color=COLOURS[4], hatch="////",
+              edgecolor="white", lw=0, label="winning customers")  # fmt: skip
+    top = float(table["budget"].max()) or 1.0
+    for place, amount in enumerate(table["budget"]):
+        axes.text(
+            amount + 0.01 * top, place, format_value(amount, "currency"), va="center", fontsize=9
+        )
+    axes.set_yticks(list(table.index), [_wrapped(clean(n, 76), 38) for n in table["initiative"]])
+    axes.set_xlim(0, 1.1 * top)
+    axes.set_ylim(-0.6, len(table) - 0.4)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.legend(loc="lower right", fontsize=9)
+    return figure
+
+
+@draw
 def gantt(answer: Answer) -> Figure:
     """Planned bars, the dates possible when dependencies hold, arrows for who waits, critical path in colour."""
     plan, due = answer["schedule"], answer["due"]
@@ -171,7 +278,8 @@ def gantt(answer: Answer) -> Figure:
     axes.set_ylim(-0.7, len(plan) - 0.4)
     axes.tick_params(axis="y", length=0)
     first = plan["start"].min().to_period("M").start_time
-    axes.set_xlim(date2num(first), date2num(plan["earliest_end"].max()) + 12)
+    last = plan["earliest_end"].max()
+    axes.set_xlim(date2num(first), date2num(last if due is pd.NaT else max(last, due)) + 8)
     axes.xaxis_date()
     axes.xaxis.set_major_locator(MonthLocator(bymonth=(1, 4, 7, 10)))
     axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
@@ -245,6 +353,8 @@ def risk_map(answer: Answer) -> Figure:
         axes.set_xticks(np.arange(0.5, 6), minor=True)
         axes.set_yticks(np.arange(0.5, 6), minor=True)
         axes.grid(which="minor", color="white", lw=1.5)
+        for y, x in zip(*np.nonzero(score >= answer["high"]), strict=True):
+            axes.add_patch(Rectangle((x + 0.53, y + 0.53), 0.94, 0.94, fill=False, ec=INK, lw=0.8))
         axes.tick_params(which="both", length=0)
     np.atleast_1d(both)[0].set_ylabel("likelihood")
     return figure
@@ -266,8 +376,11 @@ def load(answer: Answer) -> Figure:
         colour = TARGET if over else ACCENT
         strength = 0.75 if over else 0.65 * min(share, 1) ** 1.5
         axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=colour, alpha=strength, ec="none"))
+        if over:  # also without colour
+            axes.add_patch(Rectangle((x - 0.46, y - 0.44), 0.92, 0.88, fill=False, ec=INK, lw=1.1))
         text = "no days" if share != share else f"{100 * share:.0f}%" if share >= 0.005 else ""
-        axes.text(x, y, text, ha="center", va="center", fontsize=8.5, color="white" if strength > 0.5 else INK)  # fmt: skip
+        axes.text(x, y, text, ha="center", va="center", fontsize=8.5, color=INK,
+                  fontweight="bold" if over else "normal")  # fmt: skip
     axes.set_xlim(-0.5, len(months) - 0.5)
     axes.set_ylim(len(roles) - 0.5, -0.5)
     axes.set_xticks(range(len(months)), months, rotation=0 if len(months) <= 8 else 40)

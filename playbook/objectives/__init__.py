@@ -18,20 +18,29 @@ critical path
 
 from __future__ import annotations
 
+from playbook.objectives.backtest import backtest
 from playbook.objectives.baselines import baselines
 from playbook.objectives.capability import capability, capability_gaps
 from playbook.objectives.checks import plan_findings
-from playbook.objectives.forecast import annual_forecast, monthly_forecast
+from playbook.objectives.forecast import (
+    AnnualForecast,
+    annual_forecast,
+    monthly_forecast,
+    year_total,
+)
 from playbook.objectives.goals import objectives_result, targets, tracing
 from playbook.objectives.governance import communication, guidance, responsibilities, risks
 from playbook.objectives.levers import levers
+from playbook.objectives.metric_tree import metric_tree
 from playbook.objectives.reach import business_as_usual, reachability
 from playbook.objectives.resources import budget, workload
 from playbook.objectives.roadmap import roadmap
 from playbook.objectives.tree import shapley_change, what_moved
 
 __all__ = [
+    "AnnualForecast",
     "annual_forecast",
+    "backtest",
     "baselines",
     "budget",
     "business_as_usual",
@@ -40,6 +49,7 @@ __all__ = [
     "communication",
     "guidance",
     "levers",
+    "metric_tree",
     "monthly_forecast",
     "objectives_result",
     "plan_findings",
@@ -52,4 +62,5 @@ __all__ = [
     "tracing",
     "what_moved",
     "workload",
+    "year_total",
 ]

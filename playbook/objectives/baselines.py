@@ -10,7 +10,7 @@ from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
 from playbook.stats import Interval, net_promoter_from_shares, wilson
 
-__all__ = ["FIGURES", "baselines", "is_whole_year", "margin_of"]
+__all__ = ["FIGURES", "baselines", "is_whole_year", "margin_of", "tells_new_from_old"]
 
 FIGURES = {
     "new_customers": ("New customers", "count"),
@@ -29,8 +29,8 @@ FIGURES = {
 DAYS_LATE = 31
 """A year counts as whole when its first order comes at most this many days after its start."""
 
-KNOWN_COST = 0.9
-"""Least share of revenue whose cost must be known before a gross margin is given."""
+KNOWN_SHARE = 0.9
+"""Least share of revenue whose cost must be known for a margin, and of customers whose day of winning must be."""
 
 
 @answers
@@ -74,7 +74,7 @@ def baselines(headline: pd.DataFrame, satisfaction: pd.DataFrame) -> Answer:
     return Answer(
         table=_in_words(figures),
         headline=_headline(figures),
-        so_what=_so_what(figures),
+        so_what=_so_what(figures, tells_new_from_old(windows.loc[0])),
         kind="descriptive",
         caption=f"Headline figures, 12 months to {last:%Y-%m-%d} and the year before; 95 % chance range",
         units={"n": "count"},
@@ -90,13 +90,25 @@ def is_whole_year(window: pd.Series) -> bool:
     return bool(late <= pd.Timedelta(days=DAYS_LATE))
 
 
+def tells_new_from_old(window: pd.Series) -> bool:
+    """Whether customers won in a window can be told from those who came back after the orders began.
+
+    Columns ``first_order``, ``after_day``, ``share_acquired_known``: either the day of winning is known for
+    90 %, or the orders reach back a year before the window. Else everybody's first order looks like a start.
+    """
+    if window.get("share_acquired_known", 0.0) >= KNOWN_SHARE:
+        return True
+    before = pd.Timestamp(window["after_day"]) - pd.Timestamp(window["first_order"])
+    return bool(before >= pd.Timedelta(days=365 - DAYS_LATE))
+
+
 def margin_of(window: pd.Series) -> float:
     """Gross margin of a window or branch; orders without a known cost earn the rate of the others.
 
     Not a number when cost is known for less than 90 % of revenue.
     """
     revenue, priced = float(window["revenue"]), float(window["priced_revenue"])
-    if not revenue or not priced / revenue >= KNOWN_COST:
+    if not revenue or not priced / revenue >= KNOWN_SHARE:
         return math.nan
     return float(window["margin"]) * revenue / priced
 
@@ -108,9 +120,11 @@ def _window(
     if years_ago in windows.index and is_whole_year(windows.loc[years_ago]):
         row = windows.loc[years_ago].drop(["after_day", "last_day", "first_order"])
         found |= _from_orders(pd.to_numeric(row).astype(float))
+        if not tells_new_from_old(windows.loc[years_ago]):
+            del found["new_customers"]
         earlier = years_ago + 1
         if earlier in windows.index and is_whole_year(windows.loc[earlier]):
-            kept, of = float(row["retained_customers"]), float(row["previous_customers"])
+            kept, of = row[["retained_customers", "previous_customers"]].fillna(0).astype(float)
             if of > 0:
                 found["retention_rate"] = wilson(kept, of)
     asked = satisfaction[satisfaction["years_ago"] == years_ago] if len(satisfaction) else None
@@ -207,7 +221,7 @@ def _in_words(figures: pd.DataFrame) -> pd.DataFrame:
 
 def _signed(value: float, unit: str) -> str:
     text = f"{abs(100 * value):.1f} points" if unit == "%" else format_value(abs(value), unit)
-    return ("+" if value >= 0 else "−") + text
+    return ("" if value == 0 else "+" if value > 0 else "−") + text
 
 
 def _headline(figures: pd.DataFrame) -> str:
@@ -220,12 +234,16 @@ def _headline(figures: pd.DataFrame) -> str:
             f"{name} is {format_value(row['value'], 'currency')}; there is no whole year before it"
         )
     way = "rose" if row["change"] >= 0 else "fell"
-    share = format_value(abs(row["change"] / row["before_value"]), "%")
+    share = (
+        format_value(abs(row["change"] / row["before_value"]), "%")
+        if row["before_value"] > 0
+        else f"by {format_value(abs(row['change']), 'currency')}"
+    )
     sure = "more than chance" if row["beyond_chance"] else "within what chance does"
     return f"{name} {way} {share} to {format_value(row['value'], 'currency')}, {sure}"
 
 
-def _so_what(figures: pd.DataFrame) -> str:
+def _so_what(figures: pd.DataFrame, new_known: bool) -> str:
     moved = figures[figures["beyond_chance"]]
     missing = figures[figures["value"].isna()]
     compared = int(figures["change"].notna().sum())
@@ -242,6 +260,14 @@ def _so_what(figures: pd.DataFrame) -> str:
         )
         text = f"Beyond chance moved only: {said}. Explain these before planning; the other changes need no story."
     if len(missing):
-        names = ", ".join(missing["name"].str.lower())
+        names = ", ".join(missing["name"].str.lower().str.replace("net promoter score", "Net Promoter Score"))  # fmt: skip
         text += f" Not known yet: {names}; ask for the data behind them."
+    if not new_known:
+        text += (
+            " The orders begin with these 12 months and no day of winning was delivered, so old customers cannot be told "
+            "from new ones: ask when each customer was won, or for earlier orders."
+        )
+    each = figures.set_index("metric").loc["orders_per_customer"]
+    if each["value"] == 1 and each["n"] >= 30:
+        text += " Every customer has exactly one order here, so coming back cannot be learned from these data."
     return text

@@ -54,7 +54,9 @@ def capability(scores: pd.DataFrame) -> Answer:
         headline=f"{lowest['department']} stands {gap:.1f} points of 5 behind {highest['department']} in managing customers"
         if len(table) > 1
         else f"{lowest['department']} rates its customer management {lowest['score']:.1f} of 5",
-        so_what=_so_what(table, by_capability),
+        so_what=_so_what(
+            table, by_capability, sorted(set(scores["department"]) - set(table["department"]))
+        ),
         kind="descriptive",
         caption=f"Capability by department, mean of {len(by_capability)} questions (1 to 5), 95 % interval, last 12 months; change on the year before",
         units={
@@ -132,7 +134,7 @@ def _departments(part: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _so_what(table: pd.DataFrame, by_capability: pd.Series) -> str:
+def _so_what(table: pd.DataFrame, by_capability: pd.Series, hidden: list[str]) -> str:
     lowest, weakest = table.iloc[0], str(by_capability.index[0])
     behind = table[table["high"] < by_capability.mean()]
     names = ", ".join(behind["department"]) or "no department"
@@ -145,6 +147,8 @@ def _so_what(table: pd.DataFrame, by_capability: pd.Series) -> str:
         text += f"; the score moved by {changed['change'].mean():+.2f} on the year before".replace(
             "-", "−"
         )
+    if hidden:
+        text += f". Not shown, with fewer than {FEWEST_ANSWERS} answers: {', '.join(hidden)}"
     return (
         f"{text}. Start with {lowest['department']} and “{lowest['weakest']}”: "
         "a customer meets every department, not only customer service."

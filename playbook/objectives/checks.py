@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, format_value
 from playbook.engagement.model import Engagement, Initiative, Objective, Plan
 from playbook.errors import NotEnough
+from playbook.objectives.baselines import FIGURES
 from playbook.objectives.governance import raci_check
 from playbook.objectives.resources import monthly_days
 from playbook.objectives.roadmap import dependencies, schedule
@@ -19,23 +22,26 @@ Finding = tuple[str, str, str, str]
 
 
 @answers
-def plan_findings(plan: Plan, engagement: Engagement, figures: pd.DataFrame) -> Answer:
+def plan_findings(
+    plan: Plan, engagement: Engagement, figures: pd.DataFrame | None = None
+) -> Answer:
     """Return every contradiction in the plan: rule, where, finding, mend; an empty table when it holds.
 
     Parameters
     ----------
     figures
-        ``figures`` of `baselines`.
+        ``figures`` of `baselines`; without them the plan is checked against itself only.
     """
     if not plan.objectives and not plan.initiatives:
         raise NotEnough("the plan holds no objectives and no initiatives", "a plan for the year")
     found = [
         *_objective_findings(plan, engagement, figures),
+        *_target_findings(plan.objectives, figures),
         *_initiative_findings(plan, engagement),
         *_time_findings(plan.initiatives, plan.objectives),
         *_money_findings(plan),
         *_people_findings(plan, engagement),
-        *_risk_findings(plan),
+        *_risk_findings(plan, engagement),
     ]
     table = pd.DataFrame(found, columns=["rule", "where", "finding", "mend"])
     by_rule = table["rule"].value_counts()
@@ -55,9 +61,8 @@ def plan_findings(plan: Plan, engagement: Engagement, figures: pd.DataFrame) -> 
 
 
 def _objective_findings(
-    plan: Plan, engagement: Engagement, figures: pd.DataFrame
+    plan: Plan, engagement: Engagement, figures: pd.DataFrame | None
 ) -> Iterator[Finding]:
-    known = figures.set_index("metric") if len(figures) else pd.DataFrame()
     served = {o for i in plan.initiatives for o in i.objectives}
     roles = {r.id for r in engagement.roles}
     for o in plan.objectives:
@@ -89,15 +94,50 @@ def _objective_findings(
                 f"due {o.due}, data to {plan.as_of}",
                 "Move the due date",
             )
-        if o.metric not in known.index:
+        if o.metric not in FIGURES:
             yield (
                 "every objective is measured",
                 o.name,
                 f"{o.metric} is not computed",
-                f"Choose one of {', '.join(known.index)}",
+                f"Choose one of {', '.join(FIGURES)}",
             )
-        elif o.target < known.loc[o.metric, "value"]:
-            value, unit = known.loc[o.metric, "value"], str(known.loc[o.metric, "unit"])
+
+
+def _target_findings(
+    objectives: Sequence[Objective], figures: pd.DataFrame | None
+) -> Iterator[Finding]:
+    known = pd.DataFrame() if figures is None else figures.set_index("metric")
+    seen: dict[tuple[str, date], Objective] = {}
+    for o in objectives:
+        unit = FIGURES.get(o.metric, ("", ""))[1]
+        floor, ceiling = {"%": (0, 1), "points": (-100, 100)}.get(unit, (0, math.inf))
+        if not floor <= o.target <= ceiling:
+            said = "0 to 1 (55 % is 0.55)" if unit == "%" else f"{floor} to {ceiling:g}"
+            yield (
+                "every target is possible",
+                o.name,
+                f"target {o.target:g}, {o.metric} goes from {said}",
+                "Correct the target",
+            )
+        twin = seen.setdefault((o.metric, o.due), o)
+        if twin.target != o.target:
+            yield (
+                "one target for one figure and day",
+                o.name,
+                f"{o.target:g}, but “{twin.name}” wants {twin.target:g} by {o.due}",
+                "Keep one of the two",
+            )
+        if o.metric not in FIGURES:
+            continue
+        value = known.loc[o.metric, "value"] if o.metric in known.index else math.nan
+        if value != value:
+            yield (
+                "every objective has a baseline",
+                o.name,
+                f"{o.metric} cannot be computed from what was delivered",
+                "Ask for the data behind it or choose another figure",
+            )
+        elif o.target < value:
             yield (
                 "every target is above its baseline",
                 o.name,
@@ -110,6 +150,20 @@ def _initiative_findings(plan: Plan, engagement: Engagement) -> Iterator[Finding
     objectives, ids = {o.id for o in plan.objectives}, {i.id for i in plan.initiatives}
     roles = {r.id for r in engagement.roles}
     for i in plan.initiatives:
+        if not i.objectives:
+            yield (
+                "every initiative serves an objective",
+                i.name,
+                "it names none",
+                "Name the objective it serves or drop it",
+            )
+        if i.end <= plan.as_of:
+            yield (
+                "every initiative lies ahead",
+                i.name,
+                f"ended {i.end}, data to {plan.as_of}",
+                "Move its dates or take it out",
+            )
         for unknown in sorted(set(i.objectives) - objectives):
             yield (
                 "initiatives serve known objectives",
@@ -188,6 +242,20 @@ def _money_findings(plan: Plan) -> Iterator[Finding]:
             f"{format_value(asked, 'currency')} asked, {format_value(money.total, 'currency')} there",
             "Cut or postpone an initiative",
         )
+    winning = {o.id for o in plan.objectives if o.area == "acquisition"}
+    parts = {"acquisition": 0.0, "retention": 0.0}
+    for i in plan.initiatives:
+        share = sum(o in winning for o in i.objectives) / len(i.objectives) if i.objectives else 0.0
+        parts["acquisition"] += share * i.budget
+        parts["retention"] += (1 - share) * i.budget
+    for part, spent in parts.items():
+        if asked <= money.total and spent > getattr(money, part) + 0.005:
+            yield (
+                "spending stays within each part of the budget",
+                part,
+                f"{format_value(spent, 'currency')} asked, {format_value(getattr(money, part), 'currency')} there",
+                "Move money between the parts openly, or cut an initiative",
+            )
     if money.acquisition + money.retention > money.total:
         yield (
             "the budget's parts fit its total",
@@ -214,8 +282,11 @@ def _people_findings(plan: Plan, engagement: Engagement) -> Iterator[Finding]:
             )
 
 
-def _risk_findings(plan: Plan) -> Iterator[Finding]:
+def _risk_findings(plan: Plan, engagement: Engagement) -> Iterator[Finding]:
+    roles = {r.id for r in engagement.roles}
     for r in plan.risks:
+        if r.owner and roles and r.owner not in roles:
+            yield "every risk has an owner", r.id, f"{r.owner} is no role", "Name a known role"
         if not r.owner:
             yield "every risk has an owner", r.id, "no owner", "Name one"
         if r.residual_likelihood * r.residual_impact > r.likelihood * r.impact:

@@ -12,7 +12,13 @@ from scipy import stats
 from statsmodels.tools.sm_exceptions import ModelWarning
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
-__all__ = ["AnnualForecast", "MonthlyForecast", "annual_forecast", "monthly_forecast"]
+__all__ = [
+    "AnnualForecast",
+    "MonthlyForecast",
+    "annual_forecast",
+    "monthly_forecast",
+    "year_total",
+]
 
 SEASON = 12
 FEWEST_MONTHS = 24
@@ -35,29 +41,36 @@ class MonthlyForecast:
     paths
         Draws by months ahead.
     errors
-        ``method``, ``error`` (mean absolute rolling-origin error as a share of the mean month), ``origins``.
+        ``method``, ``error`` (mean absolute rolling-origin error as a share of the mean month), ``error_sum`` (the
+        same of the sum of the months ahead), ``bias`` (mean error; above zero: came out higher), ``origins``.
     """
 
     method: str
     paths: np.ndarray
     errors: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=["method", "error", "origins"])
+        default_factory=lambda: pd.DataFrame(
+            columns=["method", "error", "error_sum", "bias", "origins"]
+        )
     )
 
 
 @dataclass(frozen=True)
 class AnnualForecast:
-    """Distribution of a 12-month figure at a later day: Student's t with ``df`` degrees of freedom."""
+    """Distribution of a 12-month figure at a later day: Student's t with ``df`` degrees of freedom.
+
+    Intervals end at ``floor``, the least value the figure can have.
+    """
 
     method: str
     expected: float
     sd: float
     df: float
+    floor: float = -np.inf
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the central interval."""
         half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.sd
-        return self.expected - half, self.expected + half
+        return max(self.expected - half, self.floor), max(self.expected + half, self.floor)
 
     def chance(self, target: float) -> float:
         """Return the probability that the figure is at least ``target``."""
@@ -80,7 +93,7 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
 
     Notes
     -----
-    With 27 months or more, exponential smoothing with level and season, the same with a damped trend, and
+    With 27 months or more, exponential smoothing with level and season, the same with a damped trend (called smoothed trend and season), and
     last year's month (seasonal naive) are each forecast from every month with two years before
     it, up to 12 months ahead. With 24 to 26 months nothing can be compared and last year's month is
     kept; with fewer, the mean month with a drift that may go either way as far as the slope seen. Paths are widened when the
@@ -112,7 +125,9 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
     table = pd.DataFrame(
         {
             "method": list(scored),
-            "error": [float(np.abs(errors).mean() / size) for errors, _ in scored.values()],
+            "error": [float(np.abs(s.months).mean() / size) for s in scored.values()],
+            "error_sum": [float(np.abs(s.sums).mean() / size) for s in scored.values()],
+            "bias": [float(s.sums.mean() / size) for s in scored.values()],
             "origins": len(origins),
         }
     ).sort_values(["error", "method"], ignore_index=True)
@@ -122,9 +137,30 @@ def monthly_forecast(values: np.ndarray, months: int, seed: int) -> MonthlyForec
     spread = float(paths[:, :SEASON].mean(axis=1).std())
     seen = _yearly_shift(series) / np.sqrt(2)
     wider = max(
-        1.0, float(np.sqrt(np.mean(scored[best][1] ** 2))), seen / spread if spread else 1.0
+        1.0, float(np.sqrt(np.mean(scored[best].in_spreads ** 2))), seen / spread if spread else 1.0
     )
     return MonthlyForecast(best, centre + wider * (paths - centre), table)
+
+
+def year_total(
+    values: np.ndarray, forecast: MonthlyForecast, months: int, se: float = 0.0
+) -> AnnualForecast:
+    """Sum the 12 months that end ``months`` ahead; known months count as known.
+
+    Parameters
+    ----------
+    values
+        Whole months in order, the last one the newest.
+    forecast
+        `monthly_forecast` of them over ``months`` months.
+    se
+        Sampling standard error of the last year's total: the sum is at least as uncertain.
+    """
+    known = float(np.sum(values[-(SEASON - months) :])) if months < SEASON else 0.0
+    year = forecast.paths[:, -SEASON:].sum(axis=1) + known
+    sd = max(float(year.std()), se * np.sqrt(min(months, SEASON) / SEASON))
+    floor = 0.0 if np.min(values) >= 0 else -np.inf
+    return AnnualForecast(forecast.method, float(year.mean()), sd, 30.0, floor)
 
 
 def _yearly_shift(series: np.ndarray) -> float:
@@ -135,20 +171,25 @@ def _yearly_shift(series: np.ndarray) -> float:
     return float(np.sqrt(np.mean(means**2) * (1 + 1 / years)))
 
 
-def _errors(
-    series: np.ndarray,
-    model: Model,
-    origins: range,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Errors of all origins and months, and each origin's error of the sum in units of the model's own."""
-    errors, of_sums = [], []
+@dataclass(frozen=True)
+class _Trial:
+    """Errors of a model on the past: of each month, of each origin's mean month, and that in units of its own spread."""
+
+    months: np.ndarray
+    sums: np.ndarray
+    in_spreads: np.ndarray
+
+
+def _errors(series: np.ndarray, model: Model, origins: range) -> _Trial:
+    months, sums, in_spreads = [], [], []
     for origin in origins:
         ahead = min(SEASON, len(series) - origin)
         paths = model(series[:origin], ahead, np.random.default_rng(origin), TRIAL_DRAWS)
-        errors.append(series[origin : origin + ahead] - paths.mean(axis=0))
+        months.append(series[origin : origin + ahead] - paths.mean(axis=0))
         spread = float(paths.sum(axis=1).std())
-        of_sums.append(float(errors[-1].sum()) / spread if spread else 0.0)
-    return np.concatenate(errors), np.array(of_sums)
+        in_spreads.append(float(months[-1].sum()) / spread if spread else 0.0)
+        sums.append(float(months[-1].mean()))
+    return _Trial(np.concatenate(months), np.array(sums), np.array(in_spreads))
 
 
 def _level(series: np.ndarray, months: int, rng: np.random.Generator, draws: int) -> np.ndarray:
@@ -172,7 +213,10 @@ def _seasonal_naive(
     blocks = change[len(change) - years * SEASON :].reshape(years, SEASON)
     noise = (blocks - blocks.mean(axis=1, keepdims=True)).std()
     last = np.resize(series[-SEASON:], months)
-    common = rng.normal(0, _yearly_shift(series), (draws, 1))
+    wander = max(
+        _yearly_shift(series) ** 2 - noise**2 / SEASON, 0.0
+    )  # beyond what noise averages to
+    common = rng.normal(0, np.sqrt(wander), (draws, 1))
     return last + common + rng.normal(0, noise, (draws, months))
 
 
@@ -202,7 +246,7 @@ def _smoothing(
 _MODELS: dict[str, Model] = {
     "last year's month": _seasonal_naive,
     "smoothed level and season": _smoothing(None),
-    "smoothed level, damped trend and season": _smoothing("add"),
+    "smoothed trend and season": _smoothing("add"),
 }
 
 
@@ -226,18 +270,58 @@ def annual_forecast(
     Notes
     -----
     The drift is the mean change per step, counted only as far as it exceeds its own error (factor
-    ``max(0, 1 - 1/t²)``). The variance is that of a random walk with the drift's error, at least the sampling
-    variance of both years. With fewer than four points only that sampling variance is known.
+    ``max(0, 1 - 1/t²)``). Survey waves: a random walk, as far as the changes exceed
+    sampling, with the drift's error. Figures of 12 months that
+    overlap: month by month such a figure changes by a twelfth of the difference of two months a year
+    apart, so a wandering level shows in the autocovariance of the changes (up to lag 11) and noise of
+    single months does not; both are estimated by moments and summed over the steps ahead. The variance
+    is at least the sampling variance of both years. With fewer than four points only that is known.
     """
     floor = np.sqrt(2) * se
     points = np.asarray(history, dtype=float)
     if len(points) < 4:
         return AnnualForecast("level only, chance of sampling", baseline, float(floor), 30.0)
     change = np.diff(points)
-    noise = max(float(change.var(ddof=1)) - 2 * se_each**2, 0.0)
     drift, n = float(change.mean()), len(change)
-    error = np.sqrt((noise + 2 * se_each**2 / n) / n)
-    kept = max(0.0, 1 - (error / drift) ** 2) if drift else 0.0
-    variance = steps * noise + (steps * error) ** 2 + (floor**2 if se_each else 0.0)
+    if se_each:
+        sampled = 2 * se_each**2
+        beyond = max(float(change.var(ddof=1)) - sampled, 0.0)
+        noise = beyond * _kept(beyond, sampled * np.sqrt(2 / n))
+        error = float(np.sqrt((noise + sampled / n) / n))
+        kept = _kept(drift, error)
+        variance = steps * noise + _risk(kept) * (steps * error) ** 2 + floor**2
+    else:
+        kept = _kept(drift, _overlapping_sd(change, n) / n)
+        around = change - kept * drift
+        error = _overlapping_sd(around, n) / n
+        variance = _overlapping_sd(around, round(steps)) ** 2 + _risk(kept) * (steps * error) ** 2
     sd = float(np.sqrt(max(variance, floor**2)))
-    return AnnualForecast("drift", baseline + steps * drift * kept, sd, float(max(n - 1, 3)))
+    return AnnualForecast("drift", baseline + steps * drift * kept, sd, 30.0)
+
+
+def _kept(found: float, error: float) -> float:
+    """Share of an estimate that counts: nothing within its error, nearly all of it far beyond."""
+    return max(0.0, 1 - (error / found) ** 2) if found else 0.0
+
+
+def _risk(kept: float) -> float:
+    """Squared error of a drift counted by `_kept`, in units of its own: a third where none is counted."""
+    return (1 + 2 * kept) / 3
+
+
+def _overlapping_sd(change: np.ndarray, steps: int) -> float:
+    """Standard deviation of the sum of ``steps`` changes of a mean of 12 months that moves on by one month.
+
+    Each change is (x[t] - x[t-12]) / 12. With x a random walk (variance q a month) plus noise (variance s),
+    the autocovariance at lag k < 12 is q (12 - k) / 144, at lag 0 2 s / 144 more, at lag 12 -s / 144.
+    """
+    n, lags = len(change), min(6, len(change) - 1)
+    moment = [float(change[k:] @ change[: n - k]) / (n - k) for k in range(lags + 1)]
+    weight = sum((SEASON - k) / SEASON**2 for k in range(1, lags + 1))
+    walk = min(max(sum(moment[1:]) / weight, 0.0), moment[0] * SEASON)
+    noise = max(moment[0] - walk / SEASON, 0.0) * SEASON**2 / 2
+    lag = np.arange(min(steps, SEASON + 1))
+    covariance = walk * np.maximum(SEASON - lag, 0) / SEASON**2
+    covariance = covariance + noise / SEASON**2 * (2.0 * (lag == 0) - (lag == SEASON))
+    times = np.where(lag == 0, steps, 2 * (steps - lag))
+    return float(np.sqrt(max(float(times @ covariance), 0.0)))

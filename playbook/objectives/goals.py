@@ -117,7 +117,9 @@ def _thread_words(
 
 @answers
 def targets(
-    objectives: Sequence[Objective], figures: pd.DataFrame, roles: Sequence[Role]
+    objectives: Sequence[Objective],
+    figures: pd.DataFrame | None = None,
+    roles: Sequence[Role] = (),
 ) -> Answer:
     """Put each objective's target beside its baseline.
 
@@ -126,7 +128,7 @@ def targets(
     objectives
         Objectives of the plan.
     figures
-        ``figures`` of `baselines`.
+        ``figures`` of `baselines`; without them the targets stand alone.
     roles
         Roles of the engagement, for the owner's title.
 
@@ -138,7 +140,7 @@ def targets(
     """
     if len(objectives) == 0:
         raise NotEnough("the plan names no objectives", ASK)
-    known = figures.set_index("metric")
+    known = pd.DataFrame() if figures is None else figures.set_index("metric")
     numbers = pd.DataFrame([_target_row(o, known) for o in objectives])
     words = pd.DataFrame(
         [
@@ -163,7 +165,9 @@ def targets(
     stretching = int((numbers["target"] > numbers["high"]).sum())
     return Answer(
         table=words,
-        headline=f"{stretching} of {len(numbers)} targets ask for more than chance could bring",
+        headline=f"{stretching} of {len(numbers)} targets ask for more than chance could bring"
+        if len(unknown) < len(numbers)
+        else f"None of the {len(numbers)} targets has a baseline yet",
         so_what=_target_words(below, inside, unknown, numbers),
         kind="descriptive",
         caption="Objectives: baseline of the last 12 months with 95 % chance range, target, lift asked, due date and owner",
@@ -203,7 +207,8 @@ def _target_words(
     parts = []
     if len(unknown):
         parts.append(
-            f"{', '.join(unknown['name'])}: the metric is not computed, so it cannot be reviewed; choose another"
+            f"{', '.join(unknown['name'])}: without a baseline it cannot be reviewed; deliver the data behind it "
+            "or choose another figure"
         )
     if len(below):
         parts.append(f"{', '.join(below['name'])}: already above target; raise it or drop it")

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from playbook.objectives.baselines import KNOWN_SHARE
 from playbook.stats import net_promoter_from_shares
 
 __all__ = ["FLOWS", "ROLLING", "rolling_history", "wave_history", "whole_months"]
@@ -25,10 +26,17 @@ ROLLING = {
 
 
 def whole_months(monthly: pd.DataFrame, column: str) -> pd.Series:
-    """Return one column by month: only whole months, zero for a month without rows."""
+    """Return one column by month: only whole months, zero for a month without rows.
+
+    Of new customers the first year is left out where most days of winning are unknown: then everybody's
+    first order looks like a start.
+    """
     part = monthly[~monthly["is_partial"].astype(bool)].sort_values("month")
     if len(part) and pd.Timestamp(part["first_day"].iloc[0]).day > 5:
         part = part.iloc[1:]
+    if column == "new_customers" and "share_acquired_known" in part:
+        told = part["share_acquired_known"].dropna().astype(float)
+        part = part if told.mean() >= KNOWN_SHARE else part.iloc[12:]
     if part.empty:
         return pd.Series(dtype="float64")
     values = pd.Series(

@@ -19,6 +19,7 @@ from playbook.objectives.forecast import (
     MonthlyForecast,
     annual_forecast,
     monthly_forecast,
+    year_total,
 )
 from playbook.objectives.histories import (
     FLOWS,
@@ -62,7 +63,7 @@ def business_as_usual(monthly: pd.DataFrame, figures: pd.DataFrame, seed: int) -
         raise NotEnough(f"only {len(history)} whole months of orders", ask)
     forecast = _monthly(history, 12, seed, metric)
     _, se = _value_and_se(figures.set_index("metric").loc[metric])
-    year = _year(history, forecast, 12, se)
+    year = year_total(history.to_numpy(), forecast, 12, se)
     name = metric.replace("_", " ")
     return Answer(
         table=_by_quarter(history, forecast, year),
@@ -88,7 +89,7 @@ def business_as_usual(monthly: pd.DataFrame, figures: pd.DataFrame, seed: int) -
 
 def _series(history: pd.Series, forecast: MonthlyForecast) -> pd.DataFrame:
     ahead = pd.period_range(history.index[-1] + 1, periods=forecast.paths.shape[1], freq="M")
-    low, high = np.quantile(forecast.paths, [0.025, 0.975], axis=0)
+    low, high = np.maximum(np.quantile(forecast.paths, [0.025, 0.975], axis=0), _least(history))
     past = pd.DataFrame({"month": history.index.to_timestamp(), "actual": history.to_numpy()})
     future = pd.DataFrame(
         {
@@ -101,6 +102,11 @@ def _series(history: pd.Series, forecast: MonthlyForecast) -> pd.DataFrame:
     return past.merge(future, on="month", how="outer").sort_values("month", ignore_index=True)
 
 
+def _least(history: pd.Series) -> float:
+    """The least a month can be: nothing, unless refunds have made months negative before."""
+    return 0.0 if history.min() >= 0 else -math.inf
+
+
 def _by_quarter(
     history: pd.Series, forecast: MonthlyForecast, year: AnnualForecast
 ) -> pd.DataFrame:
@@ -108,7 +114,7 @@ def _by_quarter(
     rows = []
     for start in range(0, 12, 3):
         paths = forecast.paths[:, start : start + 3].sum(axis=1)
-        low, high = np.quantile(paths, [0.025, 0.975])
+        low, high = np.maximum(np.quantile(paths, [0.025, 0.975]), _least(history))
         rows.append(
             {
                 "span": f"{(first + start).strftime('%b %Y')} to {(first + start + 2).strftime('%b %Y')}",
@@ -254,15 +260,8 @@ def _flow(history: pd.Series, objective: Objective, se: float, seed: int) -> Ann
     months = (pd.Period(objective.due, freq="M") - history.index[-1]).n
     if months < 1 or len(history) < 12:
         return None
-    return _year(history, _monthly(history, months, seed, objective.metric), months, se)
-
-
-def _year(history: pd.Series, forecast: MonthlyForecast, months: int, se: float) -> AnnualForecast:
-    """Sum of the 12 months to the end of the forecast; at least as uncertain as the chance of sampling."""
-    known = float(history.iloc[-(12 - months) :].sum()) if months < 12 else 0.0
-    year = forecast.paths[:, -12:].sum(axis=1) + known
-    sd = max(float(year.std()), se * math.sqrt(min(months, 12) / 12))
-    return AnnualForecast(forecast.method, float(year.mean()), sd, 30.0)
+    forecast = _monthly(history, months, seed, objective.metric)
+    return year_total(history.to_numpy(), forecast, months, se)
 
 
 def _reach_row(objective: Objective, known: pd.DataFrame, forecast: AnnualForecast | None) -> dict:

@@ -57,7 +57,7 @@ def budget(
     purposes["left"] = purposes["budget"] - purposes["asked"]
     return Answer(
         table=table,
-        headline=_budget_headline(asked, money),
+        headline=_budget_headline(asked, money, purposes),
         so_what=_budget_words(table, purposes, money),
         kind="descriptive",
         caption="Budget of each initiative (currency), and its part for winning and for keeping customers",
@@ -73,12 +73,19 @@ def budget(
     )
 
 
-def _budget_headline(asked: float, money: Budget | None) -> str:
+def _budget_headline(asked: float, money: Budget | None, purposes: pd.DataFrame) -> str:
     if money is None:
         return f"The initiatives ask for {format_value(asked, 'currency')}; no budget is set"
     if asked > money.total:
         over = format_value(asked - money.total, "currency")
         return f"The initiatives ask for {over} more than the budget holds"
+    over = purposes[(purposes["purpose"] != "total") & (purposes["left"] < 0)]
+    if len(over):
+        most = over.sort_values("left").iloc[0]
+        return (
+            f"The initiatives fit the budget, but {most['purpose']} asks for "
+            f"{format_value(-most['left'], 'currency')} more than its part"
+        )
     left = format_value(money.total - asked, "currency")
     return f"The initiatives fit the budget and leave {left} of {format_value(money.total, 'currency')}"
 

@@ -11,12 +11,19 @@ import pandas as pd
 
 from playbook.answer import Answer, answers, format_value, need
 from playbook.errors import NotEnough
-from playbook.objectives.baselines import is_whole_year, margin_of
+from playbook.objectives.baselines import is_whole_year, margin_of, tells_new_from_old
 
-__all__ = ["branch_leaves", "shapley_change", "what_moved"]
+__all__ = ["branch_leaves", "shapley_change", "together", "what_moved"]
 
 BRANCHES = ("existing customers", "new customers", "guests")
-SHORT = {"existing customers": "existing", "new customers": "new", "guests": "guests"}
+TOGETHER = "customers"
+"""Branch of all customers, where new ones cannot be told from old ones."""
+SHORT = {
+    "existing customers": "existing",
+    "new customers": "new",
+    "guests": "guests",
+    TOGETHER: "all",
+}
 PHRASES = {
     "customers": "number of",
     "orders each": "orders per head of",
@@ -132,6 +139,16 @@ def _result(row: pd.Series, measure: str) -> float:
     return margin_of(row) if row["revenue"] else float(row["margin"])
 
 
+def together(branches: pd.DataFrame) -> pd.DataFrame:
+    """Return the branches, with new and existing customers as one where they cannot be told apart in both years."""
+    if all(tells_new_from_old(row) for _, row in branches[branches["years_ago"] == 1].iterrows()):
+        return branches
+    sums = ["customers", "orders", "revenue", "margin", "priced_revenue"]
+    one = branches.assign(branch=branches["branch"].where(branches["branch"] == "guests", TOGETHER))
+    keys = [c for c in branches.columns if c not in sums]
+    return one.groupby(keys, as_index=False, dropna=False)[sums].sum(min_count=1)
+
+
 @answers
 def what_moved(branches: pd.DataFrame) -> Answer:
     """Split the change of gross margin (revenue, where costs are unknown) over the metric tree.
@@ -152,10 +169,16 @@ def what_moved(branches: pd.DataFrame) -> Answer:
     first = branches[branches["years_ago"] == 1]
     if first.empty or not is_whole_year(first.iloc[0]):
         raise NotEnough("there is no whole year before this one to compare with", ask)
+    branches = together(branches)
+    names = [
+        name
+        for name in (*BRANCHES, TOGETHER)
+        if name in set(branches["branch"]) or name == "guests"
+    ]
     measure = "gross margin" if _costs_known(branches) else "revenue"
-    now, then = _by_branch(branches, 0), _by_branch(branches, 1)
+    now, then = _by_branch(branches, 0, names), _by_branch(branches, 1, names)
     rows = []
-    for name in BRANCHES:
+    for name in names:
         before, after = branch_leaves(then.loc[name], now.loc[name], measure)
         parts = shapley_change(lambda leaves: math.prod(leaves.values()), before, after)
         rows += [
@@ -172,14 +195,14 @@ def what_moved(branches: pd.DataFrame) -> Answer:
             for leaf in before
         ]
     leaves = pd.DataFrame(rows)
-    start = sum(_result(then.loc[name], measure) for name in BRANCHES)
-    end = sum(_result(now.loc[name], measure) for name in BRANCHES)
+    start = sum(_result(then.loc[name], measure) for name in names)
+    end = sum(_result(now.loc[name], measure) for name in names)
     size = leaves["effect"].abs()
     table = leaves.iloc[np.lexsort((leaves["name"], -size))].reset_index(drop=True)
     return Answer(
         table=table.drop(columns=["branch", "leaf", "phrase"]),
         headline=_headline(table, measure, start, end),
-        so_what=_so_what(table, end - start),
+        so_what=_so_what(table, end - start, TOGETHER in names),
         kind="diagnostic",
         caption=f"Change of {measure} on the year before by leaf of the metric tree (currency); "
         "new = won in the 12 months",
@@ -194,11 +217,11 @@ def _costs_known(branches: pd.DataFrame) -> bool:
     return not any(math.isnan(margin_of(row)) for _, row in recent.iterrows())
 
 
-def _by_branch(branches: pd.DataFrame, years_ago: int) -> pd.DataFrame:
+def _by_branch(branches: pd.DataFrame, years_ago: int, names: list[str]) -> pd.DataFrame:
     """Figures by branch, zero where a branch has no order in that window."""
     columns = ["customers", "orders", "revenue", "margin", "priced_revenue"]
     part = branches[branches["years_ago"] == years_ago].set_index("branch")[columns]
-    part = part.astype("float64").reindex(list(BRANCHES)).fillna(0.0)
+    part = part.astype("float64").reindex(names).fillna(0.0)
     return part.assign(branch=part.index)
 
 
@@ -210,7 +233,7 @@ def _headline(table: pd.DataFrame, measure: str, start: float, end: float) -> st
     return f"{measure.capitalize()} {way} by {amount}, mostly through the {most['phrase']}"
 
 
-def _so_what(table: pd.DataFrame, change: float) -> str:
+def _so_what(table: pd.DataFrame, change: float, joined: bool) -> str:
     ordered = table.sort_values(["effect", "name"])
     worst, best = ordered.iloc[0], ordered.iloc[-1]
     told = []
@@ -220,11 +243,20 @@ def _so_what(table: pd.DataFrame, change: float) -> str:
         told.append(f"the {best['phrase']} brought {format_value(best['effect'], 'currency')}")
     by_branch = table.groupby("branch", sort=True)["effect"].sum()
     main = by_branch.abs().idxmax()
+    unknown = (
+        "New customers cannot be told from old ones in the year before, so they are one branch: ask when each was won. "
+        if joined
+        else ""
+    )
     return (
-        f"{' and '.join(told).capitalize() or 'Nothing moved'}; {main} as a whole account for "
-        f"{_signed(by_branch[main])} of {_signed(change)}. "
+        f"{_first_capital(' and '.join(told)) or 'Nothing moved'}; {main} as a whole account for "
+        f"{_signed(by_branch[main])} of {_signed(change)}. {unknown}"
         "This splits the arithmetic and does not say why: look for the reason of the largest leaf in step 2."
     )
+
+
+def _first_capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _signed(value: float) -> str:

@@ -13,12 +13,26 @@ first_orders as (
 ),
 
 won as (
-  select f.customer_id, coalesce(cast(c.acquired_at as date), f.first_order) as won_day
+  select
+    f.customer_id,
+    coalesce(cast(c.acquired_at as date), f.first_order) as won_day,
+    case when c.acquired_at is null then 0 else 1 end as told
   from first_orders as f
   left join customers as c on f.customer_id = c.customer_id
 ),
 
 history as (select min(cast(ordered_at as date)) as first_order from orders),
+
+-- days of winning that begin with the orders were read off the orders and tell nothing
+tellings as (
+  select
+    case
+      when (select min(cast(acquired_at as date)) from customers) < (select first_order from history)
+        then avg(cast(told as double))
+      else 0.0
+    end as share_acquired_known
+  from won
+),
 
 branched as (
   select
@@ -42,6 +56,7 @@ select
   b.years_ago,
   b.after_day,
   h.first_order,
+  t.share_acquired_known,
   b.branch,
   count(distinct case when b.revenue > 0 then b.customer_id end) as customers,
   sum(case when b.revenue > 0 then 1 else 0 end) as orders,
@@ -50,5 +65,6 @@ select
   sum(case when b.margin is not null then b.revenue end) as priced_revenue
 from branched as b
 cross join history as h
-group by b.years_ago, b.after_day, h.first_order, b.branch
+cross join tellings as t
+group by b.years_ago, b.after_day, h.first_order, t.share_acquired_known, b.branch
 order by b.years_ago, b.branch

@@ -68,20 +68,25 @@ kept as (
 ),
 
 won as (
-  select c.customer_id, coalesce(cast(c.acquired_at as date), min(p.day)) as won_day
+  select
+    c.customer_id,
+    coalesce(cast(c.acquired_at as date), min(p.day)) as won_day,
+    case when c.acquired_at is null then 0 else 1 end as told
   from customers as c
   left join priced as p on c.customer_id = p.customer_id
   group by c.customer_id, c.acquired_at
 ),
 
 new_ones as (
-  select w.years_ago, count(*) as new_customers
+  select w.years_ago, count(*) as new_customers, avg(cast(won.told as double)) as share_acquired_known
   from windows as w
   inner join won on won.won_day > w.after_day and won.won_day <= w.last_day
   group by w.years_ago
 ),
 
-history as (select min(day) as first_order from priced)
+history as (select min(day) as first_order from priced),
+
+earliest as (select min(cast(acquired_at as date)) as first_won from customers)
 
 select
   w.years_ago,
@@ -89,6 +94,7 @@ select
   w.last_day,
   h.first_order,
   coalesce(n.new_customers, 0) as new_customers,
+  case when e.first_won < h.first_order then n.share_acquired_known else 0.0 end as share_acquired_known,
   k.previous_customers,
   k.retained_customers,
   t.active_customers,
@@ -107,6 +113,7 @@ select
 from windows as w
 inner join totals as t on w.years_ago = t.years_ago
 cross join history as h
+cross join earliest as e
 left join new_ones as n on w.years_ago = n.years_ago
 left join kept as k on w.years_ago = k.years_ago
 order by w.years_ago

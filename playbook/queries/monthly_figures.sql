@@ -22,10 +22,17 @@ first_orders as (
   group by customer_id
 ),
 
+earliest as (
+  select c.first_won, o.first_order
+  from (select min(cast(acquired_at as date)) as first_won from customers) as c
+  cross join (select min(cast(ordered_at as date)) as first_order from orders) as o
+),
+
 won as (
   select
     cast(date_trunc('month', coalesce(cast(c.acquired_at as date), f.first_order)) as date) as month,
-    count(*) as new_customers
+    count(*) as new_customers,
+    avg(case when c.acquired_at is null then 0.0 else 1.0 end) as share_acquired_known
   from customers as c
   left join first_orders as f on c.customer_id = f.customer_id
   where coalesce(cast(c.acquired_at as date), f.first_order) is not null
@@ -40,9 +47,11 @@ select
   s.orders,
   s.guest_orders,
   coalesce(w.new_customers, 0) as new_customers,
+  case when e.first_won < e.first_order then w.share_acquired_known else 0.0 end as share_acquired_known,
   s.revenue,
   s.margin,
   s.priced_revenue
 from sales as s
+cross join earliest as e
 left join won as w on s.month = w.month
 order by s.month

@@ -15,6 +15,7 @@ from playbook.atomic import publish
 from playbook.coverage import coverage
 from playbook.engagement import Folder
 from playbook.report.page import render
+from playbook.report.role_page import read_role_pages
 from playbook.report.safe import readable, sanitised
 from playbook.report.start_page import read_start_page
 from playbook.report.step_page import read_step_page
@@ -80,6 +81,9 @@ class _Pages:
                     "headlines": self._headlines(step.id),
                 }
             )
+        roles = read_role_pages(self.folder, self.period)
+        for role in roles:
+            self._page(role.href, "role.html", f"{role.title}: what the strategy means", role=role)
         parts = coverage(self.folder, self.period)
         start = read_start_page(self.folder, self.period)
         self._page(
@@ -89,6 +93,7 @@ class _Pages:
             start=start,
             cards=cards,
             parts=parts,
+            roles=roles,
         )
 
     def _headlines(self, step: str) -> list[str]:

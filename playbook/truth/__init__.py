@@ -12,7 +12,7 @@ from importlib import import_module
 from threadpoolctl import threadpool_limits
 
 from playbook.errors import PlanError
-from playbook.truth import coverage
+from playbook.truth import coverage, futures
 from playbook.truth.judge import Line, as_json, as_records, as_text, judge
 from playbook.truth.rows import Found, NotHere, Row, rows_of
 from playbook.truth.study import Study, open_study
@@ -30,7 +30,7 @@ __all__ = [
     "run",
 ]
 
-STEPS = ("02", "03", "04", "05", "06", "07")
+STEPS = ("01", "02", "03", "04", "05", "06", "07")
 SEEDS, SEED_BASE, CUSTOMERS = 10, 7000, 4000
 
 
@@ -53,7 +53,7 @@ def all_rows(step: str = "") -> list[Row]:
 
 def run(
     step: str = "", seeds: int = SEEDS, base: int = SEED_BASE, customers: int = CUSTOMERS,
-    tell: Callable[[str], None] = lambda text: None,
+    tell: Callable[[str], None] = lambda text: None, designs: tuple[str, ...] = tuple(futures.DESIGNS),
 ) -> list[Line]:  # fmt: skip
     """Return one line per row, judged over ``seeds`` worlds drawn from ``base`` on.
 
@@ -65,6 +65,8 @@ def run(
         Customers of each world.
     tell
         Called with a line of progress after each world.
+    designs
+        Designs of simulated series on which the forecasts of step 1 are judged.
     """
     rows = all_rows(step)
     found: dict[str, list[Found | NotHere | Exception]] = {row.id: [] for row in rows}
@@ -74,7 +76,8 @@ def run(
                 for row in rows:
                     found[row.id].append(_find(row, study))
                 tell(f"seed {seed}: {study.kind}")
-        lines = [judge(row, found[row.id]) for row in rows] + coverage.lines(step, seed=base)
+        lines = [judge(row, found[row.id]) for row in rows]
+        lines += coverage.lines(step, seed=base) + futures.lines(step, seed=base, designs=designs)
     return sorted(lines, key=lambda line: line.id)
 
 
