@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playbook.segmentation.competition import customer_competition, market_position
 from playbook.segmentation.criteria import demographic, geographic, psychographic
+from playbook.segmentation.frozen import assign_segments
 from playbook.segmentation.lifetime import calibration_end, check_purchase_models, lifetime_value
 from playbook.segmentation.loyalty import loyalty_by_segment, loyalty_cells
 from playbook.segmentation.money import add_contribution, profit_contribution
@@ -11,7 +12,7 @@ from playbook.segmentation.portfolio import portfolio, strategies
 from playbook.segmentation.profile import check_segments, describe_segments, typing_tool
 from playbook.segmentation.results import segment_profiles
 from playbook.segmentation.rfm import behavioural
-from playbook.segmentation.solution import assign_segments, choose_segments
+from playbook.segmentation.solution import choose_segments
 
 __all__ = [
     "add_contribution",
