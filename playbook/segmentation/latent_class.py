@@ -25,7 +25,8 @@ __all__ = ["Evidence", "LatentClass", "fit_latent_class", "one_class", "prior_by
 PRIOR_NORMAL, PRIOR_COUNTS = 2.0, 10.0
 """Customers with average figures that are added to each class, so that no class rests on a handful."""
 LEAST_VARIANCE = 0.02
-DRAWS = 200
+FIRST, MOST_STEPS = 1e-4, 300
+"""Gain at which a first climb ends (the best goes on), and steps of one climb at most."""
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,18 @@ class LatentClass:
         """Bayesian information criterion (Schwarz 1978); smaller is better."""
         return -2 * self.loglik + self.parameters * float(np.log(max(self.n, 2.0)))
 
-    def scores(self, evidence: Evidence) -> np.ndarray:
-        """Return the log-likelihood of each customer's indicators under each class (up to a constant)."""
+    @property
+    def weights(self) -> np.ndarray:
+        """Return what each statistic adds to the log-likelihood of each class (rows)."""
         means, spread = self.means, self.variances
         ones = np.ones_like(means)
-        weights = np.hstack(
+        return np.hstack(
             [means / spread, -0.5 * ones / spread, -0.5 * means**2 / spread, -0.5 * np.log(spread) * ones, np.log(self.shares)]
         )  # fmt: skip
-        return evidence.statistics @ weights.T
+
+    def scores(self, evidence: Evidence) -> np.ndarray:
+        """Return the log-likelihood of each customer's indicators under each class (up to a constant)."""
+        return np.asarray(evidence.statistics @ self.weights.T)
 
     def posterior(self, evidence: Evidence, prior: np.ndarray | None = None) -> np.ndarray:
         """Return the probability of each class; ``prior`` replaces the shares of classes by customer."""
@@ -142,7 +147,8 @@ def same_customer(counts: np.ndarray) -> float:
 
 def one_class(evidence: Evidence) -> LatentClass:
     """Return the model of a single class: no segments."""
-    return _climb(evidence, np.ones((len(evidence.statistics), 1)), 1e-9)
+    turned = np.ascontiguousarray(evidence.statistics.T)
+    return _climb(evidence, turned, np.ones((1, len(evidence.statistics))), 1e-9)[0]
 
 
 def fit_latent_class(
@@ -164,37 +170,44 @@ def fit_latent_class(
     Dempster, Laird & Rubin (1977), Maximum likelihood from incomplete data via the EM algorithm, JRSS B 39(1).
     Vermunt & Magidson (2002), Latent class cluster analysis, in: Applied Latent Class Analysis.
     """
-    best: LatentClass | None = None
+    turned = np.ascontiguousarray(evidence.statistics.T)
+    best: tuple[LatentClass, np.ndarray] | None = None
     for rows, first in starts:
-        chance = np.full((len(evidence.statistics), k), 1 / k)
-        chance[rows] = 0.9 * np.eye(k)[first] + 0.1 / k
-        found = _climb(evidence, chance, tolerance)
-        if best is None or found.loglik > best.loglik:
+        chance = np.full((k, len(evidence.statistics)), 1 / k)
+        chance[:, rows] = 0.9 * np.eye(k)[:, first] + 0.1 / k
+        found = _climb(evidence, turned, chance, max(tolerance, FIRST))
+        if best is None or found[0].loglik > best[0].loglik:
             best = found
     assert best is not None
-    return best
+    return _climb(evidence, turned, best[1], tolerance)[0]
 
 
-def _climb(evidence: Evidence, chance: np.ndarray, tolerance: float) -> LatentClass:
+def _climb(
+    evidence: Evidence, turned: np.ndarray, chance: np.ndarray, tolerance: float
+) -> tuple[LatentClass, np.ndarray]:
+    """Alternate E- and M-steps; classes are rows of ``chance``, customers columns of ``turned``, which is faster."""
     model, old = _maximise(evidence, chance), -np.inf
-    for _ in range(DRAWS):
-        joint = np.log(model.sizes) + model.scores(evidence)
-        top = joint.max(axis=1, keepdims=True)
-        raised = np.exp(joint - top)
-        total = raised.sum(axis=1, keepdims=True)
-        loglik = float((top + np.log(total)).sum())
-        model = replace(_maximise(evidence, raised / total), loglik=loglik)
+    for _ in range(MOST_STEPS):
+        joint = model.weights @ turned + np.log(model.sizes)[:, None]
+        top = joint.max(axis=0)
+        joint -= top
+        np.exp(joint, out=joint)
+        total = joint.sum(axis=0)
+        loglik = float(top.sum() + np.log(total).sum())
+        joint /= total
+        chance = joint
+        model = replace(_maximise(evidence, chance), loglik=loglik)
         if loglik - old < tolerance * abs(loglik):
             break
         old = loglik
-    return model
+    return model, chance
 
 
 def _maximise(evidence: Evidence, chance: np.ndarray) -> LatentClass:
     """Return the parameters given the probability of each class by customer (M-step, with a weak prior)."""
-    n, k = chance.shape
+    k, n = chance.shape
     p = evidence.numbers
-    sums = chance.T @ evidence.statistics
+    sums = chance @ evidence.statistics
     first, second, weight, known = (sums[:, i * p : (i + 1) * p] for i in range(4))
     means = first / (weight + PRIOR_NORMAL)
     left = (second - 2 * means * first + means**2 * weight).sum(axis=0)
@@ -206,7 +219,7 @@ def _maximise(evidence: Evidence, chance: np.ndarray) -> LatentClass:
         parts.append((part + PRIOR_COUNTS * average) / (part.sum(axis=1, keepdims=True) + PRIOR_COUNTS))  # fmt: skip
         free += k * (end - start - 1)
     shares = np.hstack(parts) if parts else np.empty((k, 0))
-    sizes = (chance.sum(axis=0) + 1) / (n + k)
+    sizes = (chance.sum(axis=1) + 1) / (n + k)
     return LatentClass(sizes, means, variances, shares, -np.inf, float(n), free)
 
 
@@ -238,10 +251,16 @@ def prior_by(
     turn = np.linalg.inv(whole.T @ whole + np.diag(penalty))
     found = np.zeros((whole.shape[1], len(sizes)))
     found[0] = np.log(sizes)
+    turned, lifted = np.ascontiguousarray(whole.T), scores.T - scores.max(axis=1)
     for _ in range(steps):
-        expected = softmax(whole @ found, axis=1)
-        now = softmax(np.log(np.maximum(expected, 1e-12)) + scores, axis=1)
-        slope = whole.T @ (now - expected)
+        expected = _softmax(found.T @ turned)
+        now = _softmax(np.log(np.maximum(expected, 1e-12)) + lifted)
+        slope = turned @ (now - expected).T
         slope[1:] -= ridge * found[1:]
         found = found + 2 * turn @ slope
     return found
+
+
+def _softmax(joint: np.ndarray) -> np.ndarray:
+    raised = np.exp(joint - joint.max(axis=0))
+    return np.asarray(raised / raised.sum(axis=0))
