@@ -6,10 +6,11 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from scipy import stats as distributions
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 
-__all__ = ["brand_shares", "position"]
+__all__ = ["brand_shares", "growth", "position"]
 
 ASK = "a market report by segment and year: revenue of all brands and share of each brand"
 
@@ -18,6 +19,50 @@ def _known(market: pd.DataFrame, as_of: date) -> pd.DataFrame:
     """Return the years that had ended by ``as_of``."""
     last = as_of.year if (as_of.month, as_of.day) == (12, 31) else as_of.year - 1
     return market[market["year"] <= last].sort_values(["market_segment", "year", "brand"])
+
+
+def growth(market: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Return the yearly growth of each market segment, read off all years delivered, with its 95 % interval.
+
+    The trend of log revenue over the years (least squares), so that one odd figure does not turn it. Three or
+    four figures of a segment say little of their own noise: its variance is pooled over all segments,
+    the slopes are not (analysis of covariance with a slope for each segment; Snedecor & Cochran 1989, ch. 18).
+
+    Parameters
+    ----------
+    market
+        market_segment, year, market_revenue; one row a brand repeats them.
+    as_of
+        Years ending later are not used.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index market_segment; years (known), growth, low, high. Growth is missing for a segment known in one year, the
+        interval where no segment is known in three.
+    """
+    known = _known(market, as_of).drop_duplicates(["market_segment", "year"])
+    known = known[known["market_revenue"].astype(float) > 0]
+    trends, rest, freedom = {}, 0.0, 0
+    for segment, part in known.groupby("market_segment"):
+        year = part["year"].to_numpy(float) - part["year"].mean()
+        level = np.log(part["market_revenue"].to_numpy(float))
+        spread = float(year @ year)
+        slope = float(year @ level) / spread if spread > 0 else np.nan
+        trends[str(segment)] = (len(part), slope, spread)
+        if len(part) > 2:
+            rest += float(((level - level.mean() - slope * year) ** 2).sum())
+            freedom += len(part) - 2
+    table = pd.DataFrame.from_dict(trends, orient="index", columns=["years", "slope", "spread"])
+    table = table.rename_axis("market_segment").astype({"slope": float, "spread": float})
+    half = pd.Series(np.nan, table.index)
+    if freedom:
+        error = np.sqrt(rest / freedom / table["spread"].where(table["spread"] > 0))
+        half = float(distributions.t.ppf(0.975, freedom)) * error
+    return pd.DataFrame(
+        {"years": table["years"].astype("int64"), "growth": np.expm1(table["slope"]),
+         "low": np.expm1(table["slope"] - half), "high": np.expm1(table["slope"] + half)}
+    )  # fmt: skip
 
 
 @answers
@@ -38,7 +83,7 @@ def position(market: pd.DataFrame, customers: pd.DataFrame, brand: str, as_of: d
     Returns
     -------
     Answer
-        Table: market_segment, market_revenue, growth (yearly, over the years known), share, share_change (points, since the first year),
+        Table: market_segment, market_revenue, growth (yearly, with its interval growth_low, growth_high), share, share_change (points, since the first year),
         competitor, competitor_share, relative_share (ours ÷ theirs), reach (our buying customers ÷ customers in the
         market); biggest segment first. A total row closes it.
     """
@@ -54,6 +99,8 @@ def position(market: pd.DataFrame, customers: pd.DataFrame, brand: str, as_of: d
     buyers = customers.set_index("market_segment")["buying_customers"].astype(float)
     table = pd.DataFrame(rows)
     table["reach"] = table["market_segment"].map(buyers) / table["in_market"]
+    trend = growth(market, as_of).rename(columns={"low": "growth_low", "high": "growth_high"})
+    table = table.join(trend.drop(columns="years"), on="market_segment")
     table = table.sort_values(
         ["market_revenue", "market_segment"], ascending=[False, True], ignore_index=True
     )
@@ -65,7 +112,7 @@ def position(market: pd.DataFrame, customers: pd.DataFrame, brand: str, as_of: d
         .sort_values(["relative_share", "market_segment"])
         .iloc[-1]
     )
-    shown = ["market_segment", "market_revenue", "growth", "share", "share_change", "competitor", "competitor_share", "relative_share", "reach"]  # fmt: skip
+    shown = ["market_segment", "market_revenue", "growth", "growth_low", "growth_high", "share", "share_change", "competitor", "competitor_share", "relative_share", "reach"]  # fmt: skip
     return Answer(
         table=table[shown],
         headline=f"{brand} holds {format_value(ours / total, '%')} of a market of {format_value(total / 1e6, 'points')} million",
@@ -75,7 +122,7 @@ def position(market: pd.DataFrame, customers: pd.DataFrame, brand: str, as_of: d
         f"{brand} stands best against its strongest competitor, and decide for the others whether to invest or to hold.",
         kind="descriptive",
         caption=f"Market segments in {last}, growth a year and change of share since {first}; market figures carry no interval",
-        units={"market_revenue": "currency", "growth": "%", "share": "%", "share_change": "points", "competitor_share": "%",
+        units={"market_revenue": "currency", "growth": "%", "growth_low": "%", "growth_high": "%", "share": "%", "share_change": "points", "competitor_share": "%",
                "relative_share": "ratio", "reach": "%"},
         source="market report of the client; customers with an order in the last 12 months",
         metrics=(Metric("market_share", ours / total, unit="%"), Metric("market_size", total, unit="currency")),
@@ -95,7 +142,6 @@ def _segment(segment: str, part: pd.DataFrame, brand: str, first: int, last: int
     return {
         "market_segment": segment,
         "market_revenue": size,
-        "growth": (size / old) ** (1 / (last - first)) - 1 if last > first and old > 0 else np.nan,
         "share": own,
         "share_change": 100 * (own - past) if last > first else np.nan,
         "competitor": str(rivals["brand"].iloc[0]) if len(rivals) else "none named",
