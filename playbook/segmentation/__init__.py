@@ -13,6 +13,7 @@ from playbook.segmentation.profile import check_segments, describe_segments, typ
 from playbook.segmentation.results import segment_profiles
 from playbook.segmentation.rfm import behavioural
 from playbook.segmentation.solution import choose_segments
+from playbook.segmentation.strategy import market_strategies, rule_table, strategy_cards
 
 __all__ = [
     "add_contribution",
@@ -30,10 +31,13 @@ __all__ = [
     "loyalty_by_segment",
     "loyalty_cells",
     "market_position",
+    "market_strategies",
     "portfolio",
     "profit_contribution",
     "psychographic",
+    "rule_table",
     "segment_profiles",
     "strategies",
+    "strategy_cards",
     "typing_tool",
 ]
