@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from playbook.figures.cards import strategy_cards
 from playbook.figures.charts import (
     bars,
     columns,
@@ -50,6 +51,7 @@ __all__ = [
     "scatter",
     "scorecard",
     "stacked",
+    "strategy_cards",
     "strategy_map",
     "targets",
     "waterfall",

@@ -9,15 +9,18 @@ from playbook.segmentation.lifetime import calibration_end, check_purchase_model
 from playbook.segmentation.loyalty import loyalty_by_segment, loyalty_cells
 from playbook.segmentation.money import add_contribution, profit_contribution
 from playbook.segmentation.portfolio import portfolio, strategies
-from playbook.segmentation.profile import check_segments, describe_segments, typing_tool
+from playbook.segmentation.profile import check_segments, describe_segments
 from playbook.segmentation.results import segment_profiles
 from playbook.segmentation.rfm import behavioural
 from playbook.segmentation.solution import choose_segments
 from playbook.segmentation.strategy import market_strategies, rule_table, strategy_cards
+from playbook.segmentation.trace import basis_table, trace_customer
+from playbook.segmentation.typing_tool import typing_table, typing_tool
 
 __all__ = [
     "add_contribution",
     "assign_segments",
+    "basis_table",
     "behavioural",
     "calibration_end",
     "check_purchase_models",
@@ -39,5 +42,7 @@ __all__ = [
     "segment_profiles",
     "strategies",
     "strategy_cards",
+    "trace_customer",
+    "typing_table",
     "typing_tool",
 ]

@@ -12,7 +12,7 @@ from playbook.segmentation.latent_class import LatentClass, prior_by
 from playbook.segmentation.needs import design_of, evidence_of, needs_of, respondents
 from playbook.segmentation.rfm import NO_PURCHASE
 
-__all__ = ["ANSWERED", "BOUGHT", "assign_segments", "class_model", "memberships", "method_of", "wide_memberships"]  # fmt: skip
+__all__ = ["ANSWERED", "BOUGHT", "assign_segments", "class_model", "memberships", "method_of", "read_classes", "wide_memberships"]  # fmt: skip
 
 ANSWERED, BOUGHT = "answers and purchases", "purchases"
 SIZE = "size of the segment"
@@ -69,7 +69,7 @@ def _prior(design: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
     return np.asarray(np.column_stack([np.ones(len(design)), design]) @ coefficients)
 
 
-def _read(model: pd.DataFrame) -> tuple[list[str], pd.DataFrame, pd.DataFrame, LatentClass, np.ndarray]:  # fmt: skip
+def read_classes(model: pd.DataFrame) -> tuple[list[str], pd.DataFrame, pd.DataFrame, LatentClass, np.ndarray]:  # fmt: skip
     """Return names, coding, levels, measurement and coefficients of a saved latent class model."""
     ordered = model.drop_duplicates("segment").sort_values("place")
     names = [str(n) for n in ordered["segment"]]
@@ -97,7 +97,7 @@ def wide_memberships(
     ids = customers.loc[customers["orders"] > 0, "customer_id"].sort_values().to_numpy()
     if method_of(model) == NEEDS:
         habits, attitudes = _given(habits, NO_HABITS), _given(attitudes, NO_ANSWERS)
-        names, coding, levels, classes, coefficients = _read(model)
+        names, coding, levels, classes, coefficients = read_classes(model)
         evidence, _ = evidence_of(customers, habits, attitudes, coding)
         prior = _prior(design_of(customers, levels), coefficients)
         chance = softmax(prior + classes.scores(evidence), axis=1)

@@ -68,7 +68,7 @@ class Evidence:
         groups += [list(range(start, end)) for start, end in self._bounds()]
         for columns in groups:
             rows = np.flatnonzero(mixed[:, columns].any(axis=1))
-            mixed[np.ix_(rows, columns)] = mixed[np.ix_(rng.permutation(rows), columns)]
+            mixed[rows[:, None], columns] = mixed[rng.permutation(rows)[:, None], columns]
         return replace(self, statistics=mixed)
 
     def _bounds(self) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-__all__ = ["kept_names", "name_segments"]
+__all__ = ["NEEDS", "SILENT", "final_names", "kept_names", "label_of", "name_segments"]
 
 LONGEST = 40
 NOTICEABLE = 0.3
@@ -115,6 +115,14 @@ def final_names(
         name = wanted.get(names[segment], names[segment])[:LONGEST]
         result[segment] = name if name not in result.values() else f"{name[:37]} {segment + 1}"
     return result
+
+
+def label_of(feature: str) -> str:
+    """Return a figure of the basis in the words of a table or figure: "style", "App", "discount reduced"."""
+    kind, _, name = feature.partition(": ")
+    if not name:
+        return kind.replace("days since last order", "days since order")
+    return name if kind in ("importance", "psychographic", "channel", "category") else f"{kind} {name}"  # fmt: skip
 
 
 def _sign(z: float) -> int:

@@ -12,6 +12,8 @@ descriptor
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
@@ -183,7 +185,7 @@ def fit_levels(customers: pd.DataFrame) -> pd.DataFrame:
                 continue
             inner = known.quantile(np.linspace(0, 1, BANDS[name] + 1)[1:-1]).round(6)
             ends = [-np.inf, *np.unique(inner), np.inf]
-            for low, high in zip(ends[:-1], ends[1:], strict=True):
+            for low, high in itertools.pairwise(ends):
                 rows.append((f"{name}: {_band(low, high)}", name, "", low, high))
         else:
             share = values.dropna().astype("str").value_counts() / max(len(values), 1)

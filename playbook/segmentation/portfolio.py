@@ -264,7 +264,7 @@ def _stake(
     table: pd.DataFrame, strategy: pd.Series, values: pd.DataFrame, segments: pd.DataFrame
 ) -> pd.Series:
     joined = segments.merge(values, on="customer_id")
-    chance = joined["probability"] if "probability" in joined else 1.0
+    chance = joined.get("probability", 1.0)
     leaving = joined["clv"] * (1 - joined["p_alive"].fillna(1.0)) * chance
     at_risk = table["segment"].map(leaving.groupby(joined["segment"]).sum()).astype(float)
     gain = (table["potential"] * table["customers"]).astype(float)

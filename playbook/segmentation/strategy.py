@@ -234,9 +234,7 @@ def _plain(feature: str) -> str:
     return f"{kind} {name}"
 
 
-def _risks(
-    name: str, memberships: pd.DataFrame, solution: Answer, customers: pd.DataFrame
-) -> str:
+def _risks(name: str, memberships: pd.DataFrame, solution: Answer, customers: pd.DataFrame) -> str:
     own = memberships.sort_values("probability", ascending=False, kind="stable").drop_duplicates("customer_id")  # fmt: skip
     own = own[own["segment"] == name]
     found = []

@@ -79,9 +79,12 @@ class Sight:
         """The strategic segmentation (step 3)."""
         return given(
             segmentation.choose_segments(
-                self.customers, self.mix, seed=self.engagement.seed,
-                habits=self.query("buying_habits"), attitudes=self.attitudes,
-            )  # fmt: skip
+                self.customers,
+                self.mix,
+                seed=self.engagement.seed,
+                habits=self.query("buying_habits"),
+                attitudes=self.attitudes,
+            )
         )
 
     @cached_property
