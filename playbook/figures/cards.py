@@ -28,7 +28,7 @@ __all__ = ["strategy_cards"]
 PAINT = {"appreciate": COLOURS[2], "grow share": ACCENT, "develop": ACCENT, "win back": COLOURS[5]}
 LINES = (("Who", "who", 2), ("Wants", "needs", 2), ("Buys", "buys", 2), ("Why", "why", 2),
          ("Do", "do", 2), ("Do not", "avoid", 2), ("Risks", "risks", 2))  # fmt: skip
-WIDTH = 62
+WIDTH = 78
 
 
 @draw
@@ -64,12 +64,12 @@ def _card(axes: Any, row: Any, colour: str) -> None:
     axes.text(4, 86, said, fontsize=9, color=MUTED, va="top")
     y = 78.5
     for title, column, most in LINES:
-        lines = textwrap.wrap(clean(getattr(row, column)), WIDTH)
+        lines = textwrap.wrap(clean(getattr(row, column)).replace(" %", "\u00a0%"), WIDTH)
         if len(lines) > most:
             lines = [*lines[: most - 1], lines[most - 1][: WIDTH - 2].rstrip() + "…"]
         axes.text(4, y, title, fontsize=8.6, fontweight="bold", color=MUTED, va="top")
         axes.text(17, y, "\n".join(lines), fontsize=8.6, va="top", linespacing=1.15)
-        y -= 5.2 * max(len(lines), 1) + 1.9
+        y -= 4.9 * max(len(lines), 1) + 2.6
     axes.add_patch(Rectangle((17, 3.2), 62, 2.4, fc="#E3E6EA", ec="none"))
     axes.add_patch(Rectangle((17, 3.2), 62 * float(row.budget_share), 2.4, fc=colour, ec="none"))
     axes.text(4, 4.4, "Budget", fontsize=8.6, fontweight="bold", color=MUTED, va="center")

@@ -111,7 +111,7 @@ class LatentClass:
         means, spread = self.means, self.variances
         ones = np.ones_like(means)
         return np.hstack(
-            [means / spread, -0.5 * ones / spread, -0.5 * means**2 / spread, -0.5 * np.log(spread) * ones, np.log(self.shares)]
+            [means / spread, -0.5 * ones / spread, -0.5 * means**2 / spread, -0.5 * np.log(spread) * ones, np.log(np.maximum(self.shares, 1e-12))]
         )  # fmt: skip
 
     def scores(self, evidence: Evidence) -> np.ndarray:
@@ -152,7 +152,7 @@ def one_class(evidence: Evidence) -> LatentClass:
 
 
 def fit_latent_class(
-    evidence: Evidence, starts: Sequence[tuple[np.ndarray, np.ndarray]], k: int, tolerance: float = 2e-6
+    evidence: Evidence, starts: Sequence[tuple[np.ndarray, np.ndarray]], k: int, tolerance: float = 2e-6, prior: float = 1.0
 ) -> LatentClass:  # fmt: skip
     """Return the model of ``k`` classes with the highest likelihood over several starts.
 
@@ -164,6 +164,8 @@ def fit_latent_class(
         Row numbers and the class (0 to k - 1) each of these starts in; all other rows start between the classes.
     tolerance
         Relative gain in likelihood below which a climb ends.
+    prior
+        Strength of the weak prior; 0 is plain maximum likelihood.
 
     References
     ----------
@@ -175,18 +177,18 @@ def fit_latent_class(
     for rows, first in starts:
         chance = np.full((k, len(evidence.statistics)), 1 / k)
         chance[:, rows] = 0.9 * np.eye(k)[:, first] + 0.1 / k
-        found = _climb(evidence, turned, chance, max(tolerance, FIRST))
+        found = _climb(evidence, turned, chance, max(tolerance, FIRST), prior)
         if best is None or found[0].loglik > best[0].loglik:
             best = found
     assert best is not None
-    return _climb(evidence, turned, best[1], tolerance)[0]
+    return _climb(evidence, turned, best[1], tolerance, prior)[0]
 
 
 def _climb(
-    evidence: Evidence, turned: np.ndarray, chance: np.ndarray, tolerance: float
+    evidence: Evidence, turned: np.ndarray, chance: np.ndarray, tolerance: float, prior: float = 1.0
 ) -> tuple[LatentClass, np.ndarray]:
     """Alternate E- and M-steps; classes are rows of ``chance``, customers columns of ``turned``, which is faster."""
-    model, old = _maximise(evidence, chance), -np.inf
+    model, old = _maximise(evidence, chance, prior), -np.inf
     for _ in range(MOST_STEPS):
         joint = model.weights @ turned + np.log(model.sizes)[:, None]
         top = joint.max(axis=0)
@@ -196,30 +198,32 @@ def _climb(
         loglik = float(top.sum() + np.log(total).sum())
         joint /= total
         chance = joint
-        model = replace(_maximise(evidence, chance), loglik=loglik)
+        model = replace(_maximise(evidence, chance, prior), loglik=loglik)
         if loglik - old < tolerance * abs(loglik):
             break
         old = loglik
     return model, chance
 
 
-def _maximise(evidence: Evidence, chance: np.ndarray) -> LatentClass:
+def _maximise(evidence: Evidence, chance: np.ndarray, prior: float = 1.0) -> LatentClass:
     """Return the parameters given the probability of each class by customer (M-step, with a weak prior)."""
     k, n = chance.shape
     p = evidence.numbers
     sums = chance @ evidence.statistics
     first, second, weight, known = (sums[:, i * p : (i + 1) * p] for i in range(4))
-    means = first / (weight + PRIOR_NORMAL)
+    means = first / np.maximum(weight + PRIOR_NORMAL * prior, 1e-9)
     left = (second - 2 * means * first + means**2 * weight).sum(axis=0)
-    variances = np.maximum((left + 1) / (known.sum(axis=0) + 1), LEAST_VARIANCE)
+    variances = np.maximum(
+        (left + prior) / np.maximum(known.sum(axis=0) + prior, 1e-9), LEAST_VARIANCE
+    )
     parts, free = [], k - 1 + k * p + p
     for start, end in evidence._bounds():
         part = sums[:, start:end]
         average = (part.sum(axis=0) + 1e-6) / (part.sum() + 1e-6 * (end - start))
-        parts.append((part + PRIOR_COUNTS * average) / (part.sum(axis=1, keepdims=True) + PRIOR_COUNTS))  # fmt: skip
+        parts.append((part + PRIOR_COUNTS * prior * average) / (part.sum(axis=1, keepdims=True) + PRIOR_COUNTS * prior))  # fmt: skip
         free += k * (end - start - 1)
     shares = np.hstack(parts) if parts else np.empty((k, 0))
-    sizes = (chance.sum(axis=1) + 1) / (n + k)
+    sizes = (chance.sum(axis=1) + prior) / (n + k * prior)
     return LatentClass(sizes, means, variances, shares, -np.inf, float(n), free)
 
 

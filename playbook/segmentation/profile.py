@@ -75,7 +75,9 @@ def describe_segments(
 def _descriptions(deviations: pd.DataFrame) -> pd.Series:
     ordered = deviations[~deviations["feature"].isin(SILENT)].assign(size=deviations["deviation"].abs()).sort_values(["segment", "size", "feature"], ascending=[True, False, True])  # fmt: skip
     strong = ordered.groupby("segment").head(4)
-    words = strong["feature"].map(label_of) + np.where(strong["deviation"] > 0, " high", " low")  # fmt: skip
+    often = strong["feature"].str.contains(": ") & ~strong["feature"].str.startswith(NEEDS)
+    side = np.where(strong["deviation"] > 0, np.where(often, " often", " high"), np.where(often, " rarely", " low"))  # fmt: skip
+    words = strong["feature"].map(label_of) + side
     return words.groupby(strong["segment"]).agg(", ".join)
 
 

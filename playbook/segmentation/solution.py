@@ -41,6 +41,8 @@ __all__ = ["choose_segments"]
 NUMBERS = range(3, 8)
 STABLE = {MEANS: 0.80, NEEDS: 0.65, RULES: 0.0}
 NEAR_BEST = 0.98
+PATIENCE = 0.10
+"""What last year's number of segments may lack in stability, so that chance does not redraw the segments each year."""
 LEAST_CUSTOMERS = 100
 LEAST_TOLD = 150
 """Respondents from which needs can make segments: thirty for each of five."""
@@ -76,7 +78,7 @@ def choose_segments(
     The rule: no segment under ``smallest_share`` of the customers and stability at least 0.80 (latent classes,
     whose members are only probable, 0.65). Of the latent classes that pass, the fewest that explain 98 % of
     what the best number explains (gain in BIC over one class); without needs, of k-means the most segments.
-    Last year's number of segments stays if it passes. If none passes, the most stable one with no segment too
+    Last year's number of segments stays if it passes, or misses stability by less than 0.10. If none passes, the most stable one with no segment too
     small, else the rules.
 
     Parameters
@@ -136,9 +138,10 @@ def _choose(
         candidates += [by_means(space, k, seed) for k in NUMBERS if different >= 2 * k]
         if told is not None:
             candidates += _classes(told, customers, mix, habits, attitudes, previous, seed)
-    same = previous is not None and method_of(previous)
     number = previous["segment"].nunique() if previous is not None else None
-    chosen, why = _pick(candidates, smallest_share, number, str(same))
+    chosen, why = _pick(
+        candidates, smallest_share, number, method_of(previous) if previous is not None else ""
+    )
     table = pd.DataFrame(
         [{"candidate": c.name, **c.figures, "chosen": c is chosen} for c in candidates]
     )
@@ -253,7 +256,8 @@ def _pick(
     good = [c for c in big if c.figures["stability"] >= STABLE[c.method]]
     stable = STABLE[able[0].method] if able else 0.8
     rule = f"stability at least {stable:.2f} and no segment under {format_value(smallest, '%')} of customers"
-    same = [c for c in good if c.figures["segments"] == number and c.method == method]
+    near = [c for c in big if c.figures["stability"] >= STABLE[c.method] - PATIENCE]
+    same = [c for c in near if c.figures["segments"] == number and c.method == method]
     if same:
         return same[0], f"Rule: {rule}, then last year's number of segments, so that years compare; {same[0].name} keeps it."  # fmt: skip
     if good and good[0].method == NEEDS:

@@ -73,8 +73,9 @@ def market_strategies(
 ) -> Answer:  # fmt: skip
     """Return what to do in each segment of the market where our share is low, and where it is not.
 
-    A low share (under half of the leader's) is an investment case only where the market grows faster than all
-    markets together; where it does not, the segment is maintained at low cost.
+    A low share (under half of the leader's) is an investment case only where the market grows, and faster than all
+    markets together; where it does not, the segment is maintained at low cost. ``certain`` says whether the 95 %
+    interval of growth leaves out that of all markets.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def market_strategies(
     need(known, "market segments with two years of figures", "market size and brand shares by segment and year")  # fmt: skip
     whole = float(np.average(known["growth"], weights=known["market_revenue"].astype(float)))
     low_share = table["our_share"] < LOW_SHARE * table["leader_share"]
-    faster = table["growth"] > whole
+    faster = table["growth"] > max(whole, 0.0)
     table["strategy"] = np.select([~low_share, faster], [DEFEND, INVEST], default=KEEP)
     certain = (table["low"] > whole) | (table["high"] < whole)
     table["certain"] = np.where(certain, "yes", "not yet")
@@ -125,10 +126,10 @@ def _market_words(grow: pd.DataFrame, keep: pd.DataFrame, whole: float) -> str:
     parts = []
     if len(grow):
         top = grow.iloc[0]
-        sure = "surely" if top["certain"] == "yes" else "probably, the interval is wide,"
+        sure = "surely" if top["certain"] == "yes" else "by what is known so far"
         parts.append(
             f"{top['market_segment']} is small for us and grows by {format_value(top['growth'], '%')} a year, {sure} faster than all markets "
-            f"({format_value(whole, '%')}): invest there while the stake of {format_value(top['at_stake'], 'currency')} exceeds what it costs."
+            f"together ({format_value(whole, '%')}): invest there while the stake of {format_value(top['at_stake'], 'currency')} exceeds what it costs."
         )
     if len(keep):
         names = ", ".join(keep["market_segment"])
