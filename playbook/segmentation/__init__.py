@@ -13,7 +13,12 @@ from playbook.segmentation.profile import check_segments, describe_segments
 from playbook.segmentation.results import segment_profiles
 from playbook.segmentation.rfm import behavioural
 from playbook.segmentation.solution import choose_segments
-from playbook.segmentation.strategy import market_strategies, rule_table, strategy_cards
+from playbook.segmentation.strategy import (
+    market_strategies,
+    rule_table,
+    strategies_within,
+    strategy_cards,
+)
 from playbook.segmentation.trace import basis_table, trace_customer
 from playbook.segmentation.typing_tool import typing_table, typing_tool
 
@@ -41,6 +46,7 @@ __all__ = [
     "rule_table",
     "segment_profiles",
     "strategies",
+    "strategies_within",
     "strategy_cards",
     "trace_customer",
     "typing_table",

@@ -148,7 +148,8 @@ def _choose(
     if told is None:
         table = table.drop(columns="bic_gain")
     parts = _Parts(customers, mix, habits, attitudes, values, basis, told)
-    label, model, wide, deviations = _finish(chosen, parts, previous, wanted, seed)
+    with threadpool_limits(1):
+        label, model, wide, deviations = _finish(chosen, parts, previous, wanted, seed)
     segment = everyone(customers, wide.idxmax(axis=1))
     return Answer(
         table=table,

@@ -12,7 +12,7 @@ from playbook.answer import Answer, answers, format_value, need
 from playbook.engagement.model import StrategyRule
 from playbook.segmentation.rfm import NO_PURCHASE
 
-__all__ = ["market_strategies", "rule_table", "strategy_cards"]
+__all__ = ["market_strategies", "rule_table", "strategies_within", "strategy_cards"]
 
 FACTS = {
     "contribution": ("positive", "negative"),
@@ -20,6 +20,8 @@ FACTS = {
     "potential": ("high", "low"),
     "activity": ("active", "lapsed"),
 }
+MATERIAL, ACTIVE = 0.5, 0.5
+"""Loss (currency) from which a customer costs money, and probability of being active, as for whole segments."""
 LOW_SHARE = 0.5
 """Our share against the leader's from which on it counts as low."""
 NOTICEABLE = 0.2
@@ -65,6 +67,72 @@ def first_rule(facts: dict[str, str], rules: Sequence[StrategyRule]) -> int:
         if all(value is None or value == facts[name] for name, value in wanted.items()):
             return number
     raise ValueError(f"no rule holds for {facts}")
+
+
+@answers
+def strategies_within(
+    strategies: Answer, board: Answer, segments: pd.DataFrame, values: pd.DataFrame, customers: pd.DataFrame,
+    rules: Sequence[StrategyRule],
+) -> Answer:  # fmt: skip
+    """Return how many customers of each segment the same rules send another way: a segment is not all alike.
+
+    Each customer has an own lifetime value (against the mean of all), contribution and activity; potential is that of the
+    segment. So those worth winning back, and those who cost more than they bring, are counted in every segment.
+
+    Parameters
+    ----------
+    strategies, board
+        Answers of `strategies` and `portfolio`.
+    segments, values
+        Results ``segments`` and ``customer_value``.
+    customers
+        Frame of `add_contribution`.
+    rules
+        Rule table of the plan.
+
+    Returns
+    -------
+    Answer
+        One row per segment: ``strategy`` of the segment, ``own_way`` (share of customers sent another way), then the share of
+        each strategy; extra ``customers``: customer_id, segment, strategy.
+    """
+    joined = segments.merge(values[["customer_id", "clv", "p_alive"]], on="customer_id")
+    joined = joined.merge(customers[["customer_id", "contribution_12m"]], on="customer_id")
+    level = board.table.set_index("segment")["potential_level"]
+    facts = pd.DataFrame({
+        "contribution": np.where(joined["contribution_12m"].astype(float) <= -MATERIAL, "negative", "positive"),
+        "value": np.where(joined["clv"].astype(float) >= board["value_line"], "high", "low"),
+        "potential": joined["segment"].map(level).fillna("low"),
+        "activity": np.where(joined["p_alive"].fillna(0.0) < ACTIVE, "lapsed", "active"),
+    })  # fmt: skip
+    cells = facts.drop_duplicates()
+    sent = {tuple(row): rules[first_rule(dict(zip(facts.columns, row, strict=True)), rules)].strategy for row in cells.itertuples(index=False)}  # fmt: skip
+    joined["strategy"] = [sent[tuple(row)] for row in facts.itertuples(index=False)]
+    need(joined, "customers with a value", "orders with a customer number")
+    wide = pd.crosstab(joined["segment"], joined["strategy"], normalize="index")
+    wide = wide.reindex(columns=list(dict.fromkeys(r.strategy for r in rules)), fill_value=0.0)
+    order = list(strategies.table["segment"])
+    named = strategies.table.set_index("segment")["strategy"]
+    table = wide.reindex(order).fillna(0.0).rename_axis("segment").reset_index()
+    own = [1 - float(wide.loc[s, named[s]]) if s in wide.index else 0.0 for s in order]
+    table.insert(1, "strategy", [named[s] for s in order])
+    table.insert(2, "own_way", own)
+    counts = joined["strategy"].value_counts()
+    back, leave = int(counts.get("win back", 0)), int(counts.get("exit", 0))
+    other = float((joined["strategy"] != joined["segment"].map(named)).mean())
+    return Answer(
+        table=table,
+        headline=f"{back:,} customers are worth winning back and {leave:,} cost more than they bring, in whatever segment",
+        so_what=(
+            f"The rules send {format_value(other, '%')} of the customers another way than their segment. The segment decides what to say and offer, "
+            "the customer's own state whether to thank, win back or stop paying: the CRM lists follow the state."
+        ),
+        kind="prescriptive",
+        caption=f"Share of each segment's customers by the strategy that the rules give them one by one (n = {len(joined):,})",
+        units={"own_way": "%", **dict.fromkeys(wide.columns, "%")},
+        source="rule table of the plan; lifetime value, contribution and activity of each customer, potential of the segment",
+        extra={"customers": joined[["customer_id", "segment", "strategy"]], "parts": tuple(wide.columns)},
+    )  # fmt: skip
 
 
 @answers

@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from playbook import segmentation
 from playbook.market.benchmarks import bayes_activity
+from playbook.research.market_position import growth
 from playbook.segmentation.rfm import rfm_segment, score_rfm
 from playbook.truth import benchmarks
 from playbook.truth.rows import Found, NotHere, row
@@ -196,24 +197,26 @@ def _f1(found: set, planted: set) -> float:
 
 @row(
     "03.potential",
-    "two markets with a low share, one growing and one shrinking: told apart",
+    "two markets with a low share: the growing one is grown, the shrinking one maintained at low cost",
     Share(0.90, "market figures are a noisy report of the client; there is no benchmark"),
-    misses="growth is read off the last two years, where one noisy figure can turn it; step 2 reads it off all years",
 )
 def potential(study: Study) -> Found | NotHere:
     """Naive: by share alone they look the same (a coin)."""
-    growth = study.truth["market_growth"].set_index("market_segment")["growth"]
-    if growth.nunique() < 2:
+    planted = study.truth["market_growth"].set_index("market_segment")["growth"]
+    if planted.nunique() < 2:
         return NotHere("all markets grow alike")
-    good, bad = growth.idxmax(), growth.idxmin()
-    sight = study.sight
-    board = given(
-        segmentation.market_position(sight.table("market"), sight.engagement.brand, END.year)
-    )
-    found = board.table.set_index("market_segment")["market_growth"]
+    good, bad = planted.idxmax(), planted.idxmin()
+    sight, costs = study.sight, study.sight.engagement.costs
+    market = sight.table("market")
+    board = segmentation.market_strategies(
+        segmentation.market_position(market, sight.engagement.brand, END.year), growth(market, END),
+        costs.margin_rate, costs.discount_rate_year,
+    )  # fmt: skip
+    found = given(board).table.set_index("market_segment")
+    said = found["strategy"]
     return Found(
-        planted=float(growth[good] - growth[bad]),
-        ours=float(found[good] - found[bad]),
-        hits=int(found[good] > 0 and found[bad] < found[good]),
+        planted=float(planted[good] - planted[bad]),
+        ours=float(found["growth"][good] - found["growth"][bad]),
+        hits=int(said[good] == "grow share" and said[bad] == "maintain at low cost"),
         trials=1,
     )
