@@ -52,7 +52,7 @@ lab: $(READY) ## open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab notebooks
 
 test: $(READY) ## run all tests (at most ten minutes on two cores)
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## check format, style, types and imports
 	@$(PY) -m ruff format --check .

@@ -9,9 +9,19 @@ import pandas as pd
 
 from playbook.answer import Answer, Missing, format_value
 
-__all__ = ["Done", "Sentence", "Shown"]
+__all__ = ["Done", "Sentence", "Shown", "heading"]
 
 SENTINEL = "step done:"
+_TERMS = {
+    "auc": "AUC", "ces": "CES", "clv": "CLV", "csat": "CSAT", "gini": "Gini", "nps": "NPS", "psi": "stability index (PSI)", "q": "adjusted p (q)",
+    "roi": "return on cost", "shrunken": "shrunken rate", "wtp": "willingness to pay",
+}  # fmt: skip
+"""Words of column names that read otherwise over a table or along an axis."""
+
+
+def heading(column: str) -> str:
+    """Return a column's name as readers see it."""
+    return " ".join(_TERMS.get(word, word) for word in str(column).replace("_", " ").split(" "))
 
 
 class Shown:
@@ -37,7 +47,7 @@ class Shown:
         shown = {"currency": self._currency, "points": "points", "hours": "h", "days": "days"}.get(
             unit
         )
-        label = str(column).replace("_", " ")
+        label = heading(column)
         return f"{label} ({shown})" if shown else label
 
     def _more(self) -> str:

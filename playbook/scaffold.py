@@ -29,6 +29,7 @@ inbox:
 #    table: orders
 #    system: shop                 # where the customer numbers come from, when there is more than one
 #    columns: {{order_id: Invoice No, ordered_at: Date}}   # our column: header; equal names and known words need none
+#    join: {{name: [First, Last], ordered_at: [Day, Clock]}} # our column: the headers that make it together
 #    values: {{channel: {{Filiale: store}}}}               # our column: their word: our word
 #    ignore: [Remarks]            # headers that are of no use
 #    decimal: ","                 # only when the data do not decide it, and likewise:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,14 +18,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-_DEMO_RUNS = Path(tempfile.mkdtemp(prefix="playbook-test-"))
+_IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if not _IS_WORKER:
+    os.environ["PLAYBOOK_RUNS"] = tempfile.mkdtemp(prefix="playbook-test-")
+_DEMO_RUNS = Path(
+    os.environ["PLAYBOOK_RUNS"]
+)  # one folder for all test processes; the kernels of nbval read it too
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ["PYTHONHASHSEED"] = "0"
 os.environ["TZ"] = "UTC"
 os.environ.pop("ENGAGEMENT", None)
 os.environ.pop("PERIOD", None)
-os.environ["PLAYBOOK_RUNS"] = str(_DEMO_RUNS)  # what the kernels of nbval read
 
 _DAY = date(2024, 6, 30)
 QUERY_EXAMPLES = {
@@ -37,25 +44,40 @@ REQUIRED = {name for name in os.environ.get("PLAYBOOK_REQUIRE", "").split(",") i
 
 
 class DemoRun:
-    """The demo's two periods, run by a process of its own."""
+    """The demo's two periods, run once by a process of its own, whichever test process starts it."""
 
     process: subprocess.Popen | None = None
-    output = ""
+    started, ended = _DEMO_RUNS / "started", _DEMO_RUNS / "ended"
+    command = (
+        "import os, subprocess, sys; from pathlib import Path; "
+        "done = subprocess.run([sys.executable, '-m', 'playbook', 'run', 'demo', '--all-periods'], "
+        "stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False); "
+        "Path(sys.argv[1] + '.new').write_text(f'{done.returncode}\\n{done.stdout}', encoding='utf-8'); "
+        "os.replace(sys.argv[1] + '.new', sys.argv[1])"
+    )
 
     @classmethod
     def start(cls) -> None:
-        cls.process = subprocess.Popen(
-            [sys.executable, "-m", "playbook", "run", "demo", "--all-periods"],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        with contextlib.suppress(FileExistsError):
+            cls.started.touch(exist_ok=False)
+            cls.process = subprocess.Popen(
+                [sys.executable, "-c", cls.command, str(cls.ended)],
+                cwd=ROOT,
+                start_new_session=True,
+            )
 
     @classmethod
-    def wait(cls) -> None:
-        assert cls.process is not None
-        if not cls.output:
-            cls.output = cls.process.communicate(timeout=600)[0] or "nothing was printed"
-        if cls.process.returncode != 0:
-            pytest.exit(f"the demo's run failed:\n{cls.output}", returncode=1)
+    def wait(cls) -> str:
+        """Return what the run printed, once it has ended well."""
+        until = time.monotonic() + 600
+        while not cls.ended.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        if not cls.ended.exists():
+            pytest.exit("the demo's run did not end within ten minutes", returncode=1)
+        code, output = cls.ended.read_text(encoding="utf-8").split("\n", 1)
+        if code != "0":
+            pytest.exit(f"the demo's run failed:\n{output}", returncode=1)
+        return output
 
 
 def _needs_demo(item: pytest.Item) -> bool:
@@ -69,8 +91,21 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what needs the demo's run last, notebooks at the very end."""
-    items.sort(key=lambda item: (_needs_demo(item), type(item).__name__ == "IPyNbCell"))
+    """Put files that need the demo's run last, notebooks at the very end, and the longest file first.
+
+    Whole files, as test processes share the work file by file.
+    """
+    demo = {item.path for item in items if _needs_demo(item)}
+    for item in items:
+        if _needs_demo(item):
+            item.add_marker(pytest.mark.timeout(900))  # the run may not have ended yet
+    items.sort(
+        key=lambda item: (
+            item.path in demo,
+            item.path.suffix == ".ipynb",
+            item.path.name != "test_runner.py",
+        )
+    )
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -85,9 +120,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if DemoRun.process is not None and DemoRun.process.poll() is None:
-        DemoRun.process.kill()
+        os.killpg(DemoRun.process.pid, signal.SIGKILL)
         DemoRun.process.wait()
-    shutil.rmtree(_DEMO_RUNS, ignore_errors=True)
+    if not _IS_WORKER:
+        shutil.rmtree(_DEMO_RUNS, ignore_errors=True)
 
 
 def skip_or_fail(what: str, message: str) -> None:

@@ -239,6 +239,18 @@ def test_personal_values_are_not_repeated_in_findings(delivery: Path) -> None:
     assert "secret" not in json.dumps(intake.findings)
 
 
+def test_a_value_in_the_wrong_column_is_not_repeated_where_it_may_name_a_person(
+    delivery: Path,
+) -> None:
+    orders = delivery / "acme" / "inbox" / "orders.csv"
+    wrong = "9,001,2025-02-01,ada@example.com\n10,001,2025-02-01,Ada Lovelace\n"
+    orders.write_text(orders.read_text(encoding="utf-8") + wrong, encoding="utf-8")
+    intake, _ = _take(delivery)
+    found = json.dumps(intake.findings)
+    assert "example.com" not in found and "Lovelace" not in found
+    assert "revenue 'x@x.x'" in found
+
+
 def test_orders_customers_and_products_can_be_derived_from_lines(delivery: Path) -> None:
     _write(
         delivery,

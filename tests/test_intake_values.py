@@ -415,3 +415,41 @@ def test_the_account_of_an_intake_can_be_loaded_again(made: Delivery) -> None:
     again = load_intake(made.folder / "run" / "quarantine")
     pd.testing.assert_frame_equal(again.columns, intake.columns)
     assert again.findings == intake.findings and again.blocking == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "entry"),
+    [
+        ("FirstName", "LastName", {}),
+        ("Vorname", "Nachname", {}),
+        ("a", "b", {"join": {"name": ["a", "b"]}}),
+    ],
+)
+def test_a_name_in_two_columns_is_joined(
+    made: Delivery, first: str, last: str, entry: dict
+) -> None:
+    parts = {first: ["Ada", " Grace ", "#N/A", ""], last: ["Lovelace", "", "Hopper", ""]}
+    made.put("customers", {"customer_id": ["c1", "c2", "c3", "c4"], **parts}, **entry).take()
+    assert made.values("customers", "name") == ["Ada Lovelace", "Grace", "Hopper", None]
+
+
+def test_a_name_of_its_own_goes_before_its_parts(made: Delivery) -> None:
+    columns = {"customer_id": ["c1"], "name": ["Ada"], "Vorname": ["x"], "Nachname": ["y"]}
+    made.put("customers", columns).take()
+    assert made.values("customers", "name") == ["Ada"]
+
+
+def test_a_day_and_a_clock_are_joined_to_a_time(made: Delivery) -> None:
+    columns = {"order_id": ["o1"], "customer_id": ["c1"], "day": ["2025-03-04"], "clock": ["12:30:00"], "revenue": ["1"]}  # fmt: skip
+    made.put("orders", columns, join={"ordered_at": ["day", "clock"]}).take()
+    assert made.values("orders", "ordered_at") == [datetime(2025, 3, 4, 12, 30)]
+
+
+def test_a_missing_part_and_a_column_named_twice_are_refused(made: Delivery) -> None:
+    columns = {"customer_id": ["c1"], "a": ["Ada"]}
+    made.put("customers", columns, join={"name": ["a", "b"]})
+    with pytest.raises(DataError, match=r"no column 'b' \(part of customers.name\)"):
+        made.take()
+    made.put("customers", columns, join={"name": ["a", "b"]}, constants={"name": "A"})
+    with pytest.raises(ValueError, match="name stands under join and under columns"):
+        made.take()

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from playbook import market
+from playbook.market.phrases import PHRASES
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +217,22 @@ def test_a_late_delivery_is_felt_everywhere(world, segment):
     soon = late[late["occurred_at"].between("2025-07-20", "2025-10-12")]["customer_id"]
     told = last.isin(answered.loc[answered["wave"] == "2025-H2", "customer_id"])
     assert told[last.isin(soon)].mean() > told[~last.isin(soon)].mean()
+
+
+def test_complaints_of_delivery_rise_in_every_language(world):
+    reviews = world.tables["reviews"]
+    year = reviews["created_at"].dt.year
+    rise = pd.DataFrame(
+        {
+            (language, topic): reviews.loc[reviews["language"] == language, "text"]
+            .map(lambda text, bad=bad: any(sentence in text for sentence in bad))  # type: ignore[misc]
+            .groupby(year)
+            .mean()
+            for language, topics in PHRASES.items()
+            for topic, (_, bad) in topics.items()
+        }
+    ).T
+    rise = (rise[2025] - rise[2024]).unstack()
+    assert (rise["delivery"] > 0.02).all()
+    assert (rise.idxmax(axis=1) == "delivery").all()
+    assert not (rise.drop(columns="delivery") > 0.02).all().any()

@@ -94,6 +94,13 @@ def test_drop_out_can_rise_over_time():
 REGULAR = [seed for seed in range(900, 915) if market.draw_settings(seed).kind == "regular"][:4]
 
 
+def test_the_demo_client_stays_in_the_band_of_segments():
+    world = market.simulate()
+    chance = benchmarks.bayes_segments(world).set_index("customer_id")
+    truth = world.truth["customers"].set_index("customer_id")["segment"]
+    assert 0.75 <= adjusted_rand_score(truth[chance.index], chance.idxmax(axis=1)) <= 0.92
+
+
 @pytest.mark.parametrize("seed", REGULAR)
 def test_regular_worlds_stay_in_their_band_of_difficulty(seed):
     world = market.simulate(customers=8000, seed=seed, settings=market.draw_settings(seed))

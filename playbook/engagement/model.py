@@ -58,6 +58,8 @@ class Source(Strict):
         The client's system that the rows come from; their customer ids are that system's own.
     columns
         Our column to the file's header; columns of equal name or a known synonym may be left out.
+    join
+        Our column to the headers that make it together, such as ``name: [FirstName, LastName]``.
     values
         Our column to the client's word to ours, such as ``arm: {Kontrolle: control}``.
     derive
@@ -74,6 +76,7 @@ class Source(Strict):
     table: str
     system: str = ""
     columns: dict[str, str] = {}
+    join: dict[str, Annotated[list[str], Field(min_length=2)]] = {}
     constants: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
     ignore: list[str] = []
@@ -96,6 +99,11 @@ class Source(Strict):
     def _one_origin(self) -> Source:
         if bool(self.files) == bool(self.database and self.relation):
             raise ValueError("either files, or database and relation")
+        both = sorted({*self.join} & {*self.columns, *self.constants})
+        if both:
+            raise ValueError(
+                f"{both[0]} stands under join and under columns or constants; keep one"
+            )
         return self
 
 

@@ -159,7 +159,7 @@ def touchpoint_drivers(respondents: pd.DataFrame, scores: pd.DataFrame, as_of: d
         _described(rows).merge(wide[names].reset_index(), on="response_id"), "nps", names
     )
     left = sorted(set(wide.columns) - set(names))
-    more = f"; rated by too few to compare: {', '.join(left)}" if left else ""
+    more = f"; {len(left)} touchpoints more are rated by too few" if left else ""
     return _answer(table, "recommendation", "It is a moment of truth: staff and budget go there first.",
                    f"Change in recommendation (standard deviations) with satisfaction at each touchpoint, 95 % interval; answers of 36 months to {as_of:%Y-%m-%d}{more}",
                    "survey answers; linear model with controls", WHO)  # fmt: skip

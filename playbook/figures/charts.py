@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from playbook.answer import Answer, format_value
+from playbook.display import heading
 from playbook.figures.core import (
     ACCENT,
     COLOURS,
@@ -29,11 +30,7 @@ from playbook.figures.core import (
 __all__ = ["bars", "columns", "dots", "heat", "lines", "scatter", "stacked", "waterfall"]
 
 
-def _label(column: str) -> str:
-    return column.replace("_", " ")
-
-
-def _names(values: pd.Series, width: int = 34) -> list[str]:
+def _names(values: pd.Series, width: int = 40) -> list[str]:
     return [clean(value, width) for value in values]
 
 
@@ -134,7 +131,7 @@ def dots(
     axes.set_yticks(list(place.values()), _names(pd.Series(names)))
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(_label(x))
+    axes.set_xlabel(heading(x))
     if zero:
         axes.axvline(0, color=MUTED, lw=0.8)
     if len(groups) > 1:
@@ -195,7 +192,7 @@ def lines(
         y_unit=answer.units.get(first, ""),
     )
     if pd.api.types.is_numeric_dtype(table[x]):
-        axes.set_xlabel(_label(x))
+        axes.set_xlabel(heading(x))
     return figure
 
 
@@ -206,7 +203,7 @@ def _label_ends(axes: Any, ends: list[tuple[float, Any, Any]], paint: dict) -> N
     for value, at, name in sorted(ends, key=lambda end: (end[0], str(end[2]))):
         height = max(value, last + gap)
         last = height
-        axes.annotate(_label(clean(name, 24)), (at, value), xytext=(1.01, height), textcoords=("axes fraction", "data"),
+        axes.annotate(heading(clean(name, 24)), (at, value), xytext=(1.01, height), textcoords=("axes fraction", "data"),
                       color=paint[name] if paint[name] != GREY else MUTED, fontsize=9, va="center", annotation_clip=False)  # fmt: skip
 
 
@@ -284,8 +281,8 @@ def scatter(
     if cross:
         axes.axvline(cross[0], color=MUTED, lw=0.8, ls=":")
         axes.axhline(cross[1], color=MUTED, lw=0.8, ls=":")
-    axes.set_xlabel(_label(x))
-    axes.set_ylabel(_label(y))
+    axes.set_xlabel(heading(x))
+    axes.set_ylabel(heading(y))
     axes.margins(0.14)
     tidy(axes, answer.units.get(x, ""), answer.units.get(y, ""))
     return figure
@@ -299,7 +296,9 @@ def stacked(answer: Answer, y: str, parts: Sequence[str], rows: int = 12) -> Fig
     places, left = np.arange(len(table)), np.zeros(len(table))
     for part, colour in zip(parts, COLOURS, strict=False):
         width = table[part].astype(float).fillna(0).to_numpy()
-        axes.barh(places, width, left=left, color=colour, height=0.7, label=short(_label(part), 24))
+        axes.barh(
+            places, width, left=left, color=colour, height=0.7, label=short(heading(part), 24)
+        )
         for place, start, value in zip(places, left, width, strict=True):
             if value >= 0.07:
                 axes.text(

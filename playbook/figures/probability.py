@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from playbook.answer import Answer
+from playbook.display import heading
 from playbook.figures.core import ACCENT, GREY, MUTED, canvas, draw, tidy
 
 __all__ = ["calibration"]
@@ -35,7 +36,7 @@ def calibration(
     axes.plot(x, y, "o", color=ACCENT, ms=6)
     axes.set_xlim(edge)
     axes.set_ylim(edge)
-    axes.set_xlabel(predicted.replace("_", " "))
-    axes.set_ylabel(observed.replace("_", " "))
+    axes.set_xlabel(heading(predicted))
+    axes.set_ylabel(heading(observed))
     tidy(axes, "%", "%")
     return figure

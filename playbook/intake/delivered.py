@@ -95,6 +95,7 @@ def literal(value: object) -> str:
 def forget(connection: duckdb.DuckDBPyConnection, delivered: Delivered) -> None:
     """Drop an opened file's relation and the table behind it."""
     connection.execute(f"drop view {delivered.relation}")
+    connection.execute(f"drop view if exists {delivered.relation}_parts")
     connection.execute(f"drop table {delivered.relation}_text")
 
 

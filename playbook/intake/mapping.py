@@ -10,6 +10,7 @@ import duckdb
 from playbook.engagement.model import Source
 from playbook.errors import PlanError
 from playbook.intake.files import Delivered
+from playbook.intake.joining import joint, joints
 from playbook.intake.problems import FileRefused
 from playbook.intake.result import Findings
 from playbook.intake.synonyms import match
@@ -64,7 +65,12 @@ def map_headers(source: Source, delivered: Delivered, findings: Findings) -> lis
     """
     file, headers = delivered.path.name, delivered.headers
     mapped = {label: _declared(source, file, headers, label) for label in source.columns}
-    left = [h for h in headers if h not in {*source.columns.values(), *source.ignore}]
+    joined = joints(source, headers)
+    for label, parts in joined.items():
+        how = "declared" if label in source.join else "synonym"
+        mapped[label] = Mapped(label, column_of(source.table, label), joint(parts), how=how)
+    used = {header for parts in joined.values() for header in (*parts, joint(parts))}
+    left = [h for h in headers if h not in {*source.columns.values(), *source.ignore, *used}]
     for header in [h for h in left if h in TABLES[source.table].columns and h not in mapped]:
         column = column_of(source.table, header)
         mapped[header] = Mapped(header, column, header, how="same name")

@@ -17,7 +17,16 @@ import pandas as pd
 from playbook.engagement.model import Limits, Source
 from playbook.intake.files import FileReading, open_file
 from playbook.intake.problems import FileRefused, Undecided
-from playbook.intake.synonyms import Candidate, doubtful, match, plain, recognise, system_of, words
+from playbook.intake.synonyms import (
+    Candidate,
+    doubtful,
+    match,
+    match_parts,
+    plain,
+    recognise,
+    system_of,
+    words,
+)
 from playbook.tables import TABLES
 from playbook.warehouse import quoted
 
@@ -152,8 +161,10 @@ def _filled(made: Proposal, best: Candidate, sample: pd.DataFrame | None, system
     definition = TABLES[best.table]
     choices = doubtful(best.table, made.headers)
     taken = {*best.mapping.values(), *(h for names in choices.values() for h in names)}
+    joined = match_parts(best.table, made.headers)
+    taken |= {header for parts in joined.values() for header in parts}
     left = [h for h in made.headers if h not in taken]
-    open_columns = [c for c in definition.columns if c not in best.mapping and c not in choices]
+    open_columns = [c for c in definition.columns if c not in {*best.mapping, *choices, *joined}]
     columns = {}
     for column in open_columns:
         header = _close(best.table, column, left) or _by_content(column, left, sample)

@@ -19,7 +19,16 @@ import yaml
 
 from playbook.tables import TABLES
 
-__all__ = ["Candidate", "doubtful", "match", "plain", "recognise", "system_of", "words"]
+__all__ = [
+    "Candidate",
+    "doubtful",
+    "match",
+    "match_parts",
+    "plain",
+    "recognise",
+    "system_of",
+    "words",
+]
 
 LANGUAGES = ("en", "de", "sv", "zh")
 _WEAK = "also"
@@ -111,6 +120,18 @@ def _candidates(table: str, headers: Sequence[str]) -> dict[str, list[str]]:
             for column in known[0]:
                 levels[column][known[1]].append(header)
     return {column: found[min(found)] for column, found in levels.items()}
+
+
+def match_parts(table: str, headers: Sequence[str]) -> dict[str, list[str]]:
+    """Return our column to the headers that make it together, where no header is a word for it alone."""
+    found = {}
+    for column, parts in _file()["parts"].items():
+        if column in TABLES[table].columns and column not in match(table, headers):
+            known = [{plain(word) for word in words_} for words_ in parts]
+            named = [[h for h in headers if plain(h) in words_] for words_ in known]
+            if all(len(one) == 1 for one in named):
+                found[column] = [one[0] for one in named]
+    return found
 
 
 def match(table: str, headers: Sequence[str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from playbook.intake.databases import Databases, label
 from playbook.intake.derive import derive
 from playbook.intake.duplicates import join_files, mark_duplicates
 from playbook.intake.files import Delivered, find_files, open_file
+from playbook.intake.joining import join_columns
 from playbook.intake.ledger import LEDGER, account, too_much_quarantined, write_table
 from playbook.intake.links import check_links
 from playbook.intake.mapping import map_headers, refuse_currencies, table_of
@@ -178,6 +179,7 @@ class _Taking:
                 for seen in opened.findings:
                     self.findings.add(seen.message, seen.mend, seen.level, source.table, name, seen.row, seen.count)  # fmt: skip
                 refuse_currencies(self.db, source, opened)
+                opened = join_columns(self.db, source, opened)
                 delivered.append((opened, map_headers(source, opened, self.findings)))
             except FileRefused as refused:
                 self._refuse(source, name, refused)

@@ -21,7 +21,8 @@ def known_headers(opening: Opening) -> set[str]:
     """Return the headers that the entry names, and the columns of its table."""
     source = opening.source
     ours = TABLES[source.table].columns if source.table in TABLES else ()
-    return {*source.columns.values(), *ours}
+    parts = {header for headers in source.join.values() for header in headers}
+    return {*source.columns.values(), *parts, *ours}
 
 
 def name_columns(opening: Opening, cells: list[str]) -> list[str]:

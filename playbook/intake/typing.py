@@ -122,7 +122,7 @@ def problem(
     """Return the SQL that says what is wrong with a cell (text in ``raw_name``), null when nothing is."""
     name, column = one.label, one.column
     raw, value = quoted(f"raw_{name}"), quoted(name)
-    shown = "''" if name.rpartition(".")[2] in PERSONAL else f"' ''' || left({raw}, 40) || ''''"
+    shown = "''" if name.rpartition(".")[2] in PERSONAL else _shown(raw)
     cases = []
     if reading.ask:
         return ""
@@ -136,6 +136,16 @@ def problem(
     if name == known_at:
         cases += _impossible(name, column.kind, value, shown, until)
     return f"case {' '.join(cases)} end" if cases else ""
+
+
+def _shown(raw: str) -> str:
+    """Return the SQL that quotes a cell; of an address or two words, which may name a person, only the form."""
+    personal, words = literal(r"@|\p{L}{2,}[ ,.]+\p{L}{2,}"), literal(r"\p{L}+")
+    form = f"regexp_replace(regexp_replace(left({raw}, 40), {words}, 'x', 'g'), '[0-9]', '9', 'g')"
+    return (
+        f"' ''' || case when regexp_matches({raw}, {personal}) then {form} "
+        f"else left({raw}, 40) end || ''''"
+    )
 
 
 def _impossible(name: str, kind: str, value: str, shown: str, until: date | None) -> list[str]:

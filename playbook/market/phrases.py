@@ -201,14 +201,15 @@ def sentences(
 ) -> np.ndarray:
     """Return one text per writer: ``parts`` sentences on different topics.
 
-    The more stars (1 to 5) the more of them praise. ``sore`` names the topic number (or -1) that a
-    complaint is about.
+    The more stars (1 to 5) the more of them praise. ``sore`` names the number of the topic that went
+    wrong (or -1): a complaint is about it, and two in three mention it whatever their stars.
     """
     texts = []
     for i, (tongue, star) in enumerate(zip(language, stars, strict=True)):
         topics = rng.permutation(len(TOPICS))[:parts]
         good = rng.random(parts) < np.clip((star - 1.4) / 2.9, 0.02, 0.98)
-        if sore is not None and sore[i] >= 0 and not good[0]:
+        if sore is not None and sore[i] >= 0 and (not good[0] or rng.random() < 2 / 3):
+            good[0] = False
             topics = np.concatenate([[sore[i]], topics[topics != sore[i]]])[:parts]
         said = []
         for k, topic in enumerate(topics):

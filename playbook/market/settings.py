@@ -296,10 +296,10 @@ class Settings:
     share_drift: float = 1.0
     importance: np.ndarray = field(default_factory=IMPORTANCE.copy)
     importance_drift: np.ndarray = field(default_factory=IMPORTANCE_DRIFT.copy)
-    importance_sd: float = 0.95
+    importance_sd: float = 1.3
     brand_image: np.ndarray = field(default_factory=BRAND_IMAGE.copy)
     psychographics: np.ndarray = field(default_factory=PSYCHOGRAPHICS.copy)
-    psychographic_sd: float = 0.6
+    psychographic_sd: float = 1.15
     part_worths: pd.DataFrame = field(default_factory=PART_WORTHS.copy)
     part_worth_sd: float = PART_WORTH_SD
     worth_shift: pd.DataFrame = field(default_factory=WORTH_SHIFT.copy)

@@ -54,7 +54,7 @@ def review_table(
     month = (calendar - start.astype("datetime64[M]")).astype(int)
     bad = real["late"].to_numpy(dtype=bool) | _failed(cases, who, calendar)
     effect = people.settings.service_effect
-    write = rng.random(len(real)) < 0.05 + 0.08 * effect * bad
+    write = rng.random(len(real)) < 0.08 + 0.22 * effect * bad
     who, product, bad, month = who[write], product[write], bad[write], month[write]
     late = real["late"].to_numpy(dtype=bool)[write]
     mood = satisfaction[month, who]
@@ -63,7 +63,7 @@ def review_table(
     )
     at = later(real["time"].to_numpy()[write], end, rng.gamma(2.0, 6.0, len(who)))
     language = pd.Series(people.country[who]).map({"DE": "de", "SE": "sv", "GB": "en"}).to_numpy()
-    language = np.where(rng.random(len(who)) < 0.06, "zh", language)
+    language = np.where(rng.random(len(who)) < 0.10, "zh", language)
     sore = np.where(late, TOPICS.index("delivery"), np.where(bad, TOPICS.index("service"), -1))
     columns = {
         "review_id": codes(rng.permutation(len(who)) + 1, 5, "V"),
