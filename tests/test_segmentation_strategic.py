@@ -436,3 +436,19 @@ def test_cards_count_customers_by_probability(solved: dict) -> None:
     assert cards.table["budget_share"].sum() == pytest.approx(1.0)
     assert (cards.table[["who", "needs", "buys", "why", "do", "avoid", "risks"]] != "").all().all()
     assert len(strategy_cards(cards).png()) > 20_000
+
+
+def test_the_same_rules_send_customers_their_own_way(solved: dict) -> None:
+    segments, customers = solved["solution"]["segments"], solved["customers"]
+    alive = np.where(np.arange(len(customers)) % 4 == 0, 0.1, 0.9)
+    values = pd.DataFrame({"customer_id": customers["customer_id"], "clv": 10.0, "p_alive": alive})
+    rules = [StrategyRule(strategy="win back", activity="lapsed", do="x", avoid="y"), LAST]
+    board = sg.portfolio(segments, customers, values, solved["attitudes"], market({}, 0.1), "us")
+    named = sg.strategies(board, values, segments, rules)
+    within = sg.strategies_within(named, board, segments, values, customers, rules)
+    assert np.allclose(within.table[list(within["parts"])].sum(axis=1), 1.0)
+    counts = within["customers"]["strategy"].value_counts()
+    assert counts["win back"] == (alive < 0.5).sum()
+    assert isinstance(
+        sg.strategies_within(Missing("no plan"), board, segments, values, customers, rules), Missing
+    )

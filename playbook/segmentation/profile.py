@@ -92,7 +92,7 @@ def _character(deviations: pd.DataFrame, order: pd.Series) -> Answer:
         kind="descriptive",
         caption="Difference from the average buyer in standard deviations, the figures that differ most between segments",
         units={"deviation": "points"},
-        source="orders, order lines, tickets; shrunken shares",
+        source="survey answers where given, orders, order lines, tickets; shrunken shares",
     )  # fmt: skip
 
 

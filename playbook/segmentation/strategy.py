@@ -125,7 +125,7 @@ def strategies_within(
         headline=f"{back:,} customers are worth winning back and {leave:,} cost more than they bring, in whatever segment",
         so_what=(
             f"The rules send {format_value(other, '%')} of the customers another way than their segment. The segment decides what to say and offer, "
-            "the customer's own state whether to thank, win back or stop paying: the CRM lists follow the state."
+            "the customer's own state whether to thank, win back or stop paying: let the lists follow the state."
         ),
         kind="prescriptive",
         caption=f"Share of each segment's customers by the strategy that the rules give them one by one (n = {len(joined):,})",
@@ -320,7 +320,11 @@ def _risks(name: str, memberships: pd.DataFrame, solution: Answer, customers: pd
     reach = members["may_be_contacted"].dropna().astype(float).mean()
     if reach < LOOSE + 0.2:
         found.append(f"{format_value(1 - reach, '%')} may not be contacted")
-    loss = float((members["contribution_12m"] < 0).mean()) if len(members) else 0.0
+    loss = (
+        float((members["contribution_12m"].astype(float) <= -MATERIAL).mean())
+        if len(members)
+        else 0.0
+    )
     if loss > 0.1:
         found.append(f"{format_value(loss, '%')} cost more than they brought this year")
     return "; ".join(found) or "none beyond chance"
