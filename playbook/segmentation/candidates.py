@@ -81,10 +81,10 @@ def by_rules(buyers: pd.DataFrame, space: np.ndarray, seed: int) -> Candidate:
 def by_means(space: np.ndarray, k: int, seed: int) -> Candidate:
     """Return k-means with ``k`` segments on block-weighted figures as a candidate."""
     part = space[sample(len(space), seed)]
-    fitted = KMeans(k, n_init=5, random_state=seed).fit(part)
+    fitted = KMeans(k, n_init=10, random_state=seed).fit(part)
     agreement, overlap = [], []
     for draw, rows in enumerate(_resamples(len(part), RESAMPLES, seed)):
-        again = KMeans(k, n_init=2, random_state=seed + draw).fit(part[rows]).predict(part)
+        again = KMeans(k, n_init=3, random_state=seed + draw).fit(part[rows]).predict(part)
         agreement.append(adjusted_rand_score(fitted.labels_, again))
         overlap.append(_overlap(fitted.labels_, again, k))
     labels = nearest(space, fitted.cluster_centers_)
