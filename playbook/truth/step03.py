@@ -199,6 +199,7 @@ def _f1(found: set, planted: set) -> float:
     "03.potential",
     "two markets with a low share: the growing one is grown, the shrinking one maintained at low cost",
     Share(0.90, "market figures are a noisy report of the client; there is no benchmark"),
+    misses="three noisy figures a market turn a decision now and then, and with fewer than ten worlds one is enough",
 )
 def potential(study: Study) -> Found | NotHere:
     """Naive: by share alone they look the same (a coin)."""
