@@ -1,4 +1,4 @@
-"""Times one demo period, a run with nothing to do, bare papermill, and the intake of a large file, in one go."""
+"""Times one demo period, bare papermill, the intake of a large file, and a million customers, in one go."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.bench_intake import bench_intake
+from playbook.bench_value import bench_value
 from playbook.engagement import ROOT
 from playbook.errors import StepError
 from playbook.runner.graph import STEPS
@@ -40,8 +41,10 @@ def bench() -> list[dict[str, Any]]:
         sources = [str(path) for path in _bare_notebooks(Path(folder))]
         bare = _seconds([sys.executable, "-c", _BARE, folder, *sources], runs)
         intake = bench_intake(Path(folder) / "intake")
+        value = bench_value(Path(folder) / "value")
     return [
         *intake,
+        *value,
         _row(
             "demo-period",
             period,

@@ -28,8 +28,8 @@ inbox:
 #  - files: "orders_*.csv"        # one entry for all files of one shape
 #    table: orders
 #    system: shop                 # where the customer numbers come from, when there is more than one
-#    columns: {{order_id: Invoice No, ordered_at: Date}}   # our column: header; equal names and known words need none
-#    join: {{name: [First, Last], ordered_at: [Day, Clock]}} # our column: the headers that make it together
+#    columns: {{order_id: Invoice No, revenue: Net}}   # our column: header; equal names and known words need none
+#    join: {{ordered_at: [Day, Clock]}}       # our column: the headers that make it together
 #    values: {{channel: {{Filiale: store}}}}               # our column: their word: our word
 #    ignore: [Remarks]            # headers that are of no use
 #    decimal: ","                 # only when the data do not decide it, and likewise:

@@ -19,14 +19,14 @@ from playbook.research import texts
 from playbook.research.behaviour import gini_interval
 from playbook.research.coding import code, need_of, sentences
 from playbook.research.diagnosis import decompose, windows
-from playbook.research.integration import link_records, normalised_keys
+from playbook.research.sentiment import sentiment
 from playbook.research.surveys import weighted_mean
 from playbook.stats import bootstrap, gini
 from playbook.warehouse import Warehouse
 
 AS_OF, SINCE = date(2025, 12, 31), date(2024, 12, 31)
-QUERIES = "survey_panel survey_scores promoter_answers customer_metrics daily_sales cohort_activity sales_by_group kept_by_group rows_by_quarter customers_by_market_segment case_topics".split()  # noqa: SIM905
-TABLES = "customer_records customer_keys reviews focus_group_quotes market switching".split()  # noqa: SIM905
+QUERIES = "survey_panel survey_scores promoter_answers customer_metrics daily_sales cohort_activity sales_by_group kept_by_group stayed_by_group satisfaction_scores rows_by_quarter customers_by_market_segment case_topics open_answers purchase_mix".split()  # noqa: SIM905
+TABLES = "customer_records customer_keys reviews focus_group_quotes market switching choice_tasks".split()  # noqa: SIM905
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +46,14 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def _inputs(nothing: dict[str, Any]) -> dict[str, Any]:
     quotes, weights = nothing["focus_group_quotes"], r.surveys.weights_of(Missing("none"))
+    written = r.voices.gather(
+        nothing["reviews"], nothing["open_answers"], nothing["customer_records"]
+    )
     return {
         "panel": nothing["survey_panel"], "weights": weights, "quotes": quotes, "records": nothing["customer_records"],
         "keys": nothing["customer_keys"], "linked": nothing["customer_keys"].assign(group=0), "metrics": nothing["customer_metrics"],
         "days": nothing["daily_sales"], "activity": nothing["cohort_activity"], "findings": nothing["findings"],
+        "texts": written, "said": r.voices.heard(written), "tasks": nothing["choice_tasks"], "mix": nothing["purchase_mix"],
         "brand": "Larkfield", "as_of": AS_OF, "since": SINCE, "start": SINCE, "cut": date(2025, 6, 30),
         "strength": pd.DataFrame(columns=["need", "source", "strength", "low", "high", "n"]),
     } | nothing  # fmt: skip
@@ -57,7 +61,8 @@ def _inputs(nothing: dict[str, Any]) -> dict[str, Any]:
 
 OWN = {
     ("promoters", "scores"): "promoter_answers", ("surveys", "scores"): "survey_scores", ("scales", "scores"): "survey_scores",
-    ("diagnosis.order_value", "cells"): "sales_by_group", ("diagnosis.retention", "cells"): "kept_by_group",
+    ("diagnosis.order_value", "cells"): "sales_by_group", ("diagnosis.retention", "cells"): "kept_by_group", ("reversals", "cells"): "stayed_by_group",
+    ("satisfaction", "scores"): "satisfaction_scores", ("promoters.by_touchpoint", "touched"): "satisfaction_scores", ("answer_scales", "scores"): "satisfaction_scores",
     ("market_position", "customers"): "customers_by_market_segment", ("integration", "customers"): "customer_metrics",
     ("behaviour", "customers"): "customer_metrics",
 }  # fmt: skip
@@ -124,34 +129,6 @@ def test_a_gap_is_named_and_a_table_in_waves_is_not_a_gap() -> None:
     assert "Gathered in waves: survey answers" in answer.so_what
 
 
-def _records(rows: list[tuple]) -> pd.DataFrame:
-    columns = ["system", "system_id", "name", "email", "phone", "tax_id", "birth_date", "postcode"]
-    frame = pd.DataFrame(rows, columns=columns).astype(
-        {c: "str" for c in columns if c != "birth_date"}
-    )
-    return frame.assign(birth_date=pd.to_datetime(frame["birth_date"]))
-
-
-def test_keys_are_normalised() -> None:
-    keys = normalised_keys(_records([("crm", "1", "Åsa Öberg", " Asa+shop@X.se ", "+46 40 6280473", "TX 1-2", "1980-02-01", "111 22"),
-                                     ("shop", "2", "asa oberg", "asa@x.se", "040-628 04 73", "tx12", "1980-02-01", "11122"),
-                                     ("shop", "3", None, "nobody", "12", None, None, None)]))  # fmt: skip
-    assert (
-        keys.iloc[0].tolist()
-        == keys.iloc[1].tolist()
-        == ["asa@x.se", "406280473", "tx12", "asaoberg 1980-02-01", "asaoberg 11122"]
-    )
-    assert keys.iloc[2].isna().all()
-
-
-def test_chains_of_keys_link_and_a_switchboard_does_not() -> None:
-    rows = [("a", "1", "P", "p@x.se", None, None, None, None), ("b", "2", "Q", "p@x.se", "0701234567", None, None, None),
-            ("c", "3", "R", None, "+46701234567", None, None, None)]  # fmt: skip
-    rows += [("d", f"9{i}", f"N{i}", None, "080000000", None, None, None) for i in range(12)]
-    groups = link_records(_records(rows))
-    assert (len(set(groups.iloc[:3])), len(set(groups.iloc[3:]))) == (1, 12)
-
-
 def test_repeated_metrics_form_one_group() -> None:
     rng = np.random.default_rng(1)
     base = rng.normal(size=200)
@@ -164,7 +141,9 @@ def test_repeated_metrics_form_one_group() -> None:
             "fixed": 1.0,
         }
     )
-    table = r.redundancy.redundancy(frame).table
+    answer = r.redundancy.redundancy(frame)
+    table = answer.table
+    assert answer.headline == "These 2 of 4 metrics carry 100.0 % of the information"
     assert table.loc[0, ["keep", "repeats", "metrics"]].tolist() == ["orders", "revenue, units", 3]
     assert len(table) == 2
 
@@ -231,7 +210,7 @@ def test_promoters_by_wave_give_score_and_change() -> None:
     )  # p = 45 %, d = 20 %, n = 400
     assert answer.table["q"].iloc[1] < 0.05 and "2025" in answer.so_what
     wrong = pd.concat([scores, scores.head(3).assign(score=11.0)])
-    assert "3 answers outside" in r.promoters.by_wave(wrong, none).so_what
+    assert "3 answers outside their scale" in r.promoters.by_wave(wrong, none).so_what
     moved = r.promoters.by_group(scores, none, pd.Timestamp("2024-12-31")).table
     assert moved["change"].tolist() == pytest.approx([-50.0] * 4)
 
@@ -262,7 +241,7 @@ def test_topics_and_sentiment_find_the_two_things_said() -> None:
     reviews = _reviews("sv", "Fint trä och vacker färg.", "Leveransen kom för sent.")
     topics, assigned = texts.topics(reviews["text"], "sv", 2)
     assert topics["texts"].tolist() == [40, 40] and assigned.nunique() == 2
-    score = texts.sentiment(reviews, "sv")
+    score = sentiment(reviews, "sv")
     assert (score[reviews["rating"] == 5] > 0).all() and (score[reviews["rating"] == 1] < 0).all()
     again, _ = texts.topics(reviews["text"].sample(frac=1, random_state=3).sort_index(), "sv", 2)
     pd.testing.assert_frame_equal(topics, again)
@@ -287,7 +266,9 @@ def test_reviews_that_complain_are_found_and_quoted_without_addresses() -> None:
     reviews.loc[0, "text"] = "Parcel lost, write to me at ada@example.org."
     themes = r.reviews.themes(reviews).table
     assert themes.loc[0, "need"] == "delivery" and themes.loc[0, "difference_high"] < 0
-    assert r.reviews.quotes(reviews).table["quote"].tolist() == ["The parcel never arrived."]
+    found = r.voices.gather(reviews)
+    quoted = r.quoting.quotes(found, r.voices.heard(found)).table
+    assert quoted["quote"].tolist() == ["The parcel never arrived."]
 
 
 def test_the_change_of_stars_is_welchs() -> None:

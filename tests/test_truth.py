@@ -176,9 +176,15 @@ def test_a_null_world_is_among_them(lines):
 def test_known_failures_are_few_and_told(lines):
     known = {row.id: row.misses for row in all_rows() if row.misses}
     assert set(known) <= {
+        "02.risen_complaint",
+        "02.risen_complaint_measured",
         "03.alive",
+        "03.losses_found",
+        "03.losses_named",
         "03.potential",
+        "03.segment_totals",
         "03.segments",
+        "03.spend_rank",
         "04.part_worths",
         "04.twins",
         "04.willingness_to_pay",

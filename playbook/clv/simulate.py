@@ -68,7 +68,7 @@ def purchase_interval(
     draws: int = 400,
     seed: int,
 ) -> pd.DataFrame:
-    """Posterior-predictive interval of each customer's purchases (columns ``low``, ``high``).
+    """Posterior-predictive interval of each customer's purchases (``low``, ``high``), and their spread (``sd``).
 
     Customers with equal histories get equal intervals, and row order does not matter.
     """
@@ -77,12 +77,13 @@ def purchase_interval(
     tails = interval_tails(level)
     history = sufficient(frame)
     rng = np.random.default_rng(seed)
-    bounds = np.empty((2, len(history.x)))
+    bounds = np.empty((3, len(history.x)))
     for rows in chunks(len(history.x), draws):
         made = draw_purchases(model, history, rows, horizon, draws, rng).made
-        bounds[:, rows] = np.quantile(made, tails, axis=1)
-    low, high = bounds[:, history.position]
-    return pd.DataFrame({"low": low, "high": high}, index=frame.index)
+        bounds[:2, rows] = np.quantile(made, tails, axis=1)
+        bounds[2, rows] = made.std(axis=1, ddof=1)
+    low, high, sd = bounds[:, history.position]
+    return pd.DataFrame({"low": low, "high": high, "sd": sd}, index=frame.index)
 
 
 def draw_purchases(

@@ -56,7 +56,7 @@ def customer_lifetime_value(
     pandas.DataFrame
         ``p_alive``, ``expected_purchases`` (undiscounted), ``expected_spend`` (money per purchase),
         ``clv`` (money), ``low`` and ``high`` (posterior-predictive interval of that customer's value, at
-        the estimated parameters) and ``level``. The intervals of customers must not be summed: a
+        the estimated parameters), ``sd`` (its standard deviation) and ``level``. The intervals of customers must not be summed: a
         segment's total is much surer than its members.
 
     Notes
@@ -75,7 +75,7 @@ def customer_lifetime_value(
     unit = _unit_interval(model, spend_model, history, horizon, discount, level, draws, seed)
     x, monetary = monetary_of(frame)
     scale = margin_rate * (spend_model.params["gamma"] + x * monetary)
-    low, high = scale * unit[:, history.position]
+    low, high, sd = scale * unit[:, history.position]
     return pd.DataFrame(
         {
             "p_alive": model.p_alive(frame),
@@ -84,6 +84,7 @@ def customer_lifetime_value(
             "clv": margin_rate * spend * present,
             "low": low,
             "high": high,
+            "sd": sd,
             "level": level,
         }
     )
@@ -116,17 +117,18 @@ def _unit_interval(
     draws: int,
     seed: int,
 ) -> np.ndarray:
-    """Quantiles of discounted spend per unit of (gamma + x * monetary), shape (2, histories)."""
+    """Two quantiles and spread of discounted spend per unit of (gamma + x * monetary), shape (3, histories)."""
     p, q, _ = spend_model.params.to_numpy()
     tails, rng = interval_tails(level), np.random.default_rng(seed)
-    bounds = np.empty((2, len(history.x)))
+    bounds = np.empty((3, len(history.x)))
     for rows in chunks(len(history.x), draws):
         made, possible = draw_purchases(model, history, rows, horizon, draws, rng)
         shape = np.broadcast_to(p * history.x[rows, None] + q, made.shape)
         spend = rng.standard_gamma(p * made) / rng.standard_gamma(shape)
         mean_time = horizon * (made + 1) / (2 * (possible + 1))
         value = np.where(made > 0, spend * np.exp(-discount * mean_time), 0.0)
-        bounds[:, rows] = np.quantile(value, tails, axis=1)
+        bounds[:2, rows] = np.quantile(value, tails, axis=1)
+        bounds[2, rows] = value.std(axis=1, ddof=1)
     return bounds
 
 

@@ -22,15 +22,20 @@ from playbook.figures.proposition import (
     price_curves,
     proposition_canvas,
 )
+from playbook.figures.research import brand_moves, lorenz, side_by_side
 from playbook.figures.review import control, foretold, migration, scorecard
 from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
+from playbook.figures.switching import switching_flows
+from playbook.figures.voices import evidence, movers
 
 __all__ = [
     "bars",
+    "brand_moves",
     "calibration",
     "columns",
     "control",
     "dots",
+    "evidence",
     "forecast",
     "foretold",
     "funnel",
@@ -38,21 +43,25 @@ __all__ = [
     "heat",
     "journey_map",
     "lines",
+    "lorenz",
     "panels",
     "perceptual_map",
     "price_curves",
     "proposition_canvas",
     "load",
     "migration",
+    "movers",
     "portfolio_map",
     "raci",
     "region_map",
     "risk_map",
     "scatter",
     "scorecard",
+    "side_by_side",
     "stacked",
     "strategy_cards",
     "strategy_map",
+    "switching_flows",
     "targets",
     "waterfall",
     "whale_curve",

@@ -233,7 +233,8 @@ def heat(
     mesh = axes.imshow(
         values, cmap="RdBu" if diverging else "Blues", vmin=lowest, vmax=highest or 1, aspect="auto"
     )
-    flat, width = len(cols) <= 9, max(9, 92 // max(len(cols), 1))
+    brief = max((len(clean(c)) for c in cols), default=0) <= 4
+    flat, width = len(cols) <= 9 or (brief and len(cols) <= 16), max(9, 92 // max(len(cols), 1))
     axes.set_xticks(
         range(len(cols)),
         ["\n".join(textwrap.wrap(clean(c, 34), width)) if flat else clean(c, 18) for c in cols],
@@ -323,9 +324,9 @@ def stacked(answer: Answer, y: str, parts: Sequence[str], rows: int = 12) -> Fig
 
 @draw
 def waterfall(
-    answer: Answer, y: str, x: str, start: float, start_name: str, end_name: str
+    answer: Answer, y: str, x: str, start: float, start_name: str, end_name: str, unit: str = ""
 ) -> Figure:
-    """From one level to another in steps: how the parts in ``x`` add up to the change."""
+    """From one level to another in steps: how the parts in ``x`` add up to the change; ``unit`` sets the decimals."""
     steps = answer.table[x].astype(float).to_numpy()
     names = [start_name, *_names(answer.table[y], 22), end_name]
     tops = np.concatenate([[start], start + np.cumsum(steps), [start + steps.sum()]])
@@ -337,7 +338,8 @@ def waterfall(
     shown = [start, *steps, tops[-1]]
     for i, (place, value) in enumerate(zip(places, shown, strict=True)):
         inner = 0 < i < len(shown) - 1
-        text = ("+" if inner and value > 0 else "") + compact(float(value))
+        number = format_value(float(value), unit) if unit else compact(float(value))
+        text = ("+" if inner and value > 0 else "") + number
         axes.annotate(
             text,
             (max(tops[i], bottoms[i]), place),
@@ -348,7 +350,8 @@ def waterfall(
         )
     reach = np.concatenate([tops, bottoms[1:-1]])
     lowest = min(reach) - 1.2 * (max(reach) - min(reach))
-    axes.set_xlim(left=lowest if lowest > 0 else None)
+    if 0 < lowest < min(reach):
+        axes.set_xlim(left=lowest)
     axes.margins(x=0.12)
     axes.set_yticks(places, names)
     axes.tick_params(axis="y", length=0)

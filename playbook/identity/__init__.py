@@ -16,7 +16,7 @@ anchor
 
 from __future__ import annotations
 
-from playbook.identity.resolve import Resolution, resolve
+from playbook.identity.resolve import Resolution, exact_groups, resolve
 from playbook.identity.scores import PairScores, pair_scores
 
-__all__ = ["PairScores", "Resolution", "pair_scores", "resolve"]
+__all__ = ["PairScores", "Resolution", "exact_groups", "pair_scores", "resolve"]

@@ -21,7 +21,7 @@ from playbook.identity.survivorship import anchor_ids, survivors, system_order
 if TYPE_CHECKING:
     from playbook.engagement.model import Identity
 
-__all__ = ["MINIMUM_RECORDS", "Resolution", "resolve"]
+__all__ = ["MINIMUM_RECORDS", "Resolution", "exact_groups", "resolve"]
 
 MINIMUM_RECORDS = 50
 """With fewer records nothing can be learned: exact keys only."""
@@ -113,6 +113,29 @@ def resolve(
     return Resolution(
         keys, survivors(records, ids, settings.trust, order), found.review, evidence, found.pairs, found.notes
     )  # fmt: skip
+
+
+def exact_groups(records: pd.DataFrame, settings: Identity) -> tuple[pd.Series, pd.DataFrame]:
+    """Return whom the exact keys alone put together, by the same rules as `resolve`, and the pairs they found.
+
+    Parameters
+    ----------
+    records, settings
+        As for `resolve`; what was confirmed or rejected by hand is no exact key and is not used.
+
+    Returns
+    -------
+    group : pandas.Series
+        The first record of each record's group (``system:id``), on the index of ``records``.
+    pairs : pandas.DataFrame
+        ``left, right, kind``: pairs an exact key links directly.
+    """
+    uid = records["system"].astype(str) + ":" + records["system_id"].astype(str)
+    plain = settings.model_copy(update={"confirm": [], "reject": []})
+    with duckdb.connect(":memory:") as db:
+        db.execute("set threads = 1; set timezone = 'UTC'")
+        found = _find(db, records.assign(uid=uid).sort_values("uid"), plain, 0, exact_only=True)
+    return uid.map(found.clusters.member_of).fillna(uid), found.pairs[["left", "right", "kind"]]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
--- one row per quarter in which customers were won and later quarter: customers won, and those of them who ordered
+-- one row per quarter in which customers were won and later quarter: customers won, those of them who ordered, and customers won before the first quarter on record
 with bounds as (
   select cast(date_trunc('quarter', min(ordered_at)) as date) as first_quarter from orders
 ),
@@ -18,6 +18,12 @@ cohorts as (
 sizes as (
   select cohort, count(*) as customers from cohorts group by cohort
 ),
+won_before as (
+  select count(*) as customers
+  from cohorts k
+  cross join bounds b
+  where k.cohort < extract(year from b.first_quarter) * 4 + extract(quarter from b.first_quarter) - 1
+),
 active as (
   select
     k.cohort, extract(year from o.ordered_at) * 4 + extract(quarter from o.ordered_at) - 1 as quarter,
@@ -29,9 +35,10 @@ active as (
 )
 select
   cast(a.cohort as bigint) as cohort, cast(a.quarter as bigint) as quarter,
-  cast(a.quarter - a.cohort as bigint) as age, s.customers, a.active
+  cast(a.quarter - a.cohort as bigint) as age, s.customers, a.active, w.customers as won_before
 from active a
 join sizes s on s.cohort = a.cohort
 cross join bounds b
+cross join won_before w
 where a.cohort >= extract(year from b.first_quarter) * 4 + extract(quarter from b.first_quarter) - 1
 order by cohort, quarter

@@ -1,6 +1,7 @@
 -- one row per answer to a question on recommendation (0 to 10), with what is known of the customer
 select
-  a.response_id, a.customer_id, a.survey, a.wave, a.answered_at, a.value as score,
+  a.response_id, a.customer_id, a.survey, a.wave, a.answered_at, a.question_id, q.kind, a.value as score,
+  q.scale_min, q.scale_max,
   coalesce(c.country, 'not known') as country,
   case
     when c.customer_id is null or c.birth_date is null then 'not known'

@@ -6,6 +6,7 @@ Each module answers one part of the method; all take frames and give answers.
 from __future__ import annotations
 
 from playbook.research import (
+    answer_scales,
     audit,
     behaviour,
     diagnosis,
@@ -13,14 +14,20 @@ from playbook.research import (
     integration,
     market_position,
     needs,
+    preferences,
     promoters,
+    quoting,
     redundancy,
+    reversals,
     reviews,
+    satisfaction,
     scales,
     surveys,
+    voices,
 )
 
 __all__ = [
+    "answer_scales",
     "audit",
     "behaviour",
     "diagnosis",
@@ -28,9 +35,14 @@ __all__ = [
     "integration",
     "market_position",
     "needs",
+    "preferences",
     "promoters",
+    "quoting",
     "redundancy",
+    "reversals",
     "reviews",
+    "satisfaction",
     "scales",
     "surveys",
+    "voices",
 ]

@@ -137,8 +137,12 @@ def completeness(coverage: pd.DataFrame) -> Answer:
     )
     return Answer(
         table=table.reset_index(drop=True),
-        headline=f"{len(partly[partly['share_filled'] < 0.7])} of {len(optional)} optional columns are less than 70 % full",
-        so_what=f"{len(absent)} optional columns were not delivered at all. {advice}",
+        headline=(
+            f"{len(absent)} of {len(optional)} optional columns were not delivered"
+            if len(absent) > len(optional) / 2
+            else f"{len(partly[partly['share_filled'] < 0.7])} of {len(optional)} optional columns are less than 70 % full"
+        ),
+        so_what=f"{len(absent)} optional columns were not delivered at all, {len(partly)} are filled. {advice}",
         kind="descriptive",
         caption="Optional columns by share of rows filled, partly filled ones first",
         units={"rows": "count", "filled": "count", "share_filled": "%"},

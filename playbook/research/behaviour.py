@@ -10,6 +10,7 @@ import pandas as pd
 from statsmodels.tsa.seasonal import STL
 
 from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.errors import NotEnough
 from playbook.stats import gini, lorenz, two_proportion_difference
 
 __all__ = ["cohorts", "concentration", "gini_interval", "seasonality"]
@@ -30,7 +31,8 @@ def cohorts(activity: pd.DataFrame, as_of: date) -> Answer:
     Parameters
     ----------
     activity
-        cohort and quarter (year × 4 + quarter − 1), age (quarters), customers (in the cohort), active (who ordered).
+        cohort and quarter (year × 4 + quarter − 1), age (quarters), customers (in the cohort), active (who ordered),
+        won_before (customers known to be won before the first quarter).
     as_of
         Last day of the period; a quarter that ends later is left out.
 
@@ -57,18 +59,27 @@ def cohorts(activity: pd.DataFrame, as_of: date) -> Answer:
     table["active"] = table["active"].fillna(0).astype("int64")
     table["share"] = table["active"] / table["customers"]
     table["cohort"] = table["number"].map(_quarter_name).astype("str")
+    if not table["active"].any():
+        raise NotEnough(
+            f"repeat orders: none of {int(sizes.sum()):,} newly won customers ordered in a later quarter",
+            "the whole order history (or is it that each customer buys once?)",
+        )
     next_quarter = table[table["quarters_later"] == 1].reset_index(drop=True)
     now, before = next_quarter.tail(4), next_quarter.iloc[:-4].tail(4)
     rate = now["active"].sum() / now["customers"].sum()
     told, metric = _cohort_change(now, before)
-    inflated = len(sizes) > 2 and sizes.iloc[0] > 2 * sizes.iloc[1:].median()
+    inflated = not activity["won_before"].any() if "won_before" in activity else False
     return Answer(
         table=table[["cohort", "customers", "quarters_later", "active", "share"]],
         headline=f"{format_value(rate, '%')} of newly won customers order again in the next quarter",
         so_what=f"{told} {_fading(table)}",
         kind="descriptive",
         caption="Share of the customers won in a quarter who order so many quarters later"
-        + ("; the first cohort also holds customers won before the data began" if inflated else ""),
+        + (
+            "; the first cohort may hold customers won before the data began (no day of acquisition is earlier)"
+            if inflated
+            else ""
+        ),
         units={"customers": "count", "active": "count", "share": "%"},
         source="orders with a customer number, complete quarters",
         metrics=metric,
@@ -151,6 +162,11 @@ def concentration(customers: pd.DataFrame) -> Answer:
     """
     bought = customers.dropna(subset=["revenue"])
     need(bought[bought["revenue"] > 0], "customers with revenue", ASK, rows=50)
+    if float(np.ptp(bought["revenue"].to_numpy(float))) < 1e-6:
+        raise NotEnough(
+            f"revenue by customer: each of {len(bought):,} customers brings {format_value(bought['revenue'].iloc[0], 'currency')}",
+            "the value of each order",
+        )
     below = int((bought["revenue"] < 0).sum())
     ranked = bought.assign(revenue=bought["revenue"].clip(lower=0)).sort_values(
         ["revenue", "customer_id"], ascending=[False, True], ignore_index=True
@@ -165,7 +181,7 @@ def concentration(customers: pd.DataFrame) -> Answer:
     table["cumulative"] = table["share"].cumsum()
     value, low, high = gini_interval(ranked["revenue"])
     fifth, best = float(table["cumulative"].iloc[1]), int(table["customers"].iloc[:2].sum())
-    curve = lorenz(ranked["revenue"], 51).rename(
+    curve = lorenz(ranked["revenue"], 101).rename(
         columns={"share_units": "share_of_customers", "share_value": "revenue"}
     )
     headline = f"The best fifth of customers brings {format_value(fifth, '%')} of revenue"

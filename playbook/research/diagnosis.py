@@ -106,6 +106,16 @@ def _reversed(parts: pd.DataFrame, change: float) -> bool:
     return len(large) > 1 and change != 0 and bool((np.sign(move) == -np.sign(change)).all())
 
 
+def _attributes(cells: pd.DataFrame, *more: str) -> list[str]:
+    """Return the attributes to split by; tenure only where customers won before the first window are known.
+
+    Where the record begins with that window, everybody in it looks new.
+    """
+    names = [*more, "country", "acquisition_channel", "market_segment", "customer_type"]
+    before = cells.loc[cells["window_name"] == "before", "tenure"]
+    return [*names, "tenure"] if before.isin(["existing customer", "won earlier"]).any() else names
+
+
 def _explain(
     cells: pd.DataFrame, dimensions: list[str], above: str, below: str
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
@@ -136,35 +146,36 @@ def _explain(
 def _detail(
     parts: pd.DataFrame, name: str, unit: str, before: float, title: str, caption: str
 ) -> Answer:
-    """Return the groups of the dimension that matters most, the small ones put together, for a waterfall."""
-    order = (
-        parts["total"].abs().round(9).sort_index().sort_values(ascending=False, kind="stable").index
-    )
-    top, rest = parts.loc[order[:6]], parts.loc[order[6:]]
-    table = top.rename_axis("group").reset_index()
+    """Return the steps of the dimension that matters most for a waterfall: the mix, then the rate effect of each group."""
+    order = parts["rate"].abs().round(9).sort_index().sort_values(ascending=False, kind="stable").index  # fmt: skip
+    shown = 6 if len(order) == 6 else 5
+    steps = [{"step": f"mix of {name}", "effect": float(parts["mix"].sum())}]
+    steps += [{"step": str(group), "effect": float(parts.loc[group, "rate"])} for group in order[:shown]]  # fmt: skip
+    rest = parts.loc[order[shown:], "rate"]
     if len(rest):
-        other = {
-            "group": f"{len(rest)} other groups",
-            **rest[["share_before", "share_after", "mix", "rate", "total"]].sum().to_dict(),
-        }
-        table = pd.concat([table, pd.DataFrame([other])], ignore_index=True)
+        steps.append({"step": f"{len(rest)} other groups", "effect": float(rest.sum())})
     after = before + float(parts["total"].sum())
     return Answer(
-        table=table,
+        table=pd.DataFrame(steps),
         headline=title,
         so_what="",
         kind="diagnostic",
-        caption=f"{caption}, by {name}; effects sum exactly to the change",
-        units={"share_before": "%", "share_after": "%", "rate_before": unit, "rate_after": unit, "mix": unit, "rate": unit, "total": unit},
+        caption=f"{caption}, by {name}: first the mix (other shares of the groups), then the change within each; they sum exactly",
+        units={"effect": unit},
         source="orders of two windows of equal length; midpoint decomposition (Kitagawa 1955)",
-        extra={"start": before, "end": after},
-    )  # fmt: skip
+        extra={"start": before, "end": after, "groups": parts.rename_axis("group").reset_index()},
+    )
 
 
 def _told(first: pd.Series, unit: str, metric: str, certain: bool) -> str:
     """Return what the first row of the table says of the change."""
     mix, rate = format_value(first["mix"], unit), format_value(first["rate"], unit)
     by, way = first["seen_by"], "fell" if first["change"] < 0 else "rose"
+    if first["reversal"] and not certain:
+        return (
+            f"In every group by {by} {metric} moved against the total (mix {mix}, within groups {rate}), but the total may have moved by chance: "
+            f"read the groups by {by}, not the total."
+        )
     if first["reversal"]:
         return (
             f"Beware of the total: in every group by {by} {metric} moved against it (mix {mix}, within groups {rate}). "
@@ -209,13 +220,11 @@ def order_value(cells: pd.DataFrame, start: date, cut: date, as_of: date) -> Ans
     sums = cells.groupby("window_name")[["orders", "revenue", "order_revenue", "squares"]].sum()
     if set(sums.index) != {"before", "after"} or sums["orders"].min() < 30:
         raise NotEnough("fewer than 30 orders in one of the two windows", ASK)
-    table, details = _explain(
-        cells,
-        ["channel", "country", "acquisition_channel", "market_segment", "customer_type", "tenure"],
-        "revenue",
-        "orders",
-    )
     value = sums["revenue"] / sums["orders"]
+    spread = sums["squares"] / sums["orders"] - value**2
+    if float(spread.max()) < 1e-9 * float((value**2).max()):
+        raise NotEnough(f"revenue per order: {format_value(value['after'], 'currency')} in every order of both windows", "the value of each order")  # fmt: skip
+    table, details = _explain(cells, _attributes(cells, "channel"), "revenue", "orders")
     variance = (
         sums["squares"] - 2 * value * sums["order_revenue"] + value**2 * sums["orders"]
     ) / sums["orders"] ** 2
@@ -236,7 +245,7 @@ def order_value(cells: pd.DataFrame, start: date, cut: date, as_of: date) -> Ans
         units={"groups": "count", "mix": "currency", "rate": "currency", "change": "currency"},
         source="orders net of refunds; interval treats orders as independent",
         metrics=(Metric("order_value_change", change, change - half, change + half, int(sums["orders"].sum()), "currency", "diagnostic"),),
-        extra={"detail": _detail(details[first["seen_by"]], first["seen_by"], "currency", float(value["before"]), title, caption)},
+        extra={"detail": _detail(details[first["seen_by"]], first["seen_by"], "currency", float(value["before"]), title + ("" if certain else ", within chance"), caption)},
     )  # fmt: skip
 
 
@@ -260,10 +269,7 @@ def retention(cells: pd.DataFrame) -> Answer:
     if set(sums.index) != {"before", "after"} or sums["customers"].min() < 50:
         raise NotEnough("fewer than 50 customers in one of the two base years", ask)
     table, details = _explain(
-        cells.assign(kept=100.0 * cells["kept"]),
-        ["country", "acquisition_channel", "market_segment", "customer_type", "tenure"],
-        "kept",
-        "customers",
+        cells.assign(kept=100.0 * cells["kept"]), _attributes(cells), "kept", "customers"
     )
     now, before = sums.loc["after"], sums.loc["before"]
     change = two_proportion_difference(
@@ -287,5 +293,5 @@ def retention(cells: pd.DataFrame) -> Answer:
         units={"groups": "count", "mix": "points", "rate": "points", "change": "points"},
         source="orders with a customer number",
         metrics=(Metric("retention_change", change.value, change.low, change.high, int(now["customers"]), "%", "diagnostic"),),
-        extra={"detail": _detail(details[first["seen_by"]], first["seen_by"], "points", 100 * float(rate["before"]), title, caption)},
+        extra={"detail": _detail(details[first["seen_by"]], first["seen_by"], "points", 100 * float(rate["before"]), title + ("" if certain else ", within chance"), caption)},
     )  # fmt: skip

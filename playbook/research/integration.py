@@ -1,4 +1,4 @@
-"""One customer across systems: what exact keys link, how that agrees with the links in use.
+"""One customer across systems: which links exact keys prove, which rest on likeness, and what hangs on it.
 
 Glossary
 --------
@@ -6,14 +6,12 @@ record
     One person or company in one system.
 link
     Two records said to be the same customer.
-key
-    A value that, once normalised, only one customer has: e-mail, telephone, tax number, name with
-    date of birth, name with postal code.
+exact key
+    Something that identifies a person by itself when the names do not speak against it: tax number, e-mail,
+    telephone, or name with birth date and place. The rule is that of `playbook.identity.keys`, for intake and for this.
 """
 
 from __future__ import annotations
-
-import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -21,100 +19,41 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.engagement.model import Identity
+from playbook.identity import exact_groups
 
-__all__ = ["duplicate_effect", "integration", "link_records", "normalised_keys"]
+__all__ = ["duplicate_effect", "integration"]
 
-LARGEST_GROUP = 10
-"""A key that more records share (a switchboard, an info@ address) links nothing."""
-
-
-def _folded(values: pd.Series, keep: str) -> pd.Series:
-    """Return lower-case text without accents and without signs outside ``keep``; empty is missing."""
-    known = values.notna()
-    text = values.fillna("").map(lambda v: unicodedata.normalize("NFKD", str(v)).casefold())
-    text = text.str.replace(keep, "", regex=True)
-    return text.where(known & text.ne(""))
-
-
-def normalised_keys(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the keys of each record, missing where they cannot be made.
-
-    Parameters
-    ----------
-    records
-        email, phone, tax_id, name, birth_date, postcode.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``email`` (lower case, without +tag), ``phone`` (last nine digits, at least eight), ``tax_id``,
-        ``name_birth`` and ``name_postcode``, on the index of ``records``.
-    """
-    email = records["email"].fillna("").str.strip().str.lower()
-    email = email.str.replace(r"\+[^@]*@", "@", regex=True)
-    phone = _folded(records["phone"], r"[^0-9]")
-    name = _folded(records["name"], r"[^\w]|_")
-    postcode = _folded(records["postcode"], r"[^\w]|_")
-    born = pd.to_datetime(records["birth_date"]).dt.strftime("%Y-%m-%d")
-    return pd.DataFrame(
-        {
-            "email": email.where(email.str.contains(r"^[^@]+@[^@]+\.[^@]+$")),
-            "phone": phone.str[-9:].where(phone.str.len() >= 8),
-            "tax_id": _folded(records["tax_id"], r"[^\w]|_"),
-            "name_birth": (name + " " + born).where(name.notna() & born.notna()),
-            "name_postcode": (name + " " + postcode).where(name.notna() & postcode.notna()),
-        }
-    )
-
-
-def link_records(records: pd.DataFrame) -> pd.Series:
-    """Return a group number for each record; records joined by a chain of equal keys share it.
-
-    Keys that more than `LARGEST_GROUP` records share are ignored.
-    """
-    keys = normalised_keys(records).reset_index(drop=True)
-    left, right = [], []
-    for column in keys:
-        known = keys[column].dropna()
-        sizes = known.map(known.value_counts())
-        known = known[(sizes > 1) & (sizes <= LARGEST_GROUP)]
-        first = known.groupby(known).transform(lambda group: group.index[0])
-        left.append(known.index.to_numpy())
-        right.append(first.to_numpy(dtype=int))
-    rows, columns = np.concatenate(left).astype(int), np.concatenate(right).astype(int)
-    size = len(keys)
-    graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(size, size))
-    groups = connected_components(graph, directed=False)[1]
-    return pd.Series(groups, index=records.index, name="group")
+SURE = 0.99
+"""Links below this probability are counted as less sure."""
 
 
 def _pairs(counts: pd.Series) -> float:
     return float((counts * (counts - 1) / 2).sum())
 
 
-def _linked(records: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
-    """Return the records, sorted, with ``group`` (by exact keys) and ``customer_id`` (the link in use)."""
+def _linked(records: pd.DataFrame, keys: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the records with ``group`` (by exact keys) and ``customer_id`` (the link in use), and the exact pairs."""
     ordered = records.sort_values(["system", "system_id"], ignore_index=True)
-    ordered["group"] = link_records(ordered)
-    links = keys[["system", "system_id", "customer_id"]]
-    return ordered[["system", "system_id", "group"]].merge(
-        links, on=["system", "system_id"], how="left"
-    )
+    ordered["group"], pairs = exact_groups(ordered, Identity())
+    links = keys[["system", "system_id", "customer_id", "match_probability"]]
+    on = ["system", "system_id"]
+    return ordered[[*on, "group"]].merge(links, on=on, how="left"), pairs
 
 
 @answers
 def integration(records: pd.DataFrame, keys: pd.DataFrame) -> Answer:
-    """Return how the records of each system are linked to one customer, and what exact keys alone would find.
+    """Return how the records of each system are linked to one customer, and how much of that exact keys prove.
 
     The links in use are those that intake resolved, or the client's own where it delivered customers.
-    They are not the truth: agreement says that both ways find the same, not that both are right.
+    They are not the truth: a key agrees with them or not, and what both miss is not seen here.
 
     Parameters
     ----------
     records
-        system, system_id and the personal columns of `normalised_keys`.
+        Rows of ``customer_records``: system, system_id and what is known of the person.
     keys
-        customer_id, system, system_id: the links in use.
+        customer_id, system, system_id, match_probability: the links in use.
 
     Returns
     -------
@@ -122,41 +61,86 @@ def integration(records: pd.DataFrame, keys: pd.DataFrame) -> Answer:
         Table by system: records, linked (share of records whose customer has another record, too),
         linked_by_keys (share that an exact key joins with another record), unlinked (records of no
         customer), repeated (records beyond the first of one customer in the same system).
-        ``extra["linked"]`` has system, system_id, group, customer_id.
+        ``extra["linked"]`` has system, system_id, group, customer_id; ``extra["evidence"]`` is an answer: evidence, pairs, share (of the
+        linked pairs), in_use (share of the pairs found that are linked).
     """
     ask = "the customer records of each system before they were joined, and the links between them"
     need(records, "customer records by system", ask, rows=20)
     need(keys, "links between systems", ask, rows=20)
-    linked = _linked(records, keys)
+    linked, pairs = _linked(records, keys)
     both = linked[linked["customer_id"].notna()]
-    found, agree, pairs = _agreement(both)
-    table = _by_system(linked)
-    unlinked = len(linked) - len(both)
-    shared = float((table["linked"] * table["records"]).sum() / len(linked))
+    in_use = int(_pairs(both.groupby("customer_id").size()))
+    need(pd.DataFrame(index=range(in_use)), "linked pairs of records", ask)
+    evidence = _evidence(both, pairs, in_use)
+    table, n = _by_system(linked), len(linked)
+    chained = evidence["evidence"].eq(CHAIN)
+    direct = float(evidence.loc[~chained & evidence["evidence"].ne(OTHER), "share"].sum())
+    closed = direct + float(evidence.loc[chained, "share"].sum())
+    shared = float((table["linked"] * table["records"]).sum() / n)
+    headline = (
+        f"{len(both):,} records are {both['customer_id'].nunique():,} customers; exact keys alone find "
+        f"{format_value(direct, '%')} of the links"
+    )
     return Answer(
         table=table,
-        headline=f"{len(both):,} records are {both['customer_id'].nunique():,} customers; exact keys alone find {format_value(found, '%')} of the links",
-        so_what=f"{format_value(shared, '%')} of records share their customer with another record. Of the pairs of records linked, "
-        f"exact keys find {format_value(found, '%')}; of the pairs they find, {format_value(agree, '%')} are linked. "
-        + (f"{unlinked:,} records have no link: have them looked at. " if unlinked else "")
-        + "Look at the doubtful pairs that intake lists, the most valuable customers first, and confirm or reject them in "
-        "engagement.yml. What both ways miss is not measured here.",
+        headline=headline,
+        so_what=f"{format_value(shared, '%')} of records share their customer with another record. Exact keys link {format_value(direct, '%')} of the "
+        f"pairs directly and {format_value(closed, '%')} when followed from record to record; the rest has other evidence (names, dates and "
+        f"addresses that are alike, or the client's own link). {_doubt(linked, n)}",
         kind="descriptive",
-        caption=f"Records by system (n = {len(linked):,}); keys: e-mail, telephone, tax number, name with birth date or postal code",
-        units={
-            "records": "count",
-            "linked": "%",
-            "linked_by_keys": "%",
-            "unlinked": "count",
-            "repeated": "count",
-        },
+        caption=f"Records by system (n = {n:,}); exact keys: tax number, e-mail or telephone with a name that fits, name with birth date and place",
+        units={"records": "count", "linked": "%", "linked_by_keys": "%", "unlinked": "count", "repeated": "count"},
         source="customer records and the links between systems",
         metrics=(
-            Metric("records_linked", shared, n=len(linked), unit="%"),
-            Metric("links_found_by_keys", found, n=pairs, unit="%"),
+            Metric("records_linked", shared, n=n, unit="%"),
+            Metric("links_found_by_keys", direct, n=in_use, unit="%"),
+            Metric("links_found_by_keys_chained", closed, n=in_use, unit="%"),
         ),
-        extra={"linked": linked[["system", "system_id", "group", "customer_id"]]},
-    )
+        extra={"linked": linked[["system", "system_id", "group", "customer_id"]], "evidence": Answer(
+            table=evidence, headline=headline, so_what="", kind="descriptive",
+            caption=f"What proves the links between two records of one customer, first evidence counts (n = {in_use:,} pairs)",
+            units={"pairs": "count", "share": "%", "in_use": "%"}, source="customer records and the links between systems",
+        )},
+    )  # fmt: skip
+
+
+CHAIN, OTHER = "exact keys over a third record", "likeness, or the client's own link"
+
+
+def _evidence(both: pd.DataFrame, pairs: pd.DataFrame, in_use: int) -> pd.DataFrame:
+    """Return for each kind of evidence the pairs it links; the shares sum to one."""
+    customer = both.set_index(both["system"] + ":" + both["system_id"])["customer_id"]
+    agree = pairs["left"].map(customer).eq(pairs["right"].map(customer))
+    rows = [
+        {"evidence": str(kind), "pairs": int(part.sum()), "share": part.sum() / in_use, "in_use": part.mean()}
+        for kind, part in agree.groupby(pairs["kind"])
+    ]  # fmt: skip
+    closed = _pairs(both.groupby(["group", "customer_id"]).size())
+    found = _pairs(both.groupby("group").size())
+    direct = float(agree.sum())
+    others = max(found - len(pairs), 1.0)
+    rows.append({"evidence": CHAIN, "pairs": int(closed - direct), "share": (closed - direct) / in_use,
+                 "in_use": min((closed - direct) / others, 1.0)})  # fmt: skip
+    rows.append({"evidence": OTHER, "pairs": int(in_use - closed), "share": 1 - closed / in_use, "in_use": np.nan})  # fmt: skip
+    table = pd.DataFrame(rows)
+    table = table[table["pairs"] > 0]
+    last = table["evidence"].map({CHAIN: 1, OTHER: 2}).fillna(0)
+    table = table.assign(last=last, round=table["share"].round(9))
+    table = table.sort_values(["last", "round", "evidence"], ascending=[True, False, True])
+    return table.drop(columns=["last", "round"]).reset_index(drop=True)
+
+
+def _doubt(linked: pd.DataFrame, n: int) -> str:
+    """Return what is not sure: records without a link and links below `SURE`."""
+    unlinked = int(linked["customer_id"].isna().sum())
+    weak = int((linked["match_probability"].astype(float) < SURE).sum())
+    told = f"{unlinked:,} records have no link: have them looked at. " if unlinked else ""
+    if weak:
+        told += (
+            f"{weak:,} records hang on a link less sure than {SURE:.0%}".replace("%", " %") + ": "
+        )
+        return told + "confirm or reject the doubtful pairs that intake lists in engagement.yml, the most valuable customers first."  # fmt: skip
+    return told + "No link is less sure than 99 %."
 
 
 def _by_system(linked: pd.DataFrame) -> pd.DataFrame:
@@ -179,14 +163,6 @@ def _by_system(linked: pd.DataFrame) -> pd.DataFrame:
         )
     )
     return table.reset_index().sort_values(["linked", "system"], ignore_index=True)
-
-
-def _agreement(both: pd.DataFrame) -> tuple[float, float, int]:
-    """Return the share of linked pairs that keys find, of key pairs that are linked, and the linked pairs."""
-    same = _pairs(both.groupby(["group", "customer_id"]).size())
-    by_keys = _pairs(both.groupby("group").size())
-    in_use = _pairs(both.groupby("customer_id").size())
-    return same / max(in_use, 1), same / max(by_keys, 1), int(in_use)
 
 
 @answers
@@ -222,9 +198,11 @@ def duplicate_effect(linked: pd.DataFrame, customers: pd.DataFrame) -> Answer:
         f"every record of the {systems.index[0]} system": int(systems.iloc[0])
         + len(buyers)
         - own.loc[own["system"] == systems.index[0], "customer_id"].nunique(),
+        "customers by exact keys alone": own["group"].nunique() + without,
         "the links in use": len(buyers),
-        "links in use, shared keys merged": merged,
     }
+    if merged < len(buyers):
+        counts["links in use, shared keys merged"] = merged
     revenue = float(buyers["revenue"].sort_values().sum())
     table = pd.DataFrame({"counting": list(counts), "customers": list(counts.values())})
     table["revenue_per_customer"] = revenue / table["customers"]

@@ -1,197 +1,186 @@
-"""What customers need: every source beside the others, with strength, interval and disagreement."""
+"""What customers need: every source beside the others, with strength, interval and disagreement in words."""
 
 from __future__ import annotations
-
-from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, need
 from playbook.errors import NotEnough
-from playbook.research.coding import code, need_of, sentences
-from playbook.research.surveys import with_weights
-from playbook.stats import effective_sample_size, wilson
+from playbook.research.need_sources import (
+    BEHAVIOUR,
+    SOURCES,
+    changes,
+    strengths,
+    strengths_before,
+    year_before,
+)
 
-__all__ = ["needs", "strengths"]
+__all__ = ["needs", "strengths", "strengths_before", "year_before"]
 
 ASK = "importance questions in the survey, reviews, service cases with topic or focus group quotes"
-SOURCES = ("survey importance", "reviews", "service cases", "focus groups", "reasons to leave")
-TOP = 2
-"""A need is among the most important of a respondent when it is one of their two highest ratings."""
-
-
-def _shares(counts: pd.Series, total: float, source: str, n: float | None = None) -> pd.DataFrame:
-    """Return need, source, strength, low, high, n for counts out of ``total``."""
-    size = float(total if n is None else n)
-    rows = []
-    for name, count in counts.sort_index().items():
-        share = wilson(min(float(count) / total, 1.0) * size, size)
-        rows.append({"need": str(name), "source": source, "strength": share.value, "low": share.low, "high": share.high, "n": round(size)})  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _importance(scores: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
-    asked = scores[scores["kind"] == "importance"].dropna(subset=["construct"])
-    asked = with_weights(asked.assign(need=asked["construct"].map(need_of)), weights)
-    asked = asked[asked.groupby("response_id")["value"].transform("size") > TOP]
-    if asked["response_id"].nunique() < 30:
-        return pd.DataFrame()
-    above = asked.groupby("response_id")["value"].rank(ascending=False, method="min")
-    ties = asked.groupby(["response_id", "value"])["value"].transform("size")
-    chance = ((TOP + 1 - above) / ties).clip(0, 1).where(above <= TOP, 0.0)
-    asked = asked.assign(top=chance * asked["weight"])
-    people = asked.drop_duplicates("response_id")["weight"]
-    return _shares(
-        asked.groupby("need")["top"].sum(),
-        float(people.sum()),
-        SOURCES[0],
-        effective_sample_size(people),
-    )
-
-
-def strengths(
-    scores: pd.DataFrame, weights: pd.DataFrame, reviews: pd.DataFrame, cases: pd.DataFrame, quotes: pd.DataFrame,
-    switching: pd.DataFrame, brand: str, since: date,
-) -> pd.DataFrame:  # fmt: skip
-    """Return how strongly each source speaks of each need.
-
-    Parameters
-    ----------
-    scores, weights
-        Survey answers (kind, construct, response_id, customer_id, wave, value) and weights (customer_id, wave, weight).
-    reviews
-        review_id, created_at, language, text.
-    cases
-        topic, cases.
-    quotes
-        theme, participant.
-    switching
-        moved_at, from_brand, reason.
-    since
-        The day before the year begins.
-
-    Returns
-    -------
-    pandas.DataFrame
-        need, source, strength (0 to 1), low, high, n. Strength is the share of respondents with the need among their two most
-        important ones, of reviews that mention it, of cases about it, of participants who raised it, of moves away with that reason.
-    """
-    parts = [_importance(scores, weights)]
-    edge = pd.Timestamp(since) + pd.Timedelta(days=1)
-    recent = reviews[reviews["created_at"] >= edge].dropna(subset=["text"])
-    if len(recent) >= 30:
-        coded = code(sentences(recent)).drop_duplicates(["review_id", "need"])
-        parts.append(_shares(coded.groupby("need").size(), len(recent), SOURCES[1]))
-    if len(cases) and cases["cases"].sum() >= 30:
-        topics = cases.assign(need=cases["topic"].map(need_of)).groupby("need")["cases"].sum()
-        parts.append(_shares(topics, float(topics.sum()), SOURCES[2]))
-    if len(quotes) and quotes["participant"].nunique() >= 10:
-        raised = (
-            quotes.assign(need=quotes["theme"].map(need_of))
-            .groupby("need")["participant"]
-            .nunique()
-        )
-        parts.append(_shares(raised, quotes["participant"].nunique(), SOURCES[3]))
-    left = switching[(switching["from_brand"] == brand) & (switching["moved_at"] >= edge)].dropna(
-        subset=["reason"]
-    )
-    if len(left) >= 30:
-        reasons = left.assign(need=left["reason"].map(need_of)).groupby("need").size()
-        parts.append(_shares(reasons, len(left), SOURCES[4]))
-    filled = [part for part in parts if len(part)]
-    empty = pd.DataFrame(columns=["need", "source", "strength", "low", "high", "n"])
-    return pd.concat(filled, ignore_index=True) if filled else empty
 
 
 @answers
-def needs(strength: pd.DataFrame) -> Answer:
-    """Return every need with its strength in each source, its mean rank and how far the sources disagree.
+def needs(strength: pd.DataFrame, before: pd.DataFrame | None = None) -> Answer:
+    """Return every need with its strength in each source, where the sources disagree, and what that means.
 
     Parameters
     ----------
-    strength
-        Of `strengths`.
+    strength, before
+        Of `strengths` and `strengths_before`.
 
     Returns
     -------
     Answer
         Table: need, one column a source (strength), sources (how many speak of it), mean_rank (mean of rank ÷ number of needs in
-        the source; 0 = strongest) and disagreement (highest − lowest of these); strongest first; needs of one source last.
-        ``extra["long"]`` is an answer in long form, ``extra["needs"]`` the result handed on.
+        the source; 0 = strongest; behaviour not ranked), disagreement (highest − lowest of these), rising (sources in which it rose since
+        the year before beyond chance); strongest first; needs of one source last. ``extra["reading"]`` is an answer with each need in
+        words, ``extra["profile"]`` one in long form with interval, n, place and change, ``extra["needs"]`` the result handed on.
     """
-    need(strength, "sources that speak of needs", ASK, rows=3)
+    need(strength, "sources that speak of needs", ASK)
     strength = strength.sort_values(["source", "need"], ignore_index=True)
     names = [s for s in SOURCES if s in set(strength["source"])]
-    if len(names) < 2:
-        raise NotEnough(
-            f"needs: only one source ({names[0]}) speaks of them, two needed to compare", ASK
-        )
+    ranked = [s for s in names if s != BEHAVIOUR]
+    if len(ranked) < 2:
+        only = f"only one source ({ranked[0]})" if ranked else "no source but behaviour"
+        raise NotEnough(f"needs: {only} speaks of them, two needed to compare", ASK)
     placed = _placed(strength)
+    moved = _changes(strength, before)
     table = _by_need(placed, names)
     compared = table[table["sources"] > 1]
     if compared.empty:
         raise NotEnough(
             "needs: no need is spoken of in two sources, so they cannot be compared", ASK
         )
+    beyond = moved[moved["q"].astype(float) < 0.05]
+    up = beyond[beyond["change"].astype(float) > 0]
+    table["rising"] = table["need"].map(
+        lambda name: ", ".join(up.loc[up["need"] == name, "source"])
+    )
+    asked = set(placed.loc[placed["source"] == SOURCES[0], "need"])
+    table["reading"] = [_reading(placed[placed["need"] == name], asked, SOURCES[0] in names) for name in table["need"]]  # fmt: skip
     first = str(compared.iloc[0]["need"])
-    apart = str(
-        compared.sort_values(["disagreement", "need"], ascending=[False, True]).iloc[0]["need"]
-    )
+    apart = str(compared.sort_values(["disagreement", "need"], ascending=[False, True]).iloc[0]["need"])  # fmt: skip
     agreement = _agreement(placed)
-    long = Answer(
-        table=_ordered(strength, list(table["need"]), names),
-        headline=f"{first.capitalize()} leads over all sources; {apart} divides them",
-        so_what="",
-        kind="descriptive",
-        units={"strength": "%"},
-        caption="Strength of each need by source (share that speaks of it)",
-        source=", ".join(names),
-    )
-    table.columns = [str(c).replace(" ", "_") for c in table.columns]
+    caption = "Share of respondents, texts, cases, participants, leavers and buyers who speak of a need or act on it, last 12 months (focus groups: all)"
+    counts = strength.drop_duplicates("source").set_index("source")["n"]
+    source = ", ".join(f"{s} (n = {int(counts[s]):,})" for s in names)
+    both = f"{first.capitalize()} is what customers need most; sources divide on {apart}"
+    moves = f" Against the year before, {_moves(up)}." if len(up) else (" No source speaks of a need more than the year before beyond chance." if len(moved) else "")  # fmt: skip
     return Answer(
-        table=table,
-        headline=f"{first.capitalize()} is what customers need most, over {len(names)} sources",
-        so_what=_disagreement(placed, apart, agreement) + f" Take {first} into every proposition.",
+        table=table.drop(columns="reading").rename(columns=lambda c: str(c).replace(" ", "_")),
+        headline=f"{first.capitalize()} is what customers need most, over {len(ranked)} sources",
+        so_what=_disagreement(table, apart, agreement)
+        + moves
+        + f" Take {first} into every proposition.",
         kind="descriptive",
-        caption="Share of respondents, reviews, cases, participants and leavers who speak of a need, last 12 months (focus groups: all)",
+        caption=caption,
         units={c.replace(" ", "_"): "%" for c in names}
         | {"sources": "count", "mean_rank": "ratio", "disagreement": "ratio"},
-        source=", ".join(names) + "; labels brought together by a fixed list of words",
-        metrics=(Metric("needs_agreement", agreement, n=len(names), unit="ratio"),)
+        source=source + "; labels brought together by a fixed list of words",
+        metrics=(Metric("needs_agreement", agreement, n=len(ranked), unit="ratio"),)
         if agreement == agreement
         else (),
         extra={
-            "long": long,
+            "profile": _profile(_long(placed, moved, table), both, source),
+            "reading": _readings(table, both, source),
             "needs": strength[["need", "source", "strength", "low", "high", "n"]],
         },
     )
 
 
+def _profile(table: pd.DataFrame, headline: str, source: str) -> Answer:
+    shares = ["strength", "low", "high", "change", "change_low", "change_high"]
+    return Answer(
+        table=table, headline=headline, so_what="", kind="descriptive", units=dict.fromkeys(shares, "%"), source=source,
+        caption="Share that speaks of a need or acts on it, with 95 % interval, last 12 months; dark: upper third of its source; ▲▼ beyond chance since the year before",
+    )  # fmt: skip
+
+
+def _readings(table: pd.DataFrame, headline: str, source: str) -> Answer:
+    return Answer(
+        table=table[["need", "reading", "sources", "rising"]], headline=headline, so_what="", kind="descriptive", units={"sources": "count"}, source=source,
+        caption="What the sources say of each need together: strong is the upper third of a source, few the lower third",
+    )  # fmt: skip
+
+
+def _changes(strength: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
+    if before is None or before.empty:
+        return changes(strength, strength.iloc[:0])
+    return changes(strength, before)
+
+
+def _moves(up: pd.DataFrame) -> str:
+    rows = up.sort_values(["change", "need"], ascending=[False, True]).head(3)
+    return " and ".join(
+        f"{r.need} rose in {r.source} ({100 * r.change:+.1f} points, {100 * r.change_low:+.1f} to {100 * r.change_high:+.1f})"
+        for r in rows.itertuples()
+    )
+
+
 def _placed(strength: pd.DataFrame) -> pd.DataFrame:
-    """Return the strengths with ``place``: rank in the source, 0 (strongest) to 1 (weakest)."""
+    """Return the strengths with ``place``: rank in the source, 0 (strongest) to 1 (weakest); none for behaviour."""
     groups = strength.assign(rounded=strength["strength"].round(9)).groupby("source")["rounded"]
     place = (groups.rank(ascending=False) - 1) / (groups.transform("size") - 1).clip(lower=1)
-    return strength.assign(place=place)
+    return strength.assign(place=place.where(strength["source"] != BEHAVIOUR))
 
 
 def _by_need(placed: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Return one row a need, those of several sources first, then by mean place."""
     wide = placed.pivot(index="need", columns="source", values="strength")[names]
-    spread = placed.groupby("need")["place"].agg(["mean", "min", "max", "size"]).round(9)
+    spread = placed.groupby("need")["place"].agg(["mean", "min", "max", "count"]).round(9)
     table = wide.assign(
-        sources=spread["size"],
+        sources=spread["count"],
         mean_rank=spread["mean"],
-        disagreement=(spread["max"] - spread["min"]).where(spread["size"] > 1),
+        disagreement=(spread["max"] - spread["min"]).where(spread["count"] > 1),
     ).reset_index()
     table = table.assign(single=table["sources"] < 2)
     table = table.sort_values(["single", "mean_rank", "need"], ignore_index=True)
     return table.drop(columns="single")
 
 
-def _disagreement(placed: pd.DataFrame, apart: str, agreement: float) -> str:
-    marks = placed[placed["need"] == apart].sort_values(["place", "source"])["source"]
-    said = f"Sources disagree most about {apart}: strong in {marks.iloc[0]}, weak in {marks.iloc[-1]}. "
+_VERBS = {
+    "survey importance": "ask for it",
+    "open answers": "give it as their reason",
+    "reviews": "write about it",
+    "service cases": "call service about it",
+    "focus groups": "raise it in groups",
+    "reasons to leave": "leave for it",
+}
+"""What customers do in a source when it speaks of a need."""
+
+
+def _reading(rows: pd.DataFrame, asked: set[str], survey: bool) -> str:
+    """Return in words where a need is strong (upper third of a source) and weak (lower third)."""
+    rows = rows.dropna(subset=["place"])
+    order = {name: i for i, name in enumerate(SOURCES)}
+    rows = rows.sort_values("source", key=lambda s: s.map(order))
+    said = list(rows["source"])
+    strong = [_VERBS[s] for s in rows.loc[rows["place"] <= 0.34, "source"]]
+    weak = [_VERBS[s] for s in rows.loc[rows["place"] >= 0.66, "source"]]
+    if not said:
+        return "Seen in what buyers do only."
+    if len(said) == 1:
+        return f"Heard in {said[0]} only: ask for it in the next survey."
+    name = str(rows["need"].iloc[0])
+    unasked = " Not asked in the survey." if survey and name not in asked else ""
+    if strong and not weak:
+        return f"Customers {_list(strong)}.{unasked}"
+    if strong:
+        return f"Customers {_list(strong)}, but few {_list(weak, 'or')}.{unasked}"
+    if weak:
+        return f"Few {_list(weak, 'or')}; nowhere strong.{unasked}"
+    return f"In the middle of every source.{unasked}"
+
+
+def _list(words: list[str], last: str = "and") -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def _disagreement(table: pd.DataFrame, apart: str, agreement: float) -> str:
+    reading = str(table.set_index("need").loc[apart, "reading"])
+    said = f"Sources disagree most about {apart}: {reading[0].lower()}{reading[1:]} "
     if agreement != agreement:
         return said + "They share too few needs to compare their rankings."
     if agreement >= 0.5:
@@ -206,14 +195,21 @@ def _disagreement(placed: pd.DataFrame, apart: str, agreement: float) -> str:
     )
 
 
-def _ordered(strength: pd.DataFrame, order: list[str], names: list[str]) -> pd.DataFrame:
-    full = pd.MultiIndex.from_product([order, names], names=["need", "source"])
-    return strength.set_index(["need", "source"])["strength"].reindex(full).reset_index()
+def _long(placed: pd.DataFrame, moved: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a need and source, needs in the order of ``table``, with the need's reading and disagreement."""
+    columns = ["need", "source", "change", "change_low", "change_high", "q"]
+    frame = placed.merge(moved[columns], on=["need", "source"], how="left")
+    frame = frame.merge(table[["need", "disagreement", "reading"]], on="need")
+    order = {name: i for i, name in enumerate(table["need"])}
+    sources = {name: i for i, name in enumerate(SOURCES)}
+    keys = frame.assign(a=frame["need"].map(order), b=frame["source"].map(sources))
+    return frame.loc[keys.sort_values(["a", "b"]).index].reset_index(drop=True)
 
 
 def _agreement(placed: pd.DataFrame) -> float:
     """Return the mean rank correlation of pairs of sources with at least four needs in common."""
-    wide = placed.pivot(index="need", columns="source", values="place")
+    ranked = placed.dropna(subset=["place"])
+    wide = ranked.pivot(index="need", columns="source", values="place")
     found = []
     for i, left in enumerate(wide):
         for right in list(wide)[i + 1 :]:

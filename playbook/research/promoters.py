@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.research.answer_scales import on_stated_scale
 from playbook.research.surveys import shown_p, with_weights
 from playbook.stats import (
     NetPromoter,
@@ -13,7 +14,7 @@ from playbook.stats import (
     net_promoter_difference,
 )
 
-__all__ = ["by_group", "by_wave", "unobserved"]
+__all__ = ["by_group", "by_touchpoint", "by_wave", "unobserved"]
 
 ASK = "answers to the question how likely customers are to recommend (0 to 10), by wave"
 GROUPS = ("country", "age_band", "customer_type", "market_segment")
@@ -21,13 +22,23 @@ LEAST = 30
 """Fewest answers a group needs in both years."""
 
 
-def _valid(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the answers that are whole numbers from 0 to 10, waves in order of time."""
-    good = scores[scores["score"].between(0, 10) & (scores["score"] % 1 == 0)]
+def _valid(scores: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the answers that are whole numbers on a scale from 0 to 10, waves in order of time, and what was set aside."""
+    frame = scores.assign(value=scores["score"].astype(float), kind="nps")
+    if "question_id" not in frame:
+        frame["question_id"] = "nps"
+    kept, note = on_stated_scale(frame)
+    ten = kept["scale_min"].eq(0) & kept["scale_max"].eq(10)
+    if (~ten).any():
+        other = sorted({f"{a:g} to {b:g}" for a, b in kept.loc[~ten, ["scale_min", "scale_max"]].drop_duplicates().to_numpy()})  # fmt: skip
+        note += f" {int((~ten).sum()):,} answers on a scale of {', '.join(other)} have no promoters and are read with satisfaction, not here."  # fmt: skip
+    good = kept[ten & (kept["score"] % 1 == 0)]
+    broken = int((ten & (kept["score"] % 1 != 0)).sum())
+    if broken:
+        note += f" {broken} answers that are no whole number were left out."
     begin = good.groupby("wave")["answered_at"].min()
-    return good.assign(begin=good["wave"].map(begin)).sort_values(
-        ["begin", "wave", "response_id"], ignore_index=True
-    )
+    ordered = good.assign(begin=good["wave"].map(begin)).sort_values(["begin", "wave", "response_id"], ignore_index=True)  # fmt: skip
+    return ordered.drop(columns=["value", "kind", "question_id", "scale_min", "scale_max"]), note
 
 
 def _score(part: pd.DataFrame) -> NetPromoter:
@@ -55,11 +66,14 @@ def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
         Table: wave, answers, promoters, detractors, raw, nps (weighted), low, high, change, change_low,
         change_high, q.
     """
-    frame = with_weights(_valid(need(scores, "answers on recommendation", ASK, rows=20)), weights)
+    valid, note = _valid(need(scores, "answers on recommendation", ASK, rows=20))
+    frame = with_weights(need(valid, f"answers from 0 to 10.{note}", ASK, rows=20), weights)
     rows: list[dict] = []
+    thin: list[str] = []
     before: NetPromoter | None = None
     for wave, part in frame.groupby("wave", sort=False):
         if len(part) < 10:
+            thin.append(f"{wave} ({len(part)})")
             continue
         score, raw = _score(part), net_promoter(part["score"])
         step = net_promoter_difference(score, before) if before else None
@@ -73,7 +87,13 @@ def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
     need(pd.DataFrame(rows), "waves with at least ten answers", ASK)
     table = pd.DataFrame(rows)
     table["q"] = shown_p(table["p"])
-    last, dropped = table.iloc[-1], len(scores) - len(frame)
+    last = table.iloc[-1]
+    note += f" Waves with fewer than ten answers are left out: {', '.join(thin)}." if thin else ""
+    if last["promoters"] == 1 or last["detractors"] == 1:
+        note += (
+            f" Everybody is a {'promoter' if last['promoters'] == 1 else 'detractor'}: the interval supposes that one more answer could "
+            "differ; ask who was invited."
+        )
     moves = table[table["q"] < 0.05]
     told = (
         "Changes beyond chance: "
@@ -89,7 +109,7 @@ def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
         so_what=f"{told}. The weighted score lies {format_value(abs(last['nps'] - last['raw']), 'points')} points "
         f"{'above' if last['nps'] >= last['raw'] else 'below'} the raw one. Judge it by its interval: a move of less than "
         f"{format_value(1.4 * (last['high'] - last['low']) / 2, 'points')} points between two such waves is noise."
-        + (f" {dropped} answers outside 0 to 10 were left out." if dropped else ""),
+        + note,
         kind="descriptive",
         caption=f"Net Promoter Score by wave in points, weighted, 95 % interval (n = {len(frame):,} answers)",
         units={"answers": "count", "promoters": "%", "detractors": "%", "raw": "points", "nps": "points", "low": "points",
@@ -100,7 +120,9 @@ def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
 
 
 @answers
-def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -> Answer:
+def by_group(
+    scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp, style: Answer | None = None
+) -> Answer:
     """Return the score of each group over the year, and its change from the year before.
 
     Parameters
@@ -109,6 +131,9 @@ def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -
         As for `by_wave`, with country, age_band, customer_type, market_segment.
     since
         The day before the year begins.
+    style
+        Answer of `scales.response_style`. Where countries use scales differently, their levels are shown but not judged
+        (q_level is missing); changes within a country are.
 
     Returns
     -------
@@ -116,16 +141,7 @@ def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -
         Table: dimension, group, answers, nps, low, high, change, change_low, change_high, q (of the change) and
         q_level (of the difference to all others); lowest first. Of a customer with several answers in a year the last one counts.
     """
-    frame = with_weights(_valid(need(scores, "answers on recommendation", ASK, rows=50)), weights)
-    edge = pd.Timestamp(since) + pd.Timedelta(days=1)
-    frame["year"] = np.select(
-        [frame["answered_at"] >= edge, frame["answered_at"] >= edge - pd.DateOffset(years=1)],
-        ["now", "before"],
-        "earlier",
-    )
-    who = frame["customer_id"].fillna("anonymous " + frame["response_id"])
-    frame = frame.assign(who=who).sort_values(["answered_at", "response_id"])
-    frame = frame.drop_duplicates(["who", "year"], keep="last")
+    frame, note = _year_frame(scores, weights, since)
     rows = []
     for dimension in GROUPS:
         for group, part in frame.groupby(dimension):
@@ -135,26 +151,97 @@ def by_group(scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp) -
                 rows.append(_group_row(dimension, str(group), now, before, rest))
     need(pd.DataFrame(rows), f"groups with {LEAST} answers this year", ASK)
     table = pd.DataFrame(rows)
+    if style is not None and style.extra.get("differs"):
+        table.loc[table["dimension"] == "country", "p_level"] = np.nan
+        note = " Countries use rating scales differently, so their levels are not judged against each other, only their changes." + note  # fmt: skip
+    return _group_answer(table, "group", int((frame["year"] == "now").sum()), note)
+
+
+def _year_frame(
+    scores: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp
+) -> tuple[pd.DataFrame, str]:
+    """Return the valid answers with year (now, before, earlier), the last of each customer and year."""
+    valid, note = _valid(need(scores, "answers on recommendation", ASK, rows=50))
+    frame = with_weights(need(valid, f"answers from 0 to 10.{note}", ASK, rows=50), weights)
+    edge = pd.Timestamp(since) + pd.Timedelta(days=1)
+    frame["year"] = np.select(
+        [frame["answered_at"] >= edge, frame["answered_at"] >= edge - pd.DateOffset(years=1)],
+        ["now", "before"],
+        "earlier",
+    )
+    who = frame["customer_id"].fillna("anonymous " + frame["response_id"])
+    frame = frame.assign(who=who).sort_values(["answered_at", "response_id"])
+    return frame.drop_duplicates(["who", "year"], keep="last"), note
+
+
+@answers
+def by_touchpoint(
+    scores: pd.DataFrame, touched: pd.DataFrame, weights: pd.DataFrame, since: pd.Timestamp
+) -> Answer:
+    """Return the score of those who rated each touchpoint in the same questionnaire, against those who did not.
+
+    Parameters
+    ----------
+    scores, weights, since
+        As for `by_group`.
+    touched
+        response_id, touchpoint: answers on satisfaction or effort.
+
+    Returns
+    -------
+    Answer
+        As `by_group`, with the touchpoint as group.
+    """
+    frame, note = _year_frame(scores, weights, since)
+    rated = touched.dropna(subset=["touchpoint"]).drop_duplicates(["response_id", "touchpoint"])
+    need(rated, "questionnaires with a rated touchpoint", ASK)
+    rows = []
+    for touchpoint, part in rated.groupby("touchpoint"):
+        used = frame["response_id"].isin(part["response_id"])
+        year = frame["year"]
+        now, before = frame[used & year.eq("now")], frame[used & year.eq("before")]
+        if len(now) >= LEAST:
+            rows.append(_group_row("touchpoint", str(touchpoint), now, before, frame[~used & year.eq("now")]))  # fmt: skip
+    need(pd.DataFrame(rows), f"touchpoints rated by {LEAST} customers this year", ASK)
+    note = " Who uses a touchpoint differs in other ways, too: this is where to look, not a cause." + note  # fmt: skip
+    return _group_answer(pd.DataFrame(rows), "touchpoint", int((frame["year"] == "now").sum()), note)  # fmt: skip
+
+
+def _group_answer(table: pd.DataFrame, what: str, n: int, note: str) -> Answer:
     table["q"] = shown_p(table["p"])
     table["q_level"] = shown_p(table["p_level"])
-    table = table.sort_values(["nps", "dimension", "group"], ignore_index=True)
-    table = table.drop(columns=["p", "p_level"])
+    table["place"] = table["nps"].round(9)
+    table = table.sort_values(["place", "dimension", "group"], ignore_index=True)
+    table = table.drop(columns=["p", "p_level", "place"])
     apart = table[table["q_level"] < 0.05]
-    n = int((frame["year"] == "now").sum())
+    who = {"group": "customers", "touchpoint": "those who used"}[what]
     return Answer(
         table=table,
         headline=(
-            f"{_cap(apart.iloc[0]['group'])} differ from the others beyond chance ({apart.iloc[0]['nps']:.0f} points)"
+            f"{_member(apart.iloc[0], who)} score {apart.iloc[0]['nps']:.0f}, {'less' if _below(apart.iloc[0], table) else 'more'} than the others"
             if len(apart)
-            else "No group recommends more or less than the others beyond chance"
+            else f"No {what} goes with more or fewer promoters beyond chance"
         ),
-        so_what=f"{_moves(table)} {_levels(table, apart)}",
+        so_what=f"{_moves(table)} {_levels(table, apart, who)}{note}",
         kind="descriptive",
-        caption=f"Net Promoter Score by group in points, last 12 months, weighted, 95 % interval (n = {n:,})",
+        caption=f"Net Promoter Score by {what} in points, last 12 months, weighted, 95 % interval (n = {n:,})",
         units={"answers": "count", "nps": "points", "low": "points", "high": "points", "change": "points",
                "change_low": "points", "change_high": "points", "q": "ratio", "q_level": "ratio"},
         source="survey answers on recommendation; levels and changes adjusted for the number of groups",
     )  # fmt: skip
+
+
+def _below(row: pd.Series, table: pd.DataFrame) -> bool:
+    return bool(row["nps"] < table["nps"].median())
+
+
+def _member(row: pd.Series, who: str) -> str:
+    """Return the members of a group as a sentence begins with them."""
+    if row["dimension"] == "touchpoint":
+        return f"Those who used {row['group']}"
+    place = {"country": "Customers in {}", "market segment": "Customers in {}", "customer type": "{} customers",
+             "age band": "Customers aged {}"}  # fmt: skip
+    return _cap(place.get(row["dimension"], "Customers of {}").format(row["group"]))
 
 
 def _moves(table: pd.DataFrame) -> str:
@@ -169,10 +256,14 @@ def _moves(table: pd.DataFrame) -> str:
     return f"Changed beyond chance since the year before: {named}. Look there for the cause first."
 
 
-def _levels(table: pd.DataFrame, apart: pd.DataFrame) -> str:
+def _levels(table: pd.DataFrame, apart: pd.DataFrame, who: str) -> str:
     low, high = table.iloc[0], table.iloc[-1]
     if len(apart):
-        return f"Ask {apart.iloc[0]['group']} for their reasons first."
+        below = apart[[_below(row, table) for _, row in apart.iterrows()]]
+        if len(below):
+            first = _member(below.iloc[0], who)
+            return f"Ask {first[:1].lower() + first[1:]} for their reasons first."
+        return "Find out what those above the others like, and offer it to the rest."
     return (
         f"The range from {low['group']} ({low['nps']:.0f}) to {high['group']} ({high['nps']:.0f}) can be chance with groups of this "
         "size: ask more customers of a group before a plan is made for it."
@@ -221,7 +312,8 @@ def unobserved(panel: pd.DataFrame, scores: pd.DataFrame, weights: pd.DataFrame)
     Answer
         Table: assumed_gap (points the silent lie from the respondents), nps (of all invited).
     """
-    frame = with_weights(_valid(need(scores, "answers on recommendation", ASK, rows=50)), weights)
+    valid, _ = _valid(need(scores, "answers on recommendation", ASK, rows=50))
+    frame = with_weights(need(valid, "answers from 0 to 10", ASK, rows=50), weights)
     need(panel, "survey invitations", "the list of invited customers for each wave", rows=50)
     wave = frame["wave"].iloc[-1]
     last = frame[frame["wave"] == wave]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
+from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from playbook.answer import Answer, Metric, answers, need
+from playbook.answer import Answer, Metric, answers, format_value, need
 
 __all__ = ["redundancy"]
 
@@ -18,13 +18,22 @@ LEAST_FILLED = 0.1
 """Metrics known for a smaller share of customers are listed but not compared."""
 
 
+ENOUGH = 0.8
+"""Share of the information from which a set of metrics is called enough."""
+NAMED = 8
+DRAWS = 100
+"""Random sets of metrics that the chosen one is compared with."""
+
+
 @answers
-def redundancy(metrics: pd.DataFrame, alike: float = 0.7) -> Answer:
-    """Return groups of customer metrics that say the same, and one to keep of each.
+def redundancy(metrics: pd.DataFrame, alike: float = 0.7, seed: int = 0) -> Answer:
+    """Return the fewest customer metrics that carry the information of all, and which metrics repeat others.
 
     Average-linkage clustering of one minus the absolute Spearman correlation (pairs of customers where
     both are known). The metric kept is the one most alike to the others of its group, then the
-    better filled one, then the first by name.
+    better filled one, then the first by name. Kept metrics are then taken in turn, always the one that adds
+    most; the information carried is the mean R² of the ranks of all metrics on those taken (principal variables,
+    McCabe 1984), beside that of as many metrics drawn at random.
 
     Parameters
     ----------
@@ -32,12 +41,15 @@ def redundancy(metrics: pd.DataFrame, alike: float = 0.7) -> Answer:
         One row a customer; every numeric column is a metric.
     alike
         Absolute rank correlation from which metrics count as one (average over the group).
+    seed
+        Seed of the random sets.
 
     Returns
     -------
     Answer
-        Table: group, keep, repeats, closest (the strongest correlation in the group), known (share of customers).
-        ``extra["correlation"]`` is the long matrix in the order of the clustering: metric, other, correlation.
+        Table in the order taken: keep, repeats (metrics of its group), metrics, closest (the strongest correlation in the group), known (share of customers),
+        carried (share of the information with this and all before it). ``extra["short"]`` is an answer with the rows that
+        are enough, for a figure.
     """
     need(metrics, "customers with orders or contacts", "orders with a customer number", rows=30)
     numbers = metrics.select_dtypes("number").astype(float)
@@ -51,31 +63,80 @@ def redundancy(metrics: pd.DataFrame, alike: float = 0.7) -> Answer:
         3,
     )
     correlation = _rank_correlation(numbers[usable])
-    groups, order = _clusters(correlation, alike)
-    table = _groups(correlation, groups, filled)
-    repeats = int(len(usable) - len(table))
-    biggest = table.iloc[0]
+    table = _groups(correlation, _clusters(correlation, alike), filled)
+    table = _taken(table, correlation)
+    enough = int((table["carried"] < ENOUGH).sum()) + 1
+    enough = min(enough, len(table))
+    few, share = table.head(enough), float(table["carried"].iloc[enough - 1])
+    chance = _by_chance(correlation, enough, seed)
+    repeats = len(usable) - len(table)
     dropped = len(numbers.columns) - len(usable)
+    named_few = f"These {enough}" if enough > 1 else "One"
+    headline = f"{named_few} of {len(usable)} metrics {'carry' if enough > 1 else 'carries'} {format_value(share, '%')} of the information"
+    caption = f"Share of the information on {len(metrics):,} customers (12 months) that metrics carry, each with all before it; (+n): it stands for n metrics alike"
+    units = {"closest": "ratio", "known": "%", "metrics": "count", "carried": "%"}
+    named = ", ".join(few["keep"].head(NAMED).str.replace("_", " "))
     return Answer(
         table=table,
-        headline=f"{len(usable)} customer metrics say {len(table)} different things",
-        so_what=f"{repeats} metrics repeat another one. Watch {biggest['keep'].replace('_', ' ')} and leave out "
-        f"{biggest['repeats'].replace('_', ' ') or 'nothing'}; one metric per group keeps reports short and models stable."
-        + (f" {dropped} metrics never vary or are known for too few customers." if dropped else ""),
+        headline=headline,
+        so_what=f"Watch {named}{' and the others of the table' if enough > NAMED else ''}; as many taken at random carry {format_value(chance, '%')}. "
+        f"{repeats} of {len(usable)} metrics repeat another one (rank correlation {alike:.1f} or more), first those of {_largest(table)}: "
+        "one metric per group keeps reports short and models stable."
+        + (f" {dropped} metrics never vary or are known for fewer than one customer in ten." if dropped else ""),
         kind="descriptive",
-        caption=f"Metrics whose rank correlation averages {alike:.1f} or more are one group (n = {len(metrics):,} customers, 12 months)",
-        units={"closest": "ratio", "known": "%", "metrics": "count"},
-        source="orders, order lines, interactions, tickets and loyalty events by customer",
+        caption=f"Metrics in the order of what they add; metrics whose rank correlation averages {alike:.1f} or more are one group (n = {len(metrics):,} customers)",
+        units=units,
+        source="orders, order lines, contacts, cases, messages, points and answers by customer; principal variables (McCabe 1984)",
         metrics=(
             Metric("metrics_distinct", len(table), n=len(usable), unit="count"),
             Metric("metrics_repeating", repeats, n=len(usable), unit="count"),
+            Metric("metrics_enough", enough, n=len(usable), unit="count"),
         ),
-        extra={"correlation": Answer(
-            table=_long(correlation, order), headline=f"{repeats} of {len(usable)} metrics repeat what another one says",
-            so_what="", kind="descriptive", units={"correlation": "ratio"},
-            caption="Rank correlation of customer metrics, neighbours alike", source="metrics by customer, last 12 months",
+        extra={"short": Answer(
+            table=few.assign(metric=[_stands_for(row) for row in few.itertuples()]), headline=headline, so_what="", kind="descriptive",
+            caption=caption, units=units, source="mean R² of the ranks of all metrics; metrics by customer, last 12 months",
         )},
     )  # fmt: skip
+
+
+def _largest(table: pd.DataFrame) -> str:
+    """Return the largest group in words."""
+    first = table.sort_values(["metrics", "keep"], ascending=[False, True]).iloc[0]
+    return f"{first['keep']} ({first['repeats'] or 'none'})".replace("_", " ")
+
+
+def _stands_for(row: Any) -> str:
+    """Return the metric with how many others it stands for."""
+    name = str(row.keep).replace("_", " ")
+    return name if row.metrics == 1 else f"{name} (+{row.metrics - 1})"
+
+
+def _carried(correlation: np.ndarray, taken: list[int]) -> float:
+    """Return the mean R² of all variables on those taken, from their correlations."""
+    inside, across = correlation[np.ix_(taken, taken)], correlation[:, taken]
+    fit = np.einsum("ij,jk,ik->i", across, np.linalg.pinv(inside, hermitian=True), across)
+    return float(fit.clip(0, 1).mean())
+
+
+def _taken(table: pd.DataFrame, correlation: pd.DataFrame) -> pd.DataFrame:
+    """Return the kept metrics in the order in which each adds most, with what all so far carry."""
+    values, place = correlation.to_numpy(), {c: i for i, c in enumerate(correlation.index)}
+    left = sorted(table["keep"])
+    taken: list[str] = []
+    carried: list[float] = []
+    while left:
+        gains = [round(_carried(values, [*[place[t] for t in taken], place[c]]), 9) for c in left]
+        best = int(np.argmax(gains))
+        taken.append(left.pop(best))
+        carried.append(gains[best])
+    order = pd.DataFrame({"keep": taken, "carried": carried})
+    return order.merge(table, on="keep")[["keep", "repeats", "metrics", "closest", "known", "carried"]]  # fmt: skip
+
+
+def _by_chance(correlation: pd.DataFrame, count: int, seed: int) -> float:
+    rng, values = np.random.default_rng(seed), correlation.to_numpy()
+    draws = [list(rng.choice(len(values), count, replace=False)) for _ in range(DRAWS)]
+    return float(np.mean([_carried(values, taken) for taken in draws]))
 
 
 def _rank_correlation(numbers: pd.DataFrame) -> pd.DataFrame:
@@ -87,10 +148,10 @@ def _rank_correlation(numbers: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(values.clip(-1, 1), correlation.index, correlation.columns)
 
 
-def _clusters(correlation: pd.DataFrame, alike: float) -> tuple[np.ndarray, np.ndarray]:
+def _clusters(correlation: pd.DataFrame, alike: float) -> np.ndarray:
     distance = (1 - correlation.abs().to_numpy()).round(10)
     tree: Any = linkage(squareform((distance + distance.T) / 2, checks=False), "average")
-    return fcluster(tree, 1 - alike, "distance"), leaves_list(tree)
+    return fcluster(tree, 1 - alike, "distance")
 
 
 def _groups(correlation: pd.DataFrame, groups: np.ndarray, filled: pd.Series) -> pd.DataFrame:
@@ -112,15 +173,3 @@ def _groups(correlation: pd.DataFrame, groups: np.ndarray, filled: pd.Series) ->
         )
     table = pd.DataFrame(rows)
     return table.sort_values(["metrics", "keep"], ascending=[False, True], ignore_index=True)
-
-
-def _long(correlation: pd.DataFrame, order: np.ndarray) -> pd.DataFrame:
-    names = [str(correlation.index[i]) for i in order]
-    ordered = correlation.loc[names, names]
-    long = (
-        ordered.rename_axis("metric")
-        .reset_index()
-        .melt("metric", var_name="other", value_name="correlation")
-    )
-    long[["metric", "other"]] = long[["metric", "other"]].replace("_", " ", regex=True)
-    return long.astype({"other": "str"})

@@ -1,8 +1,9 @@
-"""Public reviews: rating over time, what they speak of in each language, and whether sentiment agrees."""
+"""Reviews and open answers: rating over time, what they speak of in each language, and whether sentiment agrees."""
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,22 @@ from scipy import stats as distributions
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
+from playbook.research import sentiment as moods
 from playbook.research import texts
 from playbook.research.coding import code, sentences
 from playbook.research.surveys import shown_p
+from playbook.research.texts import named as _named
+from playbook.research.voices import gather
 from playbook.stats import Difference, mean_interval, wilson
 
-__all__ = ["quotes", "rating_trend", "review_topics", "sentiment_agreement", "themes"]
+__all__ = ["rating_trend", "review_topics", "sentiment_agreement", "themes"]
 
 ASK = "public reviews with date, stars, language and text"
-LANGUAGES = {"en": "English", "de": "German", "sv": "Swedish", "zh": "Chinese", "fr": "French", "nl": "Dutch"}  # fmt: skip
 
 
-def _named(language: str) -> str:
-    return LANGUAGES.get(str(language), str(language))
+def _read(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return texts as `gather` gives them, from plain reviews too."""
+    return frame if "text_id" in frame else gather(frame)
 
 
 @answers
@@ -134,56 +138,99 @@ def _welch(first: pd.Series, second: pd.Series) -> Difference:
 
 
 @answers
-def review_topics(reviews: pd.DataFrame, number: int = 12) -> Answer:
-    """Return the topics of the reviews' sentences in each language, named by their top words.
+def review_topics(
+    reviews: pd.DataFrame, number: int = 12, said: pd.DataFrame | None = None
+) -> Answer:
+    """Return the topics of the sentences in each language, named by their top words.
 
     Topics are found in each language by itself (TF-IDF and NMF on sentences); the need a topic speaks of is the
     most frequent code of its sentences.
 
+    Parameters
+    ----------
+    reviews
+        Texts of `voices.gather`, or plain reviews.
+    said
+        Of `voices.heard`, for the share of complaints.
+
     Returns
     -------
     Answer
-        Table: language, topic, need, sentences, share (of the language's sentences), rating (mean stars of their reviews),
-        stars_lost (sentences × how far the rating lies below the mean); most lost first.
+        Table: language, topic, need, sentences, share (of the language's sentences), complaints (share of its sentences that complain,
+        with ``said``), rating (mean stars of their reviews), stars_lost (rated sentences × how far the rating lies below the mean);
+        most lost first. ``extra["drawn"]`` is the same with the language and need in the topic's name, for a figure.
     """
-    need(reviews.dropna(subset=["text"]), "reviews with text", ASK, rows=20)
-    pieces = sentences(reviews).merge(reviews[["review_id", "rating"]], on="review_id")
-    rows, skipped = [], []
+    read = _read(reviews)
+    need(read, "reviews or open answers with text", ASK, rows=20)
+    pieces = sentences(read.rename(columns={"text_id": "review_id"})).merge(
+        read[["text_id", "rating"]].rename(columns={"text_id": "review_id"}), on="review_id"
+    )
+    parts, skipped = [], []
     for language, part in pieces.groupby("language"):
         try:
-            found, assigned = texts.topics(part["sentence"], str(language), number)
+            parts.append(_topics_of(part, str(language), number, said))
         except ValueError:
-            skipped.append(_named(str(language)))
-            continue
-        coded = code(part).assign(topic=assigned)
-        main = coded.groupby("topic")["need"].agg(_main_need)
-        stars = part.assign(topic=assigned).groupby("topic")["rating"].mean()
-        found = found.assign(
-            language=_named(str(language)),
-            rating=found["topic"].map(stars),
-            need=found["topic"].map(main),
-        )
-        rows.append(found)
-    if not rows:
-        raise NotEnough("reviews: no language has 30 sentences", ASK)
-    table = pd.concat(rows, ignore_index=True).rename(columns={"texts": "sentences"})
+            skipped.append(f"{_named(str(language))} ({len(part)} sentences)")
+    if not parts:
+        raise NotEnough("reviews: no language has 30 sentences with words that repeat", ASK)
+    table = pd.concat(parts, ignore_index=True)
     level = float(pieces["rating"].mean())
-    table["stars_lost"] = ((level - table["rating"]) * table["sentences"]).round(6)
+    table["stars_lost"] = ((level - table["rating"]) * table.pop("rated")).round(6)
     table = table.sort_values(
         ["stars_lost", "language", "topic"], ascending=[False, True, True], ignore_index=True
     )
-    columns = ["language", "topic", "need", "sentences", "share", "rating", "stars_lost"]
+    columns = ["language", "topic", "need", "sentences", "share", "complaints", "rating", "stars_lost"]  # fmt: skip
+    if said is None:
+        columns.remove("complaints")
     worst = table.iloc[0]
-    return Answer(
+    about = worst["need"] if worst["need"] not in ("mixed", None) and worst["need"] == worst["need"] else worst["topic"]  # fmt: skip
+    few = f" Too few texts for topics in {', '.join(skipped)}." if skipped else ""
+    stars = pd.notna(worst["stars_lost"]) and worst["stars_lost"] > 0
+    answer = Answer(
         table=table[columns],
-        headline=f"Most stars are lost in {worst['language']} reviews about {worst['need'] if worst['need'] != 'mixed' else worst['topic']}",
-        so_what=f"“{worst['topic']}” stands in {worst['sentences']} sentences whose reviews give {worst['rating']:.1f} stars, against {level:.1f} over "
-        "all topics. Answer such reviews first, in the customer's language." + (f" Too few texts for topics in {', '.join(skipped)}." if skipped else ""),
+        headline=f"Most stars are lost in {worst['language']} reviews about {about}" if stars else f"{_most(table)} is spoken of most",
+        so_what=(f"“{worst['topic']}” stands in {worst['sentences']} sentences whose reviews give {worst['rating']:.1f} stars, against {level:.1f} over "
+        "all topics. Answer such reviews first, in the customer's language." if stars else "No topic goes with fewer stars than the others.") + few,
         kind="descriptive",
-        caption=f"Topics of review sentences by language (n = {len(pieces):,} sentences), words in the language of the review",
-        units={"sentences": "count", "share": "%", "rating": "ratio", "stars_lost": "count"},
-        source="public reviews; TF-IDF and non-negative matrix factorisation",
+        caption=f"Topics of sentences by language (n = {len(pieces):,} sentences of {len(read):,} texts); stars lost = sentences × stars below the mean of all topics",
+        units={"sentences": "count", "share": "%", "complaints": "%", "rating": "ratio", "stars_lost": "count"},
+        source="public reviews and open answers; TF-IDF and non-negative matrix factorisation",
     )  # fmt: skip
+    short = table["topic"].str.split(" · ").str[:2].str.join(", ")
+    label = table["language"] + ", " + table["need"] + ": " + short
+    drawn = replace(
+        answer,
+        table=answer.table.assign(
+            topic=label.where(
+                ~table["need"].isin(["mixed", "none coded"]), table["language"] + ": " + short
+            )
+        ),
+    )
+    return replace(answer, extra={"drawn": drawn})
+
+
+def _most(table: pd.DataFrame) -> str:
+    return str(table.sort_values(["sentences", "topic"], ascending=[False, True]).iloc[0]["topic"])
+
+
+def _topics_of(
+    part: pd.DataFrame, language: str, number: int, said: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Return the topics of one language with need, complaints, rating and number of rated sentences."""
+    found, assigned = texts.topics(part["sentence"], language, number)
+    topic = part.assign(topic=assigned)
+    main = code(part).assign(topic=assigned).groupby("topic")["need"].agg(_main_need)
+    rated = topic.groupby("topic")["rating"]
+    found = found.rename(columns={"texts": "sentences"}).assign(
+        language=_named(language), need=found["topic"].map(main).fillna("none coded"),
+        rating=found["topic"].map(rated.mean()), rated=found["topic"].map(rated.count()),
+    )  # fmt: skip
+    if said is not None:
+        tone = said.drop_duplicates(["text_id", "sentence"]).rename(columns={"text_id": "review_id"})  # fmt: skip
+        joined = topic.merge(tone[["review_id", "sentence", "complaint"]], on=["review_id", "sentence"])  # fmt: skip
+        share = joined.astype({"complaint": float}).groupby("topic")["complaint"].mean()
+        found["complaints"] = found["topic"].map(share)
+    return found
 
 
 def _main_need(codes: pd.Series) -> str:
@@ -202,9 +249,7 @@ def themes(reviews: pd.DataFrame) -> Answer:
         Table: need, reviews, share with low and high, rating (mean stars when mentioned), difference (to reviews that
         do not mention it) with difference_low and difference_high; lowest difference first.
     """
-    texted = need(
-        reviews.dropna(subset=["text", "rating"]), "reviews with text and stars", ASK, rows=30
-    )
+    texted = _rated(reviews, 30)
     coded = code(sentences(texted)).drop_duplicates(["review_id", "need"])
     rows = []
     for name, part in coded.groupby("need"):
@@ -242,106 +287,78 @@ def themes(reviews: pd.DataFrame) -> Answer:
     )  # fmt: skip
 
 
+def _rated(reviews: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """Return the texts with stars, their key as ``review_id``."""
+    read = _read(reviews)
+    rated = read.dropna(subset=["rating"]).rename(columns={"text_id": "review_id"})
+    return need(rated, "reviews with text and stars", ASK, rows=rows)
+
+
 @answers
 def sentiment_agreement(reviews: pd.DataFrame) -> Answer:
-    """Return how well the sentiment of the words agrees with the stars, by language.
+    """Return how well the sentiment of the words agrees with the stars, by language and method.
 
     Returns
     -------
     Answer
-        Table: language, method, reviews, bad (1 or 2 stars), correlation (Spearman with stars), agree (share of 1–2 and 4–5 star reviews
-        on the right side of zero, mean of both sides) with low and high. ``extra["sentiment"]`` has review_id, sentiment.
+        Table: language, method, reviews (with 1–2 or 4–5 stars), bad (1 or 2 stars), right (share on the right side of zero) with
+        low and high, majority (right by always saying the more frequent side), both_sides (mean of the shares right of good and of bad
+        reviews; chance 50 %), correlation (Spearman with all stars). ``extra["sentiment"]`` has review_id, sentiment.
     """
-    texted = need(
-        reviews.dropna(subset=["text", "rating"]), "reviews with text and stars", ASK, rows=20
-    )
+    texted = _rated(reviews, 20)
     rows, parts, skipped = [], [], []
     for language, part in texted.sort_values("review_id").groupby("language"):
-        try:
-            score = texts.sentiment(part, str(language))
-        except ValueError:
+        found = _by_method(part.reset_index(drop=True), str(language))
+        if not found or part["rating"].std() == 0:
             skipped.append(_named(str(language)))
             continue
-        parts.append(part[["review_id"]].assign(sentiment=score))
-        if len(part) >= 20 and part["rating"].std() > 0:
-            rows.append(_agreement(str(language), part["rating"], score))
+        parts.append(part[["review_id"]].assign(sentiment=next(iter(found.values())).to_numpy()))
+        rated = part["rating"].reset_index(drop=True)
+        rows += [row for method, score in found.items() if (row := _agreement(str(language), method, rated, score))]  # fmt: skip
     if not rows:
         raise NotEnough("reviews: no language has enough good and bad reviews", ASK)
-    table = pd.DataFrame(rows).sort_values("language", ignore_index=True)
-    weak = table.sort_values(["agree", "language"]).iloc[0]
+    table = pd.DataFrame(rows).sort_values(["language", "method"], ignore_index=True)
+    best = table.sort_values("both_sides", ascending=False, kind="stable").drop_duplicates("language")  # fmt: skip
+    weak = best.sort_values(["both_sides", "language"]).iloc[0]
+    behind = sorted(best.loc[best["right"] <= best["majority"], "language"])
     return Answer(
         table=table,
-        headline=f"Words and stars agree least in {weak['language']} ({format_value(weak['agree'], '%')}; chance 50 %)",
-        so_what="Stars stay the measure; use sentiment for texts without stars, "
-        + (f"and not for {weak['language']} alone." if weak["low"] < 0.6 else "in every language shown.")
-        + (f" Too few good or bad reviews to train on: {', '.join(skipped)}." if skipped else ""),
+        headline=f"Words tell good from bad reviews least in {weak['language']} ({format_value(weak['both_sides'], '%')}; chance 50 %)",
+        so_what="Stars stay the measure; sentiment serves texts without stars. "
+        + (f"In {', '.join(behind)} always saying “good” is right as often: there use it to find complaints, not to count them." if behind else "It is right more often than always saying the more frequent side, in every language shown.")
+        + (" In English the model learned from stars is nearer to them than the lexicon: it tells the tone of sentences here." if _model_leads(table) else "")
+        + (f" Too few good or bad reviews to judge: {', '.join(skipped)}." if skipped else ""),
         kind="descriptive",
-        caption="Agreement of sentiment with stars, mean of good and bad reviews; models are judged on reviews they have not seen",
-        units={"reviews": "count", "bad": "count", "correlation": "ratio", "agree": "%", "low": "%", "high": "%"},
-        source="public reviews; VADER lexicon (English), logistic models trained on stars (others)",
+        caption="Sentiment against stars (1–2 bad, 4–5 good) with 95 % interval; models are judged on reviews they have not seen",
+        units={"reviews": "count", "bad": "count", "right": "%", "low": "%", "high": "%", "majority": "%", "both_sides": "%", "correlation": "ratio"},
+        source="public reviews; VADER lexicon (English), logistic models trained on stars",
         extra={"sentiment": pd.concat(parts, ignore_index=True)},
     )  # fmt: skip
 
 
-def _agreement(language: str, rating: pd.Series, score: pd.Series) -> dict:
-    sides = []
-    for good in (True, False):
-        side = score[(rating > 3) if good else (rating < 3)]
-        right = int((side > 0).sum()) if good else int((side <= 0).sum())
-        sides.append((right / len(side), len(side)) if len(side) else (np.nan, 0))
-    share = float(np.nanmean([s for s, _ in sides]))
-    variance = sum(s * (1 - s) / n for s, n in sides if n) / len(sides) ** 2
-    half = 1.96 * float(np.sqrt(variance))
+def _model_leads(table: pd.DataFrame) -> bool:
+    """Whether the trained model is right more often than the lexicon, their intervals apart."""
+    by = table[table["language"] == "English"].set_index("method")
+    return len(by) == 2 and bool(by.loc["trained on stars", "low"] > by.loc["lexicon", "high"])
+
+
+def _by_method(part: pd.DataFrame, language: str) -> dict[str, pd.Series]:
+    """Return the sentiment of reviews by each method there is for a language."""
+    if len(part) < 20:
+        return {}
+    found = {"lexicon": moods.lexicon(part["text"])} if language == "en" else {}
+    with suppress(ValueError):  # too few good or bad reviews
+        found["trained on stars"] = moods.trained(part, language)
+    return found
+
+
+def _agreement(language: str, method: str, rating: pd.Series, score: pd.Series) -> dict[str, Any]:
+    good, bad = rating > 3, rating < 3
+    n, right = int((good | bad).sum()), int((good & (score > 0)).sum() + (bad & (score <= 0)).sum())
+    if not good.any() or not bad.any():
+        return {}
+    share = wilson(right, n)
+    sides = [float((score[good] > 0).mean()), float((score[bad] <= 0).mean())]
     rank = distributions.spearmanr(rating, score).statistic if score.std() > 0 else np.nan
-    return {"language": _named(language), "method": "lexicon" if language == "en" else "trained on stars", "reviews": len(rating), "bad": int((rating < 3).sum()),
-            "correlation": float(rank), "agree": share, "low": max(share - half, 0.0), "high": min(share + half, 1.0)}  # fmt: skip
-
-
-@answers
-def quotes(reviews: pd.DataFrame, number: int = 8) -> Answer:
-    """Return a sentence for each need that speaks for its reviews, chosen by rule and not by taste.
-
-    The rule: of the sentences coded with one need only, the one said most often this year; the shortest, then the
-    first by alphabet where several are. Sentences with digits runs, @ or outside 25 to 140 characters are not used.
-
-    Returns
-    -------
-    Answer
-        Table: need, stars (median of its reviews), said (times), language, quote.
-    """
-    texted = need(
-        reviews.dropna(subset=["text", "rating"]), "reviews with text and stars", ASK, rows=20
-    )
-    pieces = code(sentences(texted)).merge(texted[["review_id", "rating"]], on="review_id")
-    pieces = pieces[~pieces.duplicated(["review_id", "sentence"], keep=False)]
-    quotable = pieces["sentence"].str.len().between(8, 140) & ~pieces["sentence"].map(_private)
-    need(pieces[quotable], "sentences about one need", ASK)
-    said = (
-        pieces[quotable]
-        .groupby(["need", "language", "sentence"])
-        .agg(said=("review_id", "nunique"), stars=("rating", "median"))
-        .reset_index()
-    )
-    low = said[said["stars"] <= 3]
-    said = low if len(low) else said
-    said["length"] = said["sentence"].str.len()
-    said = said.sort_values(["said", "length", "sentence"], ascending=[False, True, True])
-    best = said.drop_duplicates("need").head(number)
-    table = best[["need", "stars", "said", "language", "sentence"]].rename(
-        columns={"sentence": "quote"}
-    )
-    first = table.iloc[0]
-    return Answer(
-        table=table.reset_index(drop=True),
-        headline=f"The complaint heard most is about {first['need']}",
-        so_what=f"“{first['quote']}” stands in {first['said']} reviews. Read the quotes aloud in the next meeting of the team concerned.",
-        kind="descriptive",
-        caption="Most frequent critical sentence for each need (median stars of its reviews 3 or less), chosen by rule",
-        units={"stars": "ratio", "said": "count"},
-        source="public reviews",
-    )
-
-
-def _private(sentence: str) -> bool:
-    """Whether a sentence may hold an address or a number of a person."""
-    return "@" in sentence or bool(re.search(r"\d[\d \-/]{4,}", sentence))
+    return {"language": _named(language), "method": method, "reviews": n, "bad": int(bad.sum()), "right": share.value, "low": share.low, "high": share.high,
+            "majority": max(int(good.sum()), int(bad.sum())) / n, "both_sides": sum(sides) / 2, "correlation": float(rank)}  # fmt: skip

@@ -9,6 +9,8 @@ import pandas as pd
 from scipy import stats as distributions
 
 from playbook.answer import Answer, answers, format_value, need
+from playbook.research.answer_scales import on_stated_scale
+from playbook.research.omega import omega
 from playbook.research.surveys import ASK_ANSWERS, weighted_mean
 from playbook.stats import cronbach_alpha, false_discovery, wilson
 
@@ -18,63 +20,103 @@ ITEM_KINDS = ("psychographic", "rating", "csat", "ces")
 STYLE_KINDS = ("importance", "brand", "psychographic")
 
 
+HURTS = 0.02
+"""How much alpha must rise without an item for it to be called harmful."""
+
+
 @answers
 def reliability(scores: pd.DataFrame) -> Answer:
-    """Return Cronbach's alpha of each construct measured by two or more questions.
+    """Return how consistent the questions of each construct are: Cronbach's alpha and McDonald's omega.
+
+    Items that everybody answers alike measure nothing and are left out; so are questions of a construct that were asked on another
+    scale. What cannot be judged is named with its reason.
+
+    Parameters
+    ----------
+    scores
+        response_id, question_id, kind, construct, wave, value, scale_min, scale_max.
 
     Returns
     -------
     Answer
-        Table: construct, questions, answers, alpha, low, high, weakest (question whose removal helps most)
-        and alpha_without it; lowest alpha first.
+        Table: construct, questions, answers, alpha with low and high (Feldt), omega (none for two questions), weakest (question whose
+        removal helps most) and alpha_without it; lowest alpha first.
     """
-    asked = scores[scores["kind"].isin(ITEM_KINDS)].dropna(subset=["construct"])
-    need(
-        asked,
-        "answers on constructs of several questions",
-        "psychographic survey questions",
-        rows=30,
-    )
-    rows = []
-    for (_, construct), part in asked.groupby(["kind", "construct"]):
-        wide = part.pivot_table(
-            index="response_id", columns="question_id", values="value", observed=True
-        )
-        if wide.shape[1] < 2 or len(wide.dropna()) < 30:
-            continue
-        try:
-            alpha = cronbach_alpha(wide)
-        except ValueError:
-            continue
-        worst = alpha.items.sort_values(["alpha_if_dropped", "item"], ascending=[False, True]).iloc[
-            0
-        ]
-        rows.append(
-            {"construct": construct, "questions": wide.shape[1], "answers": alpha.n, "alpha": alpha.value,
-             "low": alpha.low, "high": alpha.high, "weakest": worst["item"], "alpha_without": worst["alpha_if_dropped"]}
-        )  # fmt: skip
-    need(
-        pd.DataFrame(rows),
-        "constructs with two questions and 30 full answers",
-        "constructs of three or more questions",
-    )
-    table = pd.DataFrame(rows).sort_values(["alpha", "construct"], ignore_index=True)
+    kept, note = on_stated_scale(scores[scores["kind"].isin(ITEM_KINDS)].dropna(subset=["construct"]))  # fmt: skip
+    need(kept, "answers on constructs of several questions", "psychographic survey questions", rows=30)  # fmt: skip
+    rows: list[dict] = []
+    left: list[str] = []
+    for (_, construct), part in kept.groupby(["kind", "construct"]):
+        found = _construct(str(construct), part)
+        if isinstance(found, str):
+            left.append(found)
+        else:
+            rows.append(found)
+    told = " Not judged: " + "; ".join(left[:4]) + "." if left else ""
+    need(pd.DataFrame(rows), f"constructs with two questions and 30 full answers.{told}", "constructs of three or more questions")  # fmt: skip
+    table = pd.DataFrame(rows).assign(place=lambda t: t["alpha"].round(9))
+    constant = "; ".join(f"{r.construct}: {r.constant}" for r in table.itertuples() if r.constant)
+    table = table.sort_values(["place", "construct"], ignore_index=True).drop(columns=["place", "constant"])  # fmt: skip
     weak = table[table["alpha"] < 0.7]
+    if constant:
+        told += f" Everybody gives the same answer to these questions, which therefore measure nothing: {constant}."
     return Answer(
         table=table,
         headline=f"{len(table) - len(weak)} of {len(table)} constructs are measured reliably",
-        so_what=(
-            f"{', '.join(weak['construct']).capitalize()} {'stays' if len(weak) == 1 else 'stay'} below 0.7: do not segment on it before the question "
-            f"{weak.iloc[0]['weakest'].replace('_', ' ')} is reworded."
-            if len(weak)
-            else f"All reach 0.7, the lowest is {table.iloc[0]['construct']} ({table.iloc[0]['alpha']:.2f}); their mean scores may be used "
-            "to segment."
-        ),
+        so_what=f"{_alpha_told(table, weak)}{told}{note}",
         kind="descriptive",
-        caption="Cronbach's alpha with Feldt's 95 % interval, last 12 months",
-        units={"questions": "count", "answers": "count", "alpha": "ratio", "low": "ratio", "high": "ratio", "alpha_without": "ratio"},
-        source="survey answers; Cronbach (1951), Feldt (1965)",
+        caption="Cronbach's alpha with Feldt's 95 % interval and McDonald's omega, last 12 months; 0.7 is the usual least",
+        units={"questions": "count", "answers": "count", "alpha": "ratio", "low": "ratio", "high": "ratio", "omega": "ratio", "alpha_without": "ratio"},
+        source="survey answers; Cronbach (1951), Feldt (1965), McDonald (1999)",
     )  # fmt: skip
+
+
+def _construct(construct: str, part: pd.DataFrame) -> dict | str:
+    """Return the row of one construct, or in words why it cannot be judged."""
+    scale = part.groupby(["scale_min", "scale_max"])["question_id"].nunique()
+    if len(scale) > 1:
+        low, high = scale.sort_values(kind="stable").index[-1]
+        part = part[part["scale_min"].eq(low) & part["scale_max"].eq(high)]
+    wide = part.pivot_table(index="response_id", columns="question_id", values="value", observed=True)  # fmt: skip
+    full = wide.dropna()
+    if wide.shape[1] < 2:
+        return f"{construct} (one question{' on this scale' if len(scale) > 1 else ''})"
+    if full.empty:
+        return f"{construct} (nobody answered all its {wide.shape[1]} questions)"
+    if len(full) < 30:
+        return f"{construct} ({len(full)} full answers, 30 needed)"
+    constant = [str(c) for c in full if full[c].std() <= 1e-12]
+    full = full.drop(columns=constant)
+    if full.shape[1] < 2:
+        return f"{construct} (everybody gives the same answer to {', '.join(constant)})"
+    try:
+        alpha = cronbach_alpha(full)
+    except ValueError as error:
+        return f"{construct} ({error})"
+    worst = alpha.items.assign(place=alpha.items["alpha_if_dropped"].round(9)).sort_values(
+        ["place", "item"], ascending=[False, True]
+    ).iloc[0]  # fmt: skip
+    return {"construct": construct, "questions": full.shape[1], "answers": alpha.n, "alpha": alpha.value, "low": alpha.low, "high": alpha.high,
+            "omega": omega(full), "weakest": worst["item"], "alpha_without": worst["alpha_if_dropped"],
+            "constant": ", ".join(constant)}  # fmt: skip
+
+
+def _alpha_told(table: pd.DataFrame, weak: pd.DataFrame) -> str:
+    """Return which constructs may be used and which questions hurt theirs."""
+    hurt = table[table["alpha_without"] > table["alpha"] + HURTS]
+    harm = "".join(
+        f" {str(r.weakest).replace('_', ' ').capitalize()} hurts {r.construct}: without it alpha is {r.alpha_without:.2f} instead of {r.alpha:.2f}, "
+        "so leave it out of the score and reword it."
+        for r in hurt.itertuples()
+    )
+    if len(weak):
+        several = len(weak) > 1
+        return (
+            f"{', '.join(weak['construct']).capitalize()} {'stay' if several else 'stays'} below 0.7: do not segment on "
+            f"{'them' if several else 'it'} before the questions are mended.{harm}"
+        )
+    first = table.iloc[0]
+    return f"All reach 0.7, the lowest is {first['construct']} ({first['alpha']:.2f}); their mean scores may be used to segment.{harm}"  # fmt: skip
 
 
 @answers
@@ -89,7 +131,9 @@ def response_style(scores: pd.DataFrame, kinds: Sequence[str] = STYLE_KINDS) -> 
     Answer
         Table by country: respondents, ends_of_scale with low and high, mean_place (0 to 1).
     """
-    rated = scores[scores["kind"].isin(kinds) & (scores["scale_max"] > scores["scale_min"])]
+    rated, note = on_stated_scale(scores[scores["kind"].isin(kinds)])
+    need(rated, "ratings on scales", ASK_ANSWERS, rows=50)
+    rated = rated[rated["scale_max"] > rated["scale_min"]]
     need(rated, "ratings on scales", ASK_ANSWERS, rows=50)
     place = (rated["value"] - rated["scale_min"]) / (rated["scale_max"] - rated["scale_min"])
     people = (
@@ -125,11 +169,12 @@ def response_style(scores: pd.DataFrame, kinds: Sequence[str] = STYLE_KINDS) -> 
             if differs
             else "Scores may be compared between countries without correction for habits of answering."
         )
-        + f" (Adjusted p: ends of the scale {max(q[0], 0.001):.3f}, level {max(q[1], 0.001):.3f}.)",
+        + f" (Adjusted p: ends of the scale {max(q[0], 0.001):.3f}, level {max(q[1], 0.001):.3f}.){note}",
         kind="diagnostic",
         caption=f"Use of rating scales by country (n = {len(people):,} respondents with at least ten ratings)",
         units={"respondents": "count", "ends_of_scale": "%", "low": "%", "high": "%", "mean_place": "%"},
         source="survey ratings of importance, brands and attitudes",
+        extra={"differs": differs},
     )  # fmt: skip
 
 

@@ -19,11 +19,11 @@ import pandas as pd
 from scipy import stats as distributions
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
-from playbook.errors import NotEnough
+from playbook.research.answer_scales import on_stated_scale
+from playbook.research.raking import MARGINS, rake_wave
 from playbook.stats import (
     effective_sample_size,
     false_discovery,
-    rake,
     two_proportion_difference,
     wilson,
 )
@@ -36,11 +36,8 @@ __all__ = [
     "weights_of",
 ]
 
-MARGINS = ("country", "age_band", "customer_type", "activity")
-"""What is known of invited customers whether they answer or not."""
 ASK_PANEL = "the list of invited customers for each wave"
 ASK_ANSWERS = "survey answers with their questions"
-LEAST_CELL = 5
 SCALE_KINDS = ("csat", "ces", "nps", "rating")
 
 
@@ -89,10 +86,16 @@ def response(panel: pd.DataFrame) -> Answer:
         if len(table) > 1
         else "One wave so far"
     )
+    silent = table.loc[table["answered"] == 0, "wave"]
+    gap = (
+        f" Nobody answered in {', '.join(silent)}: ask whether its answers were exported before it is read as silence."
+        if len(silent)
+        else ""
+    )
     return Answer(
         table=table,
         headline=f"{format_value(last['rate'], '%')} of invited customers answered in {last['wave']}",
-        so_what=f"{moved}. The {format_value(1 - last['rate'], '%')} who stayed silent are the risk of every survey figure: "
+        so_what=f"{moved}.{gap} The {format_value(1 - last['rate'], '%')} who stayed silent are the risk of every survey figure: "
         "compare who they are, weight for it, and say what weighting cannot mend.",
         kind="descriptive",
         caption=f"Share of invited customers who answered, by wave, with 95 % interval (n = {len(frame):,} invitations)",
@@ -164,82 +167,93 @@ def nonresponse(panel: pd.DataFrame) -> Answer:
         caption=f"Response rate by group, last two waves (n = {len(frame):,} invitations), q = adjusted for {len(table)} comparisons",
         units={"invited": "count", "rate": "%", "low": "%", "high": "%", "q": "ratio"},
         source="survey invitations, answers, orders and service cases before the invitation",
+        extra={"labelled": _labelled(table, headline, len(frame), overall)},
     )
 
 
-def _pooled(frame: pd.DataFrame, column: str) -> pd.Series:
-    """Return the column with groups of fewer than five respondents put together."""
-    counts = frame.loc[frame["answered"].astype(bool), column].value_counts()
-    small = [g for g in frame[column].unique() if counts.get(g, 0) < LEAST_CELL]
-    values = frame[column].where(~frame[column].isin(small), "other")
-    left = int(counts.reindex(small).fillna(0).sum())
-    if small and left < LEAST_CELL and len(counts):
-        values = values.where(
-            values.ne("other"), sorted(counts.index, key=lambda g: (-counts[g], g))[0]
-        )
-    return values
-
-
-def _rake_wave(part: pd.DataFrame) -> pd.DataFrame:
-    pooled = pd.DataFrame({c: _pooled(part, c) for c in MARGINS}, index=part.index)
-    answered = part["answered"].astype(bool)
-    margins = {
-        c: pooled[c].value_counts(normalize=True).to_dict()
-        for c in MARGINS
-        if len(pooled.loc[answered, c].unique()) > 1
-    }
-    who = part.loc[answered, ["customer_id", "wave"]]
-    if not margins:
-        return who.assign(weight=1.0)
-    return who.assign(weight=rake(pooled[answered], margins))
+def _labelled(table: pd.DataFrame, headline: str, n: int, overall: float) -> Answer:
+    """Return the groups under names that say what they are of, kept together by attribute, for a figure."""
+    names = table["what"].str.capitalize() + ": " + table["group"].astype("str")
+    order = table.assign(name=names, place=table.groupby("what")["rate"].transform("max").round(9))
+    order = order.assign(level=order["rate"].round(9))
+    order = order.sort_values(["place", "what", "level", "name"], ascending=[False, True, False, True])  # fmt: skip
+    return Answer(
+        table=order[["name", "invited", "rate", "low", "high", "q"]].reset_index(drop=True),
+        headline=headline,
+        so_what="",
+        kind="diagnostic",
+        caption=f"Response rate by group, last two waves, 95 % interval (n = {n:,} invitations; overall {format_value(overall, '%')})",
+        units={"invited": "count", "rate": "%", "low": "%", "high": "%", "q": "ratio"},
+        source="survey invitations, answers, orders and service cases before the invitation",
+    )
 
 
 @answers
-def weighting(panel: pd.DataFrame) -> Answer:
+def weighting(panel: pd.DataFrame, largest: float = 5.0) -> Answer:
     """Return weights that give respondents the make-up of all invited customers, and their cost.
 
     Raking (Deming & Stephan 1940) on country, age band, customer type and activity, wave by wave;
-    groups of fewer than five respondents are pooled.
+    groups of fewer than five respondents are pooled, a margin that contradicts the others is left out, and weights above
+    ``largest`` are cut and the rest raked again (Potter 1990). What is left out or cut is said.
+
+    Parameters
+    ----------
+    panel
+        As for `response`, with country, age_band, customer_type, activity.
+    largest
+        Largest weight (a multiple of the mean).
 
     Returns
     -------
     Answer
-        Table by wave: answered, effective (Kish), loss (share of precision lost), largest_weight.
-        ``extra["weights"]`` has customer_id, wave, weight.
+        Table by wave: answered, effective (Kish), loss (share of precision lost), largest_weight, trimmed (weights that were
+        cut) and margin_gap (largest difference to a known margin that remains). ``extra["weights"]`` has customer_id,
+        wave, weight.
     """
     need(panel, "survey invitations", ASK_PANEL, rows=50)
     frame = _main(panel)
-    parts, rows = [], []
+    parts, rows, thin, unmet = [], [], [], []
     for wave, part in frame.groupby("wave", sort=False):
         if int(part["answered"].sum()) < 20:
+            thin.append(f"{wave} ({int(part['answered'].sum())})")
             continue
-        try:
-            weights = _rake_wave(part)
-        except ValueError as error:
-            raise NotEnough(f"weights of wave {wave}: {error}", ASK_PANEL) from None
-        effective = effective_sample_size(weights["weight"])
-        parts.append(weights)
-        rows.append({"wave": wave, "answered": len(weights), "effective": effective,
-                     "loss": 1 - effective / len(weights), "largest_weight": float(weights["weight"].max())})  # fmt: skip
+        raked = rake_wave(part, largest)
+        weights = raked.weights["weight"]
+        unmet += [f"{c.replace('_', ' ')} in {wave}" for c in raked.left_out]
+        effective = effective_sample_size(weights)
+        parts.append(raked.weights)
+        rows.append({"wave": wave, "answered": len(weights), "effective": effective, "loss": 1 - effective / len(weights),
+                     "largest_weight": float(weights.max()), "trimmed": raked.trimmed, "margin_gap": raked.gap})  # fmt: skip
     need(pd.DataFrame(rows), "waves with at least 20 answers", ASK_ANSWERS)
     table, last = pd.DataFrame(rows), rows[-1]
     return Answer(
         table=table,
         headline=f"Weighting costs {format_value(last['loss'], '%')} of precision in {last['wave']}",
         so_what=f"{last['answered']:,} answers are worth {last['effective']:,.0f} equally weighted ones; the largest weight is "
-        f"{last['largest_weight']:.1f}. "
-        + (
-            "No answer dominates, so use the weighted figures."
-            if last["largest_weight"] < 5
-            else "A few answers weigh heavily: show raw figures beside weighted ones and invite more of those who rarely answer."
-        ),
+        f"{last['largest_weight']:.1f}. {_weights_told(table, largest, thin, unmet)}",
         kind="descriptive",
         caption="Respondents raked to all invited customers by country, age, customer type and activity",
-        units={"answered": "count", "effective": "count", "loss": "%", "largest_weight": "ratio"},
+        units={"answered": "count", "effective": "count", "loss": "%", "largest_weight": "ratio", "trimmed": "count", "margin_gap": "%"},
         source="survey invitations and answers; raking (Deming and Stephan 1940)",
         metrics=(Metric("effective_answers", last["effective"], n=last["answered"], unit="count"),),
         extra={"weights": pd.concat(parts, ignore_index=True)},
-    )
+    )  # fmt: skip
+
+
+def _weights_told(table: pd.DataFrame, largest: float, thin: list[str], unmet: list[str]) -> str:
+    """Return what the weights can be used for, and what was cut, left out or not weighted."""
+    cut = int(table["trimmed"].sum())
+    told = "No answer dominates, so use the weighted figures."
+    if cut:
+        told = (
+            f"{cut} weights above {largest:g} were cut; margins are then missed by at most {format_value(table['margin_gap'].max(), '%')}. "
+            "Show raw figures beside weighted ones and invite more of those who rarely answer."
+        )
+    if unmet:
+        told += f" Not weighted for {', '.join(unmet[:3])}: these margins contradict the others among so few answers."  # fmt: skip
+    if thin:
+        told += f" Too few answers to weight (all count one): {', '.join(thin[:4])}."
+    return told
 
 
 def shown_p(p_values: pd.Series) -> pd.Series:
@@ -293,11 +307,11 @@ def results(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
         Table: question, answers, raw, weighted, low, high (weighted, 95 %), of (top of the scale), on_scale (0 to 1:
         place of the weighted mean on its scale); lowest place first.
     """
-    asked = scores[scores["kind"].isin(SCALE_KINDS)]
+    asked, note = on_stated_scale(scores[scores["kind"].isin(SCALE_KINDS)])
     need(asked, "answers on satisfaction, effort or recommendation", ASK_ANSWERS, rows=20)
     rows = []
-    for (identifier, text, kind), part in with_weights(asked, weights).groupby(
-        ["question_id", "question", "kind"]
+    for (identifier, text, kind, *_), part in with_weights(asked, weights).groupby(
+        ["question_id", "question", "kind", "scale_min", "scale_max"]
     ):
         if len(part) < 20:
             continue
@@ -319,7 +333,7 @@ def results(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
         table=table[["question", "answers", "raw", "weighted", "low", "high", "of", "on_scale"]],
         headline=f"Lowest on its scale: {lowest['question']} ({lowest['weighted']:.1f} of {lowest['of']:.0f})",
         so_what=f"Best is {highest['question']} ({highest['weighted']:.1f} of {highest['of']:.0f}). Weighting moves no mean by more than "
-        f"{most['shift']:.2f} points. Put the lowest first when experience is improved, and check there whether it drives recommendation.",
+        f"{most['shift']:.2f} points. Put the lowest first when experience is improved, and check there whether it drives recommendation.{note}",
         kind="descriptive",
         caption="Place of the weighted mean between the lowest (0 %) and highest answer (100 %), last 12 months, 95 % interval of the mean in "
         f"the table (n = {asked['response_id'].nunique():,} questionnaires)",

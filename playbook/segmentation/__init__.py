@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from playbook.segmentation.acquisition import acquisition_ceiling
 from playbook.segmentation.competition import customer_competition, market_position
+from playbook.segmentation.contracts import add_contract_value, contract_value
 from playbook.segmentation.criteria import demographic, geographic, psychographic
 from playbook.segmentation.frozen import assign_segments
-from playbook.segmentation.lifetime import calibration_end, check_purchase_models, lifetime_value
+from playbook.segmentation.holdout import calibration_end, check_purchase_models
+from playbook.segmentation.lifetime import lifetime_value
+from playbook.segmentation.losses import foresee_losses
 from playbook.segmentation.loyalty import loyalty_by_segment, loyalty_cells
 from playbook.segmentation.money import add_contribution, profit_contribution
 from playbook.segmentation.portfolio import portfolio, strategies
@@ -19,10 +23,13 @@ from playbook.segmentation.strategy import (
     strategies_within,
     strategy_cards,
 )
+from playbook.segmentation.totals import value_by_segment
 from playbook.segmentation.trace import basis_table, trace_customer
 from playbook.segmentation.typing_tool import typing_table, typing_tool
 
 __all__ = [
+    "acquisition_ceiling",
+    "add_contract_value",
     "add_contribution",
     "assign_segments",
     "basis_table",
@@ -31,9 +38,11 @@ __all__ = [
     "check_purchase_models",
     "check_segments",
     "choose_segments",
+    "contract_value",
     "customer_competition",
     "demographic",
     "describe_segments",
+    "foresee_losses",
     "geographic",
     "lifetime_value",
     "loyalty_by_segment",
@@ -51,4 +60,5 @@ __all__ = [
     "trace_customer",
     "typing_table",
     "typing_tool",
+    "value_by_segment",
 ]

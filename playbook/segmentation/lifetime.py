@@ -1,115 +1,38 @@
-"""Customer lifetime value: which purchase model predicts best, and what each customer is worth ahead."""
+"""Customer lifetime value: what each customer's purchases to come are worth, on margin, discounted."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import nbinom
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.clv import (
-    calibration_by_decile,
+    GammaGamma,
     customer_lifetime_value,
     fit_gamma_gamma,
     frequency_spend_correlation,
-    holdout_check,
+    purchase_interval,
 )
 from playbook.errors import NotEnough
 from playbook.segmentation.money import BASIS
-from playbook.segmentation.purchase_models import FITS, comparable, fit_models
+from playbook.segmentation.purchase_models import (
+    SEASONAL,
+    TRAILING,
+    PurchaseModels,
+    SeasonClock,
+    TrailingRates,
+    comparable,
+    fit_models,
+)
 
-__all__ = ["calibration_end", "check_purchase_models", "lifetime_value"]
+__all__ = ["WEEKS_PER_YEAR", "lifetime_value"]
 
 WEEKS_PER_YEAR = 365.25 / 7
 LEVEL = 0.80
 DRAWS = 200
-
-
-def calibration_end(customers: pd.DataFrame, as_of: date, holdout_weeks: int = 52) -> date:
-    """Return the day that divides the record: the hold-out has ``holdout_weeks`` or a third of the record.
-
-    Parameters
-    ----------
-    customers
-        Query ``customer_features`` (``days_since_first_order``).
-    as_of
-        End of the period.
-    """
-    longest = customers["days_since_first_order"].astype(float).max()
-    record = float(longest) if pd.notna(longest) else 0.0
-    return as_of - timedelta(days=int(min(7 * holdout_weeks, record // 3)))
-
-
-@answers
-def check_purchase_models(histories: pd.DataFrame, as_of: date, cut: date) -> Answer:
-    """Return how well purchase models fitted before ``cut`` predict what came after, beside the baseline.
-
-    The baseline goes on with each customer's own past rate. The model with the smaller Poisson deviance
-    is used; totals and ranks are shown beside it.
-
-    Parameters
-    ----------
-    histories
-        Query ``purchase_histories`` with ``until = cut``.
-    as_of, cut
-        End of the hold-out and of the calibration.
-
-    Returns
-    -------
-    Answer
-        One row per model; extras ``best`` (name), ``total_error`` (share) and ``calibration`` (an `Answer`:
-        predicted and actual purchases by tenth).
-    """
-    weeks = (as_of - cut).days / 7
-    need(histories, "customers with a purchase before the hold-out", "a longer record of orders", rows=100)  # fmt: skip
-    if weeks < 4:
-        raise NotEnough("the record is too short for a hold-out of four weeks", "orders of two years or more")  # fmt: skip
-    frame = comparable(histories)
-    actual = frame["later_purchases"].astype(float)
-    try:
-        models = {name: fit_models(name, frame) for name in FITS}
-        table = holdout_check(frame, actual, models, horizon=weeks)
-    except ValueError as error:
-        raise NotEnough(f"purchase models: {error}", "a longer record of orders") from error
-    fitted = table[table["model"].isin(list(FITS))].sort_values(["poisson_deviance", "model"])
-    best, base = fitted.iloc[0], table[~table["model"].isin(list(FITS))].iloc[0]
-    total_error = float(best["predicted_total"] / max(best["actual_total"], 1e-9) - 1)
-    better = bool(best["poisson_deviance"] < base["poisson_deviance"])
-    by_tenth = calibration_by_decile(models[best["model"]].expected_purchases(frame, weeks), actual)
-    return Answer(
-        table=table,
-        headline=f"{best['model']} predicts the last {weeks:.0f} weeks {'better' if better else 'no better'} than past rates",
-        so_what=(
-            f"It foresaw {format_value(best['predicted_total'], 'count')} purchases and {format_value(best['actual_total'], 'count')} came "
-            f"({format_value(total_error, '%')}); its best tenth of customers made {format_value(best['top_decile_capture'], '%')} of them "
-            f"(past rates: {format_value(base['top_decile_capture'], '%')}). "
-            + ("Value below rests on it; segment totals carry this error." if better else "Rank customers by it, but plan totals on past rates.")
-        ),
-        kind="predictive",
-        caption=f"Purchases predicted from the record up to {cut:%Y-%m-%d} against those up to {as_of:%Y-%m-%d} (n = {len(frame):,} customers)",
-        units={"predicted_total": "count", "actual_total": "count", "top_decile_capture": "%", "n": "count"},
-        source="orders; BG/NBD and MBG/NBD by maximum likelihood, baseline: own past rate",
-        metrics=(
-            Metric("holdout_error_total", total_error, n=len(frame), unit="%", kind="predictive"),
-            Metric("holdout_top_tenth", float(best["top_decile_capture"]), n=len(frame), unit="%", kind="predictive"),
-        ),
-        extra={"best": str(best["model"]), "total_error": total_error, "calibration": _calibration(by_tenth, weeks, str(best["model"]))},
-    )  # fmt: skip
-
-
-def _calibration(table: pd.DataFrame, weeks: float, model: str) -> Answer:
-    inside = int(((table["predicted_mean"] >= table["low"]) & (table["predicted_mean"] <= table["high"])).sum())  # fmt: skip
-    return Answer(
-        table=table,
-        headline=f"In {inside} of {len(table)} groups the forecast lies within the interval of what happened",
-        so_what="Where it lies outside, trust the order of the groups more than their level.",
-        kind="predictive",
-        caption=f"Purchases per customer in {weeks:.0f} weeks by tenth of predicted value, 1 = highest ({model}; actual with 95 % interval)",
-        units={"n": "count", "predicted_mean": "ratio", "actual_mean": "ratio", "low": "ratio", "high": "ratio"},
-        source="hold-out of the customers' own orders",
-    )  # fmt: skip
 
 
 def lifetime_value(
@@ -123,8 +46,9 @@ def lifetime_value(
 ) -> Answer | Missing:
     """Return the value of each customer's purchases to come, on margin, discounted.
 
-    Expected orders come from the model that did best on the hold-out (MBG/NBD when there was none),
-    the probability of being active always from MBG/NBD, as BG/NBD calls every one-time buyer active.
+    Expected orders come from what did best on the hold-out, be it the past rate (MBG/NBD when there was no
+    hold-out); the probability of being active always from MBG/NBD, as BG/NBD calls every one-time buyer active.
+    Where each purchase loses money, values are negative and the text says so.
     Customers won before the record of orders begins have a model of their own (`comparable`).
 
     Parameters
@@ -145,76 +69,162 @@ def lifetime_value(
     Returns
     -------
     Answer
-        One row per tenth of customers by value; extra ``values`` (result ``customer_value``; intervals at
-        80 % for single customers).
+        One row per tenth of customers by value; extras ``values`` (result ``customer_value``; intervals at
+        80 % for single customers, of value and of orders), ``models``, ``spend``, ``margin_rate`` and ``basis``.
 
     References
     ----------
     Fader, Hardie & Lee (2005), RFM and CLV, Journal of Marketing Research 42(4).
     """
-    best = check["best"] if isinstance(check, Answer) else "MBG/NBD"
-    error = abs(float(check["total_error"])) if isinstance(check, Answer) else np.nan
-    return _lifetime_value(histories, customers, best, error, discount_rate_year, horizon_months, seed)  # fmt: skip
+    return _lifetime_value(histories, customers, _Choice.of(check), discount_rate_year, horizon_months, seed)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What the hold-out chose: for orders ahead (``best``), for activity (``model``), its clock and its error."""
+
+    best: str
+    model: str
+    clock: SeasonClock | None
+    error: float
+
+    @classmethod
+    def of(cls, check: Answer | Missing) -> _Choice:
+        """Read the answer of `check_purchase_models`; without one MBG/NBD on the calendar is used."""
+        if not isinstance(check, Answer):
+            return cls("MBG/NBD", "MBG/NBD", None, np.nan)
+        return cls(check["best"], check["model"], check["clock"], abs(float(check["total_error"])))
+
+    @property
+    def activity(self) -> str:
+        """MBG/NBD on the clock of the model that predicts best: BG/NBD calls every one-time buyer active."""
+        return "MBG/NBD" + (SEASONAL if self.model.endswith(SEASONAL) else "")
 
 
 @answers
 def _lifetime_value(
-    histories: pd.DataFrame, customers: pd.DataFrame, best: str, error: float, discount_rate: float,
-    months: int, seed: int,
+    histories: pd.DataFrame, customers: pd.DataFrame, choice: _Choice, discount_rate: float, months: int, seed: int,
 ) -> Answer:  # fmt: skip
     need(histories, "customers with a purchase", "orders with a customer number", rows=100)
     frame = comparable(histories)
+    frame = frame.assign(monetary=frame["monetary"].astype(float))
     margin_rate = _margin_rate(customers)
     try:
-        models = {name: fit_models(name, frame) for name in dict.fromkeys((best, "MBG/NBD"))}
+        models = {
+            name: fit_models(name, frame, choice.clock)
+            for name in dict.fromkeys((choice.model, choice.activity))
+        }
         spend = fit_gamma_gamma(frame)
-        value = pd.concat([
-            customer_lifetime_value(
-                model, spend, part, margin_rate=margin_rate, horizon=months / 12 * WEEKS_PER_YEAR, seed=seed,
-                discount_rate_year=discount_rate, periods_per_year=WEEKS_PER_YEAR, level=LEVEL, draws=DRAWS,
-            )
-            for model, part in models[best].parts(frame)
-        ]).loc[frame.index]  # fmt: skip
-        value["p_alive"] = models["MBG/NBD"].p_alive(frame)
-        ahead = models[best].expected_purchases(frame, WEEKS_PER_YEAR)
+        value = _valued(
+            models[choice.model], spend, frame, margin_rate, discount_rate, months, seed
+        )
         related = frequency_spend_correlation(frame, spend, seed=seed)
     except ValueError as error_:
         raise NotEnough(f"lifetime value: {error_}", "a longer record of orders") from error_
-    values = _values(customers, value, ahead, margin_rate)
+    if choice.best == TRAILING:
+        value = value.assign(
+            **_going_on(frame, value["expected_spend"], margin_rate, discount_rate, months)
+        )
+    value["p_alive"] = models[choice.activity].p_alive(frame)
+    values = _values(customers, value, margin_rate)
     total = float(values["clv"].sum())
     by_tenth = _by_tenth(values)
     top = float(by_tenth["share_clv"].head(2).sum())
-    low, high = _range(values, total, error)
+    low, high = _range(values, total, choice.error)
     basis = BASIS[str(customers["margin_basis"].iloc[0])]
     return Answer(
         table=by_tenth,
-        headline=f"A fifth of customers holds {format_value(top, '%')} of the value of the next {months} months",
+        headline=_headline(top, total, months),
         so_what=(
             f"The customer base is worth {format_value(total, 'currency')}"
             + ("" if low is None else f" (about {format_value(low, 'currency')} to {format_value(high, 'currency')} by chance and the error of the hold-out)")
-            + f" in {basis}. {_related(related)} Protect the first two tenths by name and spend on the rest by segment."
+            + f" in {basis}. {_related(related)} {_advice(total)}"
         ),
         kind="predictive",
-        caption=f"Value of the next {months} months by tenth of customers (n = {len(values):,}; {format_value(discount_rate, '%')} a year discounted; {best})",
+        caption=f"Value of the next {months} months by tenth of customers (n = {len(values):,}; {format_value(discount_rate, '%')} a year discounted; {choice.best})",
         units={"customers": "count", "clv_total": "currency", "clv_mean": "currency", "share_clv": "%", "p_alive": "%", "expected_orders_12m": "ratio"},
-        source=f"orders; {best} and Gamma-Gamma; {basis}, {format_value(margin_rate, '%')} of purchases",
+        source=f"orders; {choice.best} and Gamma-Gamma; {basis}, {format_value(margin_rate, '%')} of purchases",
         metrics=(
             Metric("customer_equity", total, low, high, len(values), "currency", "predictive"),
             Metric("clv_mean", total / len(values), n=len(values), unit="currency", kind="predictive"),
-            Metric("clv_share_top_fifth", top, n=len(values), unit="%", kind="predictive"),
+            *((Metric("clv_share_top_fifth", top, n=len(values), unit="%", kind="predictive"),) if total > 0 else ()),
             Metric("active_share", float(values["p_alive"].mean()), n=len(frame), unit="%", kind="predictive"),
         ),
-        extra={"values": values},
+        extra={"values": values, "models": models[choice.model], "spend": spend, "margin_rate": margin_rate, "basis": basis},
     )  # fmt: skip
+
+
+def _valued(
+    models: PurchaseModels, spend: GammaGamma, frame: pd.DataFrame, margin_rate: float, discount_rate: float, months: int, seed: int,
+) -> pd.DataFrame:  # fmt: skip
+    """Return value, orders ahead and their 80 % intervals by customer; a loss on each order makes values negative."""
+    sign, year = (1.0 if margin_rate >= 0 else -1.0), models.weeks(WEEKS_PER_YEAR)
+    found = []
+    for model, part in models.parts(frame):
+        worth = customer_lifetime_value(
+            model, spend, part, margin_rate=abs(margin_rate), horizon=models.weeks(months / 12 * WEEKS_PER_YEAR), seed=seed,
+            discount_rate_year=discount_rate, periods_per_year=WEEKS_PER_YEAR, level=LEVEL, draws=DRAWS,
+        )  # fmt: skip
+        ends = np.sort(sign * worth[["low", "high"]].to_numpy(), axis=1)
+        orders = purchase_interval(model, part, year, level=LEVEL, draws=DRAWS, seed=seed)
+        found.append(
+            worth.assign(
+                clv=sign * worth["clv"], low=ends[:, 0], high=ends[:, 1], ahead=model.expected_purchases(part, year),
+                orders_low=orders["low"], orders_high=orders["high"], ahead_sd=orders["sd"],
+            )
+        )  # fmt: skip
+    value = pd.concat(found).loc[frame.index]
+    p, q, _ = spend.params.to_numpy()
+    unsure = 1 / np.maximum(p * frame["frequency"].astype(float) + q - 2, 0.5)
+    ahead = value["ahead"]
+    margin_sd = np.sqrt(value["ahead_sd"] ** 2 + ahead / p + ahead**2 * unsure)
+    return value.assign(margin_sd=margin_sd * value["expected_spend"] * abs(margin_rate))
+
+
+def _going_on(
+    frame: pd.DataFrame, spend: pd.Series, margin_rate: float, discount_rate: float, months: int
+) -> dict[str, pd.Series]:
+    """Return the value of customers who go on with their own past rate; intervals by a Gamma-Poisson of that rate."""
+    weeks = months / 12 * WEEKS_PER_YEAR
+    rate = float(np.log1p(discount_rate)) / WEEKS_PER_YEAR
+    present = weeks if rate == 0 else float(-np.expm1(-rate * weeks) / rate)
+    ahead = TrailingRates().expected_purchases(frame, 1.0)
+    shape, age = frame["frequency"].astype(float) + 0.5, frame["age"].astype(float).clip(lower=1.0)
+    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    counts = {
+        h: [nbinom.ppf(t, shape, age / (age + h)) for t in tails] for h in (WEEKS_PER_YEAR, weeks)
+    }
+    per_order = spend * margin_rate * present / weeks
+    ends = np.sort(np.array([per_order * n for n in counts[weeks]]), axis=0)
+    return {
+        "ahead": ahead * WEEKS_PER_YEAR, "clv": ahead * spend * margin_rate * present,
+        "low": pd.Series(ends[0], frame.index), "high": pd.Series(ends[1], frame.index),
+        "sd": per_order.abs() * nbinom.std(shape, age / (age + weeks)),
+        "margin_sd": (spend * margin_rate).abs() * nbinom.std(shape, age / (age + WEEKS_PER_YEAR)),
+        "orders_low": pd.Series(counts[WEEKS_PER_YEAR][0], frame.index),
+        "orders_high": pd.Series(counts[WEEKS_PER_YEAR][1], frame.index),
+    }  # fmt: skip
+
+
+def _headline(top: float, total: float, months: int) -> str:
+    if total <= 0:
+        return f"Every purchase loses money: more orders in the next {months} months cost more"
+    return f"A fifth of customers holds {format_value(top, '%')} of the value of the next {months} months"
+
+
+def _advice(total: float) -> str:
+    if total <= 0:
+        return "Mend prices and cost of goods first; until then winning or keeping customers adds to the loss."
+    return "Protect the first two tenths by name and spend on the rest by segment."
 
 
 def _range(values: pd.DataFrame, total: float, error: float) -> tuple[float | None, float | None]:
     """95 % range of the total: chance among customers, and the relative error seen on the hold-out."""
     if np.isnan(error):
         return None, None
-    spread = (values["clv_high"] - values["clv_low"]) / (2 * norm.ppf(0.5 + LEVEL / 2))
-    half = 1.96 * float(np.sqrt((spread**2).sum())) + error * total
-    return max(total - half, 0.0), total + half
+    half = 1.96 * float(np.sqrt((values["clv_sd"] ** 2).sum())) + error * abs(total)
+    low, high = total - half, total + half
+    return (max(low, 0.0), high) if total >= 0 else (low, min(high, 0.0))
 
 
 def _related(found: object) -> str:
@@ -227,24 +237,24 @@ def _related(found: object) -> str:
 
 
 def _margin_rate(customers: pd.DataFrame) -> float:
-    """Net margin of 12 months per unit of purchases before refunds, within 0 and 1."""
+    """Net margin of 12 months per unit of purchases before refunds, at most 1 and at least −1."""
     purchases = float((customers["turnover_12m"] + customers["revenue_12m"]).sum()) / 2
-    if purchases <= 0:
+    if purchases < 0.005:
         raise NotEnough("no purchases in 12 months", "orders of the last year")
-    return float(np.clip(float(customers["margin_12m"].sum()) / purchases, 0.0, 1.0))
+    return float(np.clip(float(customers["margin_12m"].sum()) / purchases, -1.0, 1.0))
 
 
-def _values(
-    customers: pd.DataFrame, value: pd.DataFrame, ahead: pd.Series, margin_rate: float
-) -> pd.DataFrame:
+def _values(customers: pd.DataFrame, value: pd.DataFrame, margin_rate: float) -> pd.DataFrame:
     columns = ["customer_id", "revenue_12m", "margin_12m", "contribution_12m"]
     table = customers[columns].sort_values("customer_id", ignore_index=True)
     table = table.astype(dict.fromkeys(columns[1:], float))
     ids = table["customer_id"]
     table["p_alive"] = ids.map(value["p_alive"])
-    table["expected_orders_12m"] = ids.map(ahead).fillna(0.0)
-    table["expected_margin_12m"] = ids.map(ahead * value["expected_spend"] * margin_rate).fillna(0.0)  # fmt: skip
-    for column, source in (("clv", "clv"), ("clv_low", "low"), ("clv_high", "high")):
+    table["expected_orders_12m"] = ids.map(value["ahead"]).fillna(0.0)
+    table["expected_margin_12m"] = ids.map(value["ahead"] * value["expected_spend"] * margin_rate).fillna(0.0)  # fmt: skip
+    for column, source in (("clv", "clv"), ("clv_low", "low"), ("clv_high", "high"),
+                           ("clv_sd", "sd"), ("expected_margin_sd", "margin_sd"),
+                           ("orders_low", "orders_low"), ("orders_high", "orders_high")):  # fmt: skip
         table[column] = ids.map(value[source]).fillna(0.0)
     return table
 
@@ -252,7 +262,8 @@ def _values(
 def _by_tenth(values: pd.DataFrame) -> pd.DataFrame:
     ordered = values.sort_values(["clv", "customer_id"], ascending=[False, True])
     groups = ordered.groupby(np.arange(len(ordered)) * 10 // len(ordered) + 1)
-    total = max(float(ordered["clv"].sum()), 1e-9)
+    total = float(ordered["clv"].sum())
+    total = total if total > 0 else np.nan
     table = pd.DataFrame(
         {
             "customers": groups.size(),

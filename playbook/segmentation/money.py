@@ -95,12 +95,7 @@ def profit_contribution(customers: pd.DataFrame) -> Answer:
     return Answer(
         table=_by_tenth(active),
         headline=_headline(share, len(losers), len(active)),
-        so_what=(
-            f"They lose {format_value(loss, 'currency')} a year ({format_value(loss / peak if peak else 0.0, '%')} of what the others bring): "
-            f"{len(bought):,} bought and still cost more, {len(losers) - len(bought):,} bought nothing and caused contact cost or refunds. "
-            + ("Too little for a programme: take the dearest few case by case and protect the best fifth." if loss < 0.05 * peak
-               else "Cut the cost of serving them first, then look at prices.")
-        ),
+        so_what=_words(loss, peak, len(bought), len(losers)),
         kind="descriptive",
         caption=f"Contribution by tenth of customers, best first (n = {len(active):,}, 12 months; {basis}, less service and contacts)",
         units={
@@ -116,6 +111,20 @@ def profit_contribution(customers: pd.DataFrame) -> Answer:
         ),
         extra={"curve": _whale(contribution), "losers": losers[["customer_id", "contribution_12m"]]},
     )  # fmt: skip
+
+
+def _words(loss: float, peak: float, bought: int, losers: int) -> str:
+    if not losers:
+        return "Nobody costs more than they bring, as far as costs are known: ask for the cost of service, contacts and campaigns before relying on it."
+    return (
+        f"They lose {format_value(loss, 'currency')} a year ({format_value(loss / peak if peak else 0.0, '%')} of what the others bring): "
+        f"{bought:,} bought and still cost more, {losers - bought:,} bought nothing and caused contact cost or refunds. "
+        + (
+            "Too little for a programme: take the dearest few case by case and protect the best fifth."
+            if loss < 0.05 * peak
+            else "Cut the cost of serving them first, then look at prices."
+        )
+    )
 
 
 def _headline(share: float, losers: int, customers: int) -> str:

@@ -65,6 +65,7 @@ def rake(
     margins: Mapping[str, Mapping[Any, float]],
     max_iter: int = 200,
     tol: float = 1e-8,
+    start: Any = None,
 ) -> pd.Series:
     """Weights with mean one that make the sample's margins equal the known ones.
 
@@ -78,6 +79,9 @@ def rake(
         Most rounds over all margins.
     tol
         Largest allowed difference between a weighted and a known share.
+    start
+        One weight a respondent to begin from, such as design weights; equal when absent. Raking
+        changes them by a factor for each cell of the margins.
 
     Returns
     -------
@@ -99,8 +103,12 @@ def rake(
         raise ValueError("raking needs at least one respondent and one margin")
     parts = [_margin(frame, column, margins[column]) for column in sorted(margins)]
     codes = np.column_stack([code for code, _ in parts])
-    cells, cell, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
-    share = counts / len(frame)
+    cells, cell = np.unique(codes, axis=0, return_inverse=True)
+    base = np.ones(len(frame)) if start is None else finite(start, "starting weights")
+    if base.size != len(frame) or (base <= 0).any():
+        raise ValueError("starting weights must be positive, one a respondent")
+    before = np.bincount(cell.ravel(), base / base.sum(), len(cells))
+    share = before.copy()
     for _ in range(max_iter):
         for position, (_code, target) in enumerate(parts):
             inside = cells[:, position]
@@ -110,7 +118,7 @@ def rake(
             for position, (_code, target) in enumerate(parts)
         )
         if gap <= tol:
-            weight = (share / counts)[cell.ravel()] * len(frame)
+            weight = base * (share / before)[cell.ravel()] * len(frame) / base.sum()
             return pd.Series(weight, index=frame.index, name="weight")
     raise ValueError(
         f"the margins are not met after {max_iter} rounds (largest gap {gap:.2g}); "

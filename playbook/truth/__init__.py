@@ -46,6 +46,8 @@ def all_rows(step: str = "") -> list[Row]:
     """Return the rows of a step, or of all steps, in order of their ids."""
     for number in STEPS:
         import_module(f"playbook.truth.step{number}")
+    import_module("playbook.truth.step02_voices")
+    import_module("playbook.truth.step03_value")
     return rows_of(step)
 
 

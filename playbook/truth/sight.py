@@ -88,20 +88,31 @@ class Sight:
         )
 
     @cached_property
-    def values(self) -> pd.DataFrame:
-        """Lifetime value, probability of being active and expected orders of each customer (step 3)."""
+    def models(self) -> Any:
+        """How well purchase models predict on a hold-out (step 3)."""
         cut = segmentation.calibration_end(self.customers, self.as_of)
-        checked = segmentation.check_purchase_models(
-            self.query("purchase_histories", until=cut), self.as_of, cut
+        return segmentation.check_purchase_models(
+            self.query("purchase_histories", until=cut),
+            self.as_of,
+            cut,
+            self.query("purchase_months"),
         )
-        found = segmentation.lifetime_value(
+
+    @cached_property
+    def lifetime(self) -> Any:
+        """Lifetime value by the model that predicts best (step 3)."""
+        return segmentation.lifetime_value(
             self.query("purchase_histories", until=self.as_of),
             self.customers,
-            checked,
+            self.models,
             self.engagement.costs.discount_rate_year,
             seed=self.engagement.seed,
         )
-        return given(found)["values"]
+
+    @cached_property
+    def values(self) -> pd.DataFrame:
+        """Lifetime value, probability of being active and expected orders of each customer (step 3)."""
+        return given(self.lifetime)["values"]
 
     @cached_property
     def experiment(self) -> Answer:

@@ -7,7 +7,7 @@ import pandas as pd
 from playbook import research
 from playbook.identity import pair_scores
 from playbook.truth.rows import Found, NotHere, row
-from playbook.truth.rules import Progress, Share
+from playbook.truth.rules import FalseAlarms, Progress, Share
 from playbook.truth.sight import given
 from playbook.truth.study import Study
 
@@ -99,3 +99,24 @@ def simpson(study: Study) -> Found | NotHere:
         hits=int(parts["rate"].sum() < 0),
         trials=1,
     )
+
+
+CLAIMS = ("reversed", "hidden by the mix")
+"""Verdicts that say a channel itself wins better or worse customers."""
+
+
+@row(
+    "02.misleading_totals",
+    "worlds where the channel makes no difference: a channel is said to win better or worse customers among like",
+    FalseAlarms(0.05),
+)
+def misleading_totals(study: Study) -> Found | NotHere:
+    """Two tables a world: ordering again within a year of being won, and in the year after a year with orders."""
+    if not study.null:
+        return NotHere("channels make a difference in this world")
+    called = 0
+    for query in ("stayed_by_group", "kept_by_group"):
+        table = given(research.reversals.reversals(study.sight.query(query))).table
+        channel = table["attribute"].eq("acquisition channel")
+        called += int((channel & table["verdict"].isin(CLAIMS)).any())
+    return Found(hits=called, trials=2)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["Check", "all_checks"]
 
-SUBMODULES = ("clv", "choice", "drivers", "stats", "allocation", "identity")
+SUBMODULES = ("clv", "choice", "drivers", "stats", "allocation", "identity", "research")
 
 
 @dataclass(frozen=True)

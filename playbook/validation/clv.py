@@ -20,6 +20,7 @@ from playbook.clv import (
     fit_mbg_nbd,
     fit_pareto_nbd,
     fit_sbg,
+    kaplan_meier,
 )
 from playbook.validation import Check
 
@@ -35,6 +36,11 @@ REFERENCE = "computed at the published estimates; not printed in the paper"
 GAMMA_NOTE = "Fader & Hardie 2013, The Gamma-Gamma model of monetary value"
 SBG_2007 = "Fader & Hardie 2007, J. of Interactive Marketing 21(1)"
 HIGH_END = [1000, 869, 743, 653, 593, 551, 517, 491]
+FREIREICH = (
+    "Freireich et al. 1963, Blood 21; Kaplan-Meier figures as in Kalbfleisch & Prentice 2002"
+)
+REMISSION = {6: 3, 7: 1, 10: 1, 13: 1, 16: 1, 22: 1, 23: 1}
+CENSORED = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
 REGULAR = [1000, 631, 468, 382, 326, 289, 262, 241]
 
 
@@ -119,7 +125,19 @@ def rows() -> list[Check]:
     for weeks, published in {1.0: 0.0532, 31.8571: 1.0405}.items():
         ours, name = bg.expected_new_customer(weeks), f"bg_nbd.cdnow.new_customer_{weeks:.0f}"
         checks.append(Check(name, f"E[X({weeks:g})]", published, ours, 0.0001, False, EXCEL))
-    return checks + _contract_checks()
+    return checks + _contract_checks() + _survival_checks()
+
+
+def _survival_checks() -> list[Check]:
+    """Weeks in remission of the 21 patients on 6-mercaptopurine: published survival at three times."""
+    ended = [week for week, number in REMISSION.items() for _ in range(number)]
+    table = kaplan_meier([*ended, *CENSORED], [True] * len(ended) + [False] * len(CENSORED))
+    seen = table.set_index("time")["survival"]
+    published = {6: 0.857, 10: 0.753, 23: 0.448}
+    return [
+        Check(f"kaplan_meier.remission.week_{week}", "survival", figure, float(seen.loc[week]), 0.0005, False, FREIREICH)
+        for week, figure in published.items()
+    ]  # fmt: skip
 
 
 def _contract_checks() -> list[Check]:
