@@ -41,6 +41,12 @@ CONTRACT: dict[str, Contract] = {
     ),
     # 03 segmentation
     "segments": _contract("03", "segment of each customer", "customer_id segment", "customer_id"),
+    "memberships": _contract(
+        "03",
+        "probability of each segment for each customer, and what it rests on",
+        "customer_id segment probability known_from",
+        "customer_id segment",
+    ),
     "customer_value": _contract(
         "03",
         "value of each customer, 12 months back and ahead (currency)",
@@ -60,6 +66,12 @@ CONTRACT: dict[str, Contract] = {
         "what assigns a customer to a segment, so that next year can apply it unchanged",
         "segment feature center scale",
         "segment feature",
+    ),
+    "typing_table": _contract(
+        "03",
+        "decision table that places a new customer by at most six questions",
+        "rule segment customers right",
+        "rule",
     ),
     "strategies": _contract(
         "03",

@@ -179,6 +179,21 @@ class Run:
         publish(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         return f"{path.name}: {len(text.splitlines())} lines, data to {draft['plan'].as_of}"
 
+    def hand_out(self, name: str, answer: Answer | Missing) -> str | Missing:
+        """Write an answer's table as ``handouts/<name>.csv`` for people who open it in a spreadsheet."""
+        path = self.folder.run(self.period) / "handouts" / f"{name}.csv"
+        if isinstance(answer, Missing):
+            path.unlink(missing_ok=True)
+            return answer
+        table = answer.table.rename(columns=lambda c: c.replace("_", " "))
+        for column in table.select_dtypes(["object", "str"]):
+            table[column] = (
+                table[column].astype("str").str.replace(r"^(?=[=+\-@\t])", "'", regex=True)
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        publish(path, lambda temporary: table.to_csv(temporary, index=False, encoding="utf-8-sig"))
+        return f"{path.parent.name}/{path.name}: {len(table)} rows"
+
     def show(self, answer: Answer | Missing, rows: int = 10) -> Shown:
         """Show the table of an answer: rounded, units named, at most ``rows`` rows."""
         return Shown(answer, self.currency, rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from itertools import product
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -331,6 +332,20 @@ class StrategyRule(Strict):
     avoid: str
 
 
+def _rules_never_reached(rules: list[StrategyRule]) -> list[tuple[int, StrategyRule]]:
+    """Return number (from 1) and rule of those that no combination of facts comes to."""
+    facts = ("value", "potential", "contribution", "activity")
+    sides = (("high", "low"), ("high", "low"), ("positive", "negative"), ("active", "lapsed"))
+    reached = set()
+    for cell in product(*sides):
+        for number, rule in enumerate(rules):
+            asked = [getattr(rule, name) for name in facts]
+            if all(a is None or a == side for a, side in zip(asked, cell, strict=True)):
+                reached.add(number)
+                break
+    return [(n + 1, rule) for n, rule in enumerate(rules) if n not in reached]
+
+
 class Action(Strict):
     """What the client can do to one customer.
 
@@ -430,5 +445,12 @@ class Plan(Strict):
             raise ValueError(
                 "strategies: exactly one rule without conditions, and it stands last, "
                 "so that every segment gets one strategy"
+            )
+        never = _rules_never_reached(self.strategies)
+        if never:
+            number, rule = never[0]
+            raise ValueError(
+                f"strategies: rule {number} ({rule.strategy}) can never hold, earlier rules cover all it asks for; "
+                "move it up or give it other conditions"
             )
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from playbook.figures.cards import strategy_cards
 from playbook.figures.charts import (
     bars,
     columns,
@@ -70,6 +71,7 @@ __all__ = [
     "side_by_side",
     "stacked",
     "spending",
+    "strategy_cards",
     "strategy_map",
     "switching_flows",
     "targets",

@@ -46,10 +46,11 @@ BEHAVIOUR = {
 
 @answers
 def frozen_segments(
-    assign: Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame],
+    assign: Callable[..., pd.DataFrame],
     customers: pd.DataFrame,
     mix: pd.DataFrame,
     model: pd.DataFrame,
+    *told: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the segment of each customer of this year under last year's model.
 
@@ -61,6 +62,8 @@ def frozen_segments(
         Queries ``customer_features`` and ``purchase_mix`` of this year.
     model
         Result ``segment_model`` of the year before.
+    told
+        What else the assignment takes: queries ``buying_habits`` and ``customer_attitudes`` of this year.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def frozen_segments(
     """
     need(model, "centres of last year's segments", "a run of the year before")
     need(customers, "customers", "customers and orders", rows=20)
-    return assign(customers, mix, model)
+    return assign(customers, mix, model, *told)
 
 
 @answers

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-__all__ = ["kept_names", "name_segments"]
+__all__ = ["NEEDS", "SILENT", "final_names", "kept_names", "label_of", "name_segments"]
 
 LONGEST = 40
 NOTICEABLE = 0.3
@@ -26,13 +26,25 @@ KIND = {
     ("cases per order", 1): "service seekers",
     ("units per order", 1): "large-basket buyers",
     ("units per order", -1): "small-basket buyers",
+    ("discount: reduced", 1): "bargain hunters",
+    ("discount: full price", 1): "full-price buyers",
+    ("price level: high", 1): "premium buyers",
+    ("price level: low", 1): "low-price buyers",
+    ("extra service: bought", 1): "extra-service buyers",
+    ("returns: sent back", 1): "frequent returners",
+    ("service case: opened", 1): "help seekers",
 }
+SILENT = ("price level: middle", "extra service: none", "returns: kept", "service case: none")
+"""Ways that say nothing worth a name."""
+NEEDS = ("importance: ", "psychographic: ")
+ATTITUDE = (" consciousness", " orientation", " interest", " involvement", " awareness", " seeking")
+"""Last words of constructs that the word "-minded" says already."""
 
 
 def name_segments(deviations: pd.DataFrame) -> dict[int, str]:
     """Return a unique name of at most 40 characters for each segment, from its strongest deviations.
 
-    The first word tells activity or order value, the rest what, where or how the segment buys.
+    The first word tells the strongest need, activity or order value, the rest what, where or how the segment buys.
 
     Parameters
     ----------
@@ -43,7 +55,7 @@ def name_segments(deviations: pd.DataFrame) -> dict[int, str]:
     names: dict[int, str] = {}
     for segment, row in deviations.iterrows():
         ordered = row.reindex(row.abs().sort_values(ascending=False, kind="stable").index)
-        tempo = [word for f, z in ordered.items() if (word := TEMPO.get((f, _sign(z))))]
+        tempo = [word for f, z in ordered.items() if (word := _first(str(f), float(z)))]
         kind = [word for f, z in ordered.items() if (word := _kind(str(f), float(z)))]
         tries = [
             _short(first, second) for second in [*kind, "customers"] for first in tempo or [""]
@@ -105,15 +117,34 @@ def final_names(
     return result
 
 
+def label_of(feature: str) -> str:
+    """Return a figure of the basis in the words of a table or figure: "style", "App", "discount reduced"."""
+    kind, _, name = feature.partition(": ")
+    if not name:
+        return kind.replace("days since last order", "days since order")
+    return name if kind in ("importance", "psychographic", "channel", "category") else f"{kind} {name}"  # fmt: skip
+
+
 def _sign(z: float) -> int:
     return 0 if abs(z) < NOTICEABLE else int(np.sign(z))
+
+
+def _first(feature: str, z: float) -> str:
+    if not feature.startswith(NEEDS):
+        return TEMPO.get((feature, _sign(z)), "")
+    if _sign(z) < 1:
+        return ""
+    need = feature.partition(": ")[2]
+    for last in ATTITUDE:
+        need = need.removesuffix(last)
+    return f"{need[:1].upper()}{need[1:20].strip()}-minded"
 
 
 def _kind(feature: str, z: float) -> str:
     if (feature, _sign(z)) in KIND:
         return KIND[feature, _sign(z)]
     _, _, name = feature.partition(": ")
-    if not name or z < NOTICEABLE:
+    if not name or z < NOTICEABLE or feature in SILENT or feature.startswith(NEEDS):
         return ""
     return f"{name} buyers"
 

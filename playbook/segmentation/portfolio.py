@@ -209,7 +209,7 @@ def strategies(
     board
         Answer of `portfolio`.
     values, segments
-        Results ``customer_value`` and ``segments``.
+        Results ``customer_value`` and ``segments``, or ``memberships``: then each customer counts by probability.
     rules
         Rule table of the plan, in order.
     """
@@ -264,7 +264,8 @@ def _stake(
     table: pd.DataFrame, strategy: pd.Series, values: pd.DataFrame, segments: pd.DataFrame
 ) -> pd.Series:
     joined = segments.merge(values, on="customer_id")
-    leaving = joined["clv"] * (1 - joined["p_alive"].fillna(1.0))
+    chance = joined.get("probability", 1.0)
+    leaving = joined["clv"] * (1 - joined["p_alive"].fillna(1.0)) * chance
     at_risk = table["segment"].map(leaving.groupby(joined["segment"]).sum()).astype(float)
     gain = (table["potential"] * table["customers"]).astype(float)
     stake = np.select(

@@ -1,40 +1,19 @@
-"""What the segments are like, whether each passes the five checks, and how to type a new customer."""
+"""What the segments are like, and whether each passes the five checks."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.tree import DecisionTreeClassifier
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.errors import NotEnough
-from playbook.segmentation.rfm import NO_PURCHASE
-from playbook.stats import wilson
+from playbook.segmentation.naming import NEEDS, SILENT, label_of
 
-__all__ = ["check_segments", "describe_segments", "typing_tool"]
+__all__ = ["check_segments", "describe_segments"]
 
 FOUND_AGAIN = 0.6
 REACHABLE = 0.5
 NOTICEABLE = 0.5
 LEAST_SHARE = 0.05
-FOLDS = 5
-LEAVES = 10
-TOOLS = {
-    "at first contact": ["age", "household", "customer_type", "area_type", "country", "acquisition_channel"],
-    "after the first year": ["recency_days", "orders_12m", "order_value", "main_category", "main_channel", "discount_share"],
-}  # fmt: skip
-QUESTIONS = {
-    "recency_days": "days since last order",
-    "orders_12m": "orders in 12 months",
-    "order_value": "average order value",
-    "main_category": "main category",
-    "main_channel": "main channel",
-    "discount_share": "discount share",
-    "customer_type": "customer type",
-    "area_type": "area",
-    "acquisition_channel": "won by",
-}
 
 
 @answers
@@ -94,9 +73,11 @@ def describe_segments(
 
 
 def _descriptions(deviations: pd.DataFrame) -> pd.Series:
-    ordered = deviations.assign(size=deviations["deviation"].abs()).sort_values(["segment", "size", "feature"], ascending=[True, False, True])  # fmt: skip
+    ordered = deviations[~deviations["feature"].isin(SILENT)].assign(size=deviations["deviation"].abs()).sort_values(["segment", "size", "feature"], ascending=[True, False, True])  # fmt: skip
     strong = ordered.groupby("segment").head(4)
-    words = strong["feature"].str.replace(": ", " ", regex=False) + np.where(strong["deviation"] > 0, " high", " low")  # fmt: skip
+    often = strong["feature"].str.contains(": ") & ~strong["feature"].str.startswith(NEEDS)
+    side = np.where(strong["deviation"] > 0, np.where(often, " often", " high"), np.where(often, " rarely", " low"))  # fmt: skip
+    words = strong["feature"].map(label_of) + side
     return words.groupby(strong["segment"]).agg(", ".join)
 
 
@@ -106,25 +87,25 @@ def _character(deviations: pd.DataFrame, order: pd.Series) -> Answer:
     side = "above" if strong["deviation"] > 0 else "below"
     return Answer(
         table=table,
-        headline=f"{strong['segment']} stand out most: {strong['feature'].replace(': ', ' ')} far {side} average",
+        headline=f"{strong['segment']} stand out most: {strong['feature']} far {side} average",
         so_what="Read a row to see what to offer a segment and where; pale cells are no reason to treat it differently.",
         kind="descriptive",
-        caption="Difference from the average buyer in standard deviations, the ten figures that differ most between segments",
+        caption="Difference from the average buyer in standard deviations, the figures that differ most between segments",
         units={"deviation": "points"},
-        source="orders, order lines, tickets; shrunken shares",
+        source="survey answers where given, orders, order lines, tickets; shrunken shares",
     )  # fmt: skip
 
 
 def _heat(deviations: pd.DataFrame, order: pd.Series) -> pd.DataFrame:
+    deviations = deviations[~deviations["feature"].isin(SILENT)]
     spread = deviations.groupby("feature")["deviation"].agg(lambda d: d.max() - d.min())
-    keep = list(spread.sort_values(ascending=False, kind="stable").head(10).index)
+    keep = list(spread.sort_values(ascending=False, kind="stable").head(12).index)
     shown = deviations[deviations["feature"].isin(keep)]
     rank = {name: i for i, name in enumerate(order)}
     columns = {name: i for i, name in enumerate(keep)}
     shown = shown.assign(r=shown["segment"].map(rank), c=shown["feature"].map(columns))
     shown = shown.sort_values(["r", "c"]).drop(columns=["r", "c"]).reset_index(drop=True)
-    label = shown["feature"].str.replace("^.*: ", "", regex=True)
-    return shown.assign(feature=label.str.replace("days since last order", "days since order"))
+    return shown.assign(feature=shown["feature"].map(label_of))
 
 
 @answers
@@ -209,6 +190,7 @@ def _check_figures(
     levers = deviations[
         ~deviations["feature"].isin(["days since last order", "orders per year", "order value"])
     ]
+    levers = levers[~levers["feature"].str.startswith(NEEDS)]
     lever = levers.assign(size=levers["deviation"].abs()).groupby("segment")["size"].max()
     reach = groups["may_be_contacted"].mean()
     table = pd.DataFrame({"segment": sorted(stability["segment"])})
@@ -221,156 +203,3 @@ def _check_figures(
     ):
         table[column] = table["segment"].map(values).astype(float)
     return table
-
-
-@answers
-def typing_tool(
-    segments: pd.DataFrame, customers: pd.DataFrame, mix: pd.DataFrame, *, seed: int
-) -> Answer:
-    """Return how well at most six questions tell a customer's segment, before and after the first orders.
-
-    Two trees with at most ten leaves; accuracy is that of five-fold cross-validation, beside the share
-    one is right by always naming the largest segment.
-
-    Parameters
-    ----------
-    segments, customers, mix
-        As before; customers without any order are not typed.
-    seed
-        Seed of the folds.
-
-    Returns
-    -------
-    Answer
-        One row per tool and one for always naming the largest segment; extra ``rules``: an `Answer` with one row per leaf of the better tool.
-
-    References
-    ----------
-    Breiman, Friedman, Olshen & Stone (1984), Classification and Regression Trees.
-    """
-    typed = segments[segments["segment"] != NO_PURCHASE].merge(_questions(customers, mix), on="customer_id")  # fmt: skip
-    counts = typed["segment"].value_counts()
-    typed = typed[typed["segment"].map(counts) >= FOLDS]
-    if typed["segment"].nunique() < 2:
-        raise NotEnough(
-            "fewer than two segments to tell apart", "more orders with a customer number"
-        )
-    majority = float(typed["segment"].value_counts(normalize=True).iloc[0])
-    rows, trees = [], {}
-    for tool, asked in TOOLS.items():
-        usable = [q for q in asked if len(typed[q].dropna().unique()) > 1]
-        coded = _coded(typed[usable])
-        if coded.shape[1] == 0:
-            continue
-        tree = DecisionTreeClassifier(max_leaf_nodes=LEAVES, min_samples_leaf=max(5, len(typed) // 100), random_state=seed)  # fmt: skip
-        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-        said = cross_val_predict(tree, coded.to_numpy(), typed["segment"].to_numpy(), cv=folds)
-        right = int((said == typed["segment"].to_numpy()).sum())
-        ends = wilson(right, len(typed))
-        rows.append({"tool": tool, "questions": len(usable),
-                     "accuracy": ends.value, "low": ends.low, "high": ends.high})  # fmt: skip
-        trees[tool] = (tree.fit(coded.to_numpy(), typed["segment"].to_numpy()), coded)
-    if not rows:
-        raise NotEnough("nothing is known that could type a customer", "customer attributes")
-    table = pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
-    best, worst = table.iloc[0], table.iloc[-1]
-    table.loc[len(table)] = ["always the largest segment", 0, majority, majority, majority]
-    early = table[table["tool"] == "at first contact"]
-    weak = early.empty or float(early["low"].iloc[0]) <= majority
-    return Answer(
-        table=table,
-        headline=f"{int(best['questions'])} questions place {format_value(best['accuracy'], '%')} of customers {best['tool']}",
-        so_what=(
-            f"Naming the largest segment every time would be right for {format_value(majority, '%')}. "
-            + ("At first contact nobody can be placed better than that: treat new customers alike until they have ordered."
-               if weak else
-               f"The tool {worst['tool']} reaches {format_value(worst['accuracy'], '%')}: use it for a first greeting and place customers again after their orders.")
-        ),
-        kind="predictive",
-        caption=f"Accuracy of the typing tools, {FOLDS}-fold cross-validation with 95 % interval (n = {len(typed):,} customers with an order)",
-        units={"questions": "count", "accuracy": "%", "low": "%", "high": "%"},
-        source="customers, orders; decision trees with at most ten leaves",
-        metrics=(Metric("typing_accuracy", best["accuracy"], best["low"], best["high"], len(typed), "%", "predictive"),),
-        extra={"rules": _rules(*trees[best["tool"]], typed["segment"], str(best["tool"]))},
-    )  # fmt: skip
-
-
-def _questions(customers: pd.DataFrame, mix: pd.DataFrame) -> pd.DataFrame:
-    ordered = mix.sort_values(["amount", "name"], ascending=[False, True])
-    table = customers.assign(
-        order_value=customers["purchases_value"].astype(float) / customers["orders"].where(customers["orders"] > 0).astype(float),
-        discount_share=customers["discount"].astype(float)
-        / (customers["purchases_value"] + customers["discount"]).where(lambda v: v > 0).astype(float),
-    )  # fmt: skip
-    for dimension in ("channel", "category"):
-        first = ordered[ordered["dimension"] == dimension].drop_duplicates("customer_id")
-        table[f"main_{dimension}"] = table["customer_id"].map(first.set_index("customer_id")["name"]).astype("str")  # fmt: skip
-    return table[["customer_id", *dict.fromkeys(q for asked in TOOLS.values() for q in asked)]]
-
-
-def _coded(frame: pd.DataFrame) -> pd.DataFrame:
-    """Numbers as they are (unknown: none), names as one yes/no column for each of the ten most frequent."""
-    columns = {}
-    for name in frame.columns:
-        if pd.api.types.is_numeric_dtype(frame[name]):
-            columns[name] = frame[name].astype("Float64").astype(float)
-        else:
-            for value in frame[name].value_counts().head(10).sort_index().index:
-                columns[f"{name}={value}"] = (frame[name] == value).astype(float)
-    return pd.DataFrame(columns, index=frame.index)
-
-
-def _rules(
-    tree: DecisionTreeClassifier, coded: pd.DataFrame, segment: pd.Series, tool: str
-) -> Answer:
-    leaf = tree.apply(coded.to_numpy())
-    said = pd.Series(tree.predict(coded.to_numpy()), index=segment.index)
-    frame = pd.DataFrame({"leaf": leaf, "segment": said, "right": (said == segment).astype(float)})
-    table = frame.groupby("leaf").agg(segment=("segment", "first"), customers=("right", "size"), right=("right", "mean"))  # fmt: skip
-    paths = _paths(tree.tree_, list(coded.columns))
-    table.insert(0, "rule", [" and ".join(paths[int(i)]) or "everyone" for i in table.index])
-    table = table.sort_values(["customers", "rule"], ascending=[False, True], ignore_index=True)
-    top, sure = table.iloc[0], table.loc[table["right"].idxmax()]
-    return Answer(
-        table=table,
-        headline=f"{len(table)} rules place every customer {tool}",
-        so_what=(
-            f"The widest rule holds for {int(top['customers']):,} customers and is right for {format_value(top['right'], '%')} of them; "
-            f"the surest one, {sure['rule']}, for {format_value(sure['right'], '%')}. Give the list to sales and service staff."
-        ),
-        kind="predictive",
-        caption=f"Rules of the typing tool {tool}, as fitted (n = {len(segment):,})",
-        units={"customers": "count", "right": "%"},
-        source="decision tree on all typed customers",
-    )  # fmt: skip
-
-
-def _paths(tree: object, columns: list[str]) -> dict[int, list[str]]:
-    left, right = tree.children_left, tree.children_right  # type: ignore[attr-defined]
-    feature, threshold = tree.feature, tree.threshold  # type: ignore[attr-defined]
-    bounds: dict[int, dict[str, tuple[float, float]]] = {0: {}}
-    for node in range(len(left)):
-        if left[node] < 0:
-            continue
-        column, cut = columns[feature[node]], float(threshold[node])
-        low, high = bounds[node].get(column, (-np.inf, np.inf))
-        bounds[int(left[node])] = bounds[node] | {column: (low, min(high, cut))}
-        bounds[int(right[node])] = bounds[node] | {column: (max(low, cut), high)}
-    return {
-        node: [_condition(column, *ends) for column, ends in found.items()]
-        for node, found in bounds.items()
-        if left[node] < 0
-    }
-
-
-def _condition(column: str, low: float, high: float) -> str:
-    name, _, value = column.partition("=")
-    label = QUESTIONS.get(name, name)
-    if value:
-        return f"{label} {value}" if np.isfinite(low) else f"{label} not {value}"
-    unit = "%" if name == "discount_share" else "currency" if name == "order_value" else ""
-    if not np.isfinite(low):
-        return f"{label} up to {format_value(high, unit)}"
-    if not np.isfinite(high):
-        return f"{label} over {format_value(low, unit)}"
-    return f"{label} {format_value(low, unit)} to {format_value(high, unit)}"

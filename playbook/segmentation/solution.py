@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.errors import NotEnough
 from playbook.segmentation.basis import basis_of, fit_basis, standardise
+from playbook.segmentation.candidates import (
+    CLASS_RESAMPLES,
+    MEANS,
+    NEEDS,
+    RESAMPLES,
+    RULES,
+    Candidate,
+    by_classes,
+    by_means,
+    by_rules,
+)
+from playbook.segmentation.frozen import (
+    NO_ANSWERS,
+    NO_HABITS,
+    class_model,
+    everyone,
+    memberships,
+    method_of,
+    wide_memberships,
+)
+from playbook.segmentation.latent_class import Evidence
 from playbook.segmentation.naming import final_names, kept_names
-from playbook.segmentation.rfm import NO_PURCHASE, rfm_segment, score_rfm
+from playbook.segmentation.needs import evidence_of, fit_coding, fit_levels, needs_of, respondents
 
-__all__ = ["assign_segments", "choose_segments"]
+__all__ = ["choose_segments"]
 
 NUMBERS = range(3, 8)
-RULES = "RFM rules"
-STABLE = 0.80
-RESAMPLES = 20
-SILHOUETTE_ROWS = 2000
+STABLE = {MEANS: 0.80, NEEDS: 0.65, RULES: 0.0}
+NEAR_BEST = 0.98
+PATIENCE = 0.10
+"""What last year's number of segments may lack in stability, so that chance does not redraw the segments each year."""
 LEAST_CUSTOMERS = 100
+LEAST_TOLD = 150
+"""Respondents from which needs can make segments: thirty for each of five."""
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One way to segment: its labels (0, 1, ...) and how they do."""
+class Told:
+    """What customers want and how they buy, coded for latent classes."""
 
-    name: str
-    labels: np.ndarray
-    centers: np.ndarray | None
-    figures: dict[str, float]
-    stability_of: np.ndarray
-    rules: tuple[str, ...] = ()
+    coding: pd.DataFrame
+    evidence: Evidence
+    figures: pd.DataFrame
+    answered: np.ndarray
 
 
 def choose_segments(
@@ -47,18 +66,20 @@ def choose_segments(
     smallest_share: float = 0.05,
     *,
     seed: int,
+    habits: pd.DataFrame | None = None,
+    attitudes: pd.DataFrame | None = None,
 ) -> Answer | Missing:
     """Compare candidate solutions and choose one by a stated rule.
 
-    Candidates are the rules on recency, frequency and money, and k-means with 3 to 7 segments on
-    the basis. *Stability* is the mean adjusted Rand index between the solution and the solutions of 20
-    bootstrap samples; *separation* is the mean silhouette, *separation by chance* that of the same
-    number of segments in data whose columns are shuffled apart.
+    Candidates are the rules on recency, frequency and money, k-means with 3 to 7 segments on
+    purchases, and latent classes (3 to 7) of needs and habits where at least 150 customers told their needs.
+    Who did not answer is placed by habits, and by who they are, with a probability.
 
-    The rule: of the k-means solutions whose smallest segment has at least ``smallest_share`` of the
-    customers and whose stability is at least 0.80, last year's number of segments if it is among them,
-    else the most segments. If none passes, the most stable one with no segment too small, else the
-    rules.
+    The rule: no segment under ``smallest_share`` of the customers and stability at least 0.80 (latent classes,
+    whose members are only probable, 0.65). Of the latent classes that pass, the fewest that explain 98 % of
+    what the best number explains (gain in BIC over one class); without needs, of k-means the most segments.
+    Last year's number of segments stays if it passes, or misses stability by less than 0.10. If none passes, the most stable one with no segment too
+    small, else the rules.
 
     Parameters
     ----------
@@ -74,94 +95,79 @@ def choose_segments(
         Smallest share of customers a segment may have.
     seed
         Seed of starts and resamples.
+    habits, attitudes
+        Queries ``buying_habits`` and ``customer_attitudes``.
 
     Returns
     -------
     Answer
-        One row per candidate; extras ``chosen`` (name), ``segments`` (customer_id, segment: every customer), ``model``
-        (``segment_model``, `Missing` for the rules), ``deviations`` (segment, feature, deviation in
-        standard deviations) and ``stability`` (segment, stability as mean best Jaccard overlap).
+        One row per candidate; extras ``chosen`` (name), ``method``, ``segments`` (customer_id, segment: every customer),
+        ``memberships`` (customer_id, segment, probability, known_from), ``model`` (``segment_model``, `Missing` for the
+        rules), ``deviations`` (segment, feature, deviation in standard deviations) and ``stability`` (segment,
+        stability as mean best Jaccard overlap).
 
     References
     ----------
-    Hubert & Arabie (1985), Comparing partitions, J. of Classification 2. Dolnicar & Leisch (2010),
-    Evaluation of structure and reproducibility of cluster solutions, Marketing Letters 21(1).
-    Hennig (2007), Cluster-wise assessment of cluster stability, Comp. Statistics & Data Analysis 52.
+    Wedel & Kamakura (2000), Market Segmentation, 2nd ed., ch. 1 and 7. Hubert & Arabie (1985), Comparing
+    partitions, J. of Classification 2. Dolnicar & Leisch (2010), Evaluation of structure and reproducibility of
+    cluster solutions, Marketing Letters 21(1). Hennig (2007), Cluster-wise assessment of cluster stability, Comp.
+    Statistics & Data Analysis 52.
     """
     before = previous if isinstance(previous, pd.DataFrame) else None
-    return _choose(customers, mix, smallest_share, seed, before, dict(names or {}))
-
-
-def assign_segments(
-    customers: pd.DataFrame, mix: pd.DataFrame, model: pd.DataFrame
-) -> pd.DataFrame:
-    """Return the segment of each customer under a saved ``segment_model``: the nearest centre.
-
-    Parameters
-    ----------
-    customers, mix
-        Queries ``customer_features`` and ``purchase_mix``, of any year.
-    model
-        Result ``segment_model``. Nothing is estimated anew.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``customer_id``, ``segment``; customers without any order are in "No purchase on record".
-    """
-    features = model.drop_duplicates("feature")
-    order = list(features["feature"])
-    centers = model.pivot_table(index="segment", columns="feature", values="center")[order]
-    scale = features["scale"].to_numpy()
-    values = basis_of(customers, mix, features).to_numpy() / scale
-    nearest = _nearest(values, centers.to_numpy() / scale)
-    buyers = customers.loc[customers["orders"] > 0, "customer_id"].sort_values()
-    found = pd.Series(centers.index.to_numpy()[nearest], index=buyers.to_numpy())
-    return _everyone(customers, found)
+    ways = habits if isinstance(habits, pd.DataFrame) else NO_HABITS
+    asked = attitudes if isinstance(attitudes, pd.DataFrame) else NO_ANSWERS
+    return _choose(customers, mix, ways, asked, smallest_share, seed, before, dict(names or {}))
 
 
 @answers
 def _choose(
-    customers: pd.DataFrame, mix: pd.DataFrame, smallest_share: float, seed: int,
-    previous: pd.DataFrame | None, wanted: dict[str, str],
+    customers: pd.DataFrame, mix: pd.DataFrame, habits: pd.DataFrame, attitudes: pd.DataFrame, smallest_share: float,
+    seed: int, previous: pd.DataFrame | None, wanted: dict[str, str],
 ) -> Answer:  # fmt: skip
     buyers = customers[customers["orders"] > 0].sort_values("customer_id", ignore_index=True)
     need(buyers, "customers with an order", "orders with a customer number", rows=LEAST_CUSTOMERS)
     basis = fit_basis(customers, mix)
+    told = _told(customers, habits, attitudes)
     if len(basis) < 2:
         raise NotEnough("customers do not differ in what they buy", "orders with dates and values")
     values = basis_of(customers, mix, basis)
     space = standardise(values, basis).to_numpy()
     different = len(np.unique(space.round(9), axis=0))
     with threadpool_limits(1):
-        candidates = [_rules(buyers, space, seed)]
-        candidates += [_kmeans(space, k, seed) for k in NUMBERS if different >= 2 * k]
+        candidates = [by_rules(buyers, space, seed)]
+        candidates += [by_means(space, k, seed) for k in NUMBERS if different >= 2 * k]
+        if told is not None:
+            candidates += _classes(told, customers, mix, habits, attitudes, previous, seed)
     number = previous["segment"].nunique() if previous is not None else None
-    chosen, why = _pick(candidates, smallest_share, number)
+    chosen, why = _pick(
+        candidates, smallest_share, number, method_of(previous) if previous is not None else ""
+    )
     table = pd.DataFrame(
         [{"candidate": c.name, **c.figures, "chosen": c is chosen} for c in candidates]
     )
-    worth = pd.Series(buyers["margin_12m"].to_numpy()).groupby(chosen.labels).mean()
-    label, model = _finish(chosen, values, basis, worth, previous, wanted)
-    found = pd.Series(
-        np.array([label[i] for i in chosen.labels], dtype=object), index=buyers["customer_id"]
-    )
-    deviations = _deviations(values, basis, chosen.labels).rename(index=label)
+    if told is None:
+        table = table.drop(columns="bic_gain")
+    parts = _Parts(customers, mix, habits, attitudes, values, basis, told)
+    with threadpool_limits(1):
+        label, model, wide, deviations = _finish(chosen, parts, previous, wanted, seed)
+    segment = everyone(customers, wide.idxmax(axis=1))
     return Answer(
         table=table,
         headline=_headline(chosen, table),
-        so_what=why + " " + _structure(chosen),
+        so_what=why + " " + _structure(chosen) + _told_by(told, wide),
         kind="diagnostic",
-        caption=f"Candidate solutions on {len(basis)} figures in {basis['block'].nunique()} blocks (n = {len(buyers):,} buyers, {RESAMPLES} resamples)",
-        units={"segments": "count", "stability": "ratio", "separation": "ratio", "separation_by_chance": "ratio", "smallest_share": "%"},
-        source="orders, order lines, tickets; k-means on block-weighted standardised figures",
+        caption=_caption(chosen, len(buyers)),
+        units={"segments": "count", "stability": "ratio", "separation": "ratio", "separation_by_chance": "ratio", "smallest_share": "%", "bic_gain": "ratio"},
+        source="survey answers, orders, order lines, tickets; latent classes, k-means and rules" if told else "orders, order lines, tickets; k-means on block-weighted standardised figures",
         metrics=(
             Metric("segments", float(len(label)), n=len(buyers), unit="count", kind="diagnostic"),
-            Metric("segment_stability", chosen.figures["stability"], n=RESAMPLES, unit="ratio", kind="diagnostic"),
+            Metric("segment_stability", chosen.figures["stability"], n=CLASS_RESAMPLES if chosen.method == NEEDS else RESAMPLES, unit="ratio", kind="diagnostic"),
         ),
         extra={
             "chosen": chosen.name,
-            "segments": _everyone(customers, found),
+            "method": chosen.method,
+            "segments": segment,
+            "memberships": memberships(wide, customers, attitudes),
             "model": model,
             "deviations": deviations.rename_axis("segment").reset_index().melt("segment", var_name="feature", value_name="deviation"),
             "stability": pd.DataFrame({"segment": [label[i] for i in sorted(label)], "stability": chosen.stability_of}),
@@ -169,148 +175,172 @@ def _choose(
     )  # fmt: skip
 
 
+def _told(customers: pd.DataFrame, habits: pd.DataFrame, attitudes: pd.DataFrame) -> Told | None:
+    """Return coded needs and habits, or none where too few told their needs or all answered alike."""
+    answered = respondents(needs_of(customers, attitudes))
+    if answered.sum() < LEAST_TOLD:
+        return None
+    coding = fit_coding(customers, habits, attitudes)
+    if coding["block"].isin(["importance", "psychographic"]).sum() < 2:
+        return None
+    evidence, figures = evidence_of(customers, habits, attitudes, coding)
+    return Told(coding, evidence, figures, answered)
+
+
+def _classes(
+    told: Told, customers: pd.DataFrame, mix: pd.DataFrame, habits: pd.DataFrame, attitudes: pd.DataFrame,
+    previous: pd.DataFrame | None, seed: int,
+) -> list[Candidate]:  # fmt: skip
+    p = told.evidence.numbers
+    seen = np.unique(told.evidence.statistics[told.answered, :p].round(9), axis=0)
+    before, number = None, 0
+    if previous is not None and method_of(previous) == NEEDS:
+        wide = wide_memberships(customers, mix, previous, habits, attitudes)
+        before, number = wide.to_numpy().argmax(axis=1), wide.shape[1]
+    return [
+        by_classes(told.evidence, told.answered, k, seed, before if k == number else None)
+        for k in NUMBERS
+        if len(seen) >= 2 * k
+    ]
+
+
+def _caption(chosen: Candidate, n: int) -> str:
+    rows = f"n = {n:,} buyers; {RESAMPLES} resamples, {CLASS_RESAMPLES} of latent classes"
+    return f"Candidate solutions ({rows}). Separation: silhouette; of latent classes, log-likelihood gained per customer, as is the gain in BIC"
+
+
 def _headline(chosen: Candidate, table: pd.DataFrame) -> str:
     stability = format_value(chosen.figures["stability"], "ratio")
-    passed = chosen.figures["stability"] >= STABLE
+    passed = chosen.figures["stability"] >= max(STABLE[chosen.method], 0.5)
     return (
         f"{chosen.name} chosen: {int(chosen.figures['segments'])} segments, "
         f"{'found again' if passed else 'only loosely found again'} in resamples (agreement {stability})"
     )
 
 
+GROUPS = "The segments stand clearly apart from what chance would give: treat them as groups of their own."
+LINES = "They are lines drawn through a continuum and not natural groups: use them to organise work, not as a fact about people."
+SOFT = (
+    "They stand apart more than chance would give, but their edges are soft: steer offers by segment, "
+    "and do not argue about customers at the border."
+)
+
+
 def _structure(chosen: Candidate) -> str:
-    gain = chosen.figures["separation"] - chosen.figures["separation_by_chance"]
-    if not np.isfinite(gain):
+    """Say whether segments are more than shuffled figures would give."""
+    found, chance = chosen.figures["separation"], chosen.figures["separation_by_chance"]
+    if not np.isfinite(found - chance):
         return (
             "The rules are drawn by hand, so look for better data before building offers on them."
         )
-    if gain > 0.15:
-        return "The segments stand clearly apart from what chance would give: treat them as groups of their own."
-    if gain > 0.02:
-        return (
-            "They stand apart more than chance would give, but their edges are soft: steer offers by segment, "
-            "and do not argue about customers at the border."
-        )
-    return "They are lines drawn through a continuum and not natural groups: use them to organise work, not as a fact about people."  # fmt: skip
+    if chosen.method == NEEDS:
+        beyond = 1 - chance / found if found > 0 else 0.0
+        return GROUPS if beyond > 0.4 else SOFT if beyond > 0.1 else LINES
+    return GROUPS if found - chance > 0.15 else SOFT if found - chance > 0.02 else LINES
+
+
+def _told_by(told: Told | None, wide: pd.DataFrame) -> str:
+    if told is None:
+        return f" Needs are unknown (fewer than {LEAST_TOLD} customers answered questions on them), so these segments tell what customers do and not why: ask them."
+    sure = float(wide.max(axis=1).mean())
+    return (
+        f" Needs are known of {format_value(float(told.answered.mean()), '%')} of the buyers; the others are placed by how they buy and "
+        f"who they are, so a customer is in the named segment with a probability of {format_value(sure, '%')} on average."
+    )
 
 
 def _pick(
-    candidates: list[Candidate], smallest: float, number: int | None
+    candidates: list[Candidate], smallest: float, number: int | None, method: str
 ) -> tuple[Candidate, str]:
-    means = [c for c in candidates if c.centers is not None]
-    big = [c for c in means if c.figures["smallest_share"] >= smallest]
-    good = [c for c in big if c.figures["stability"] >= STABLE]
-    rule = f"stability at least {STABLE:.2f} and no segment under {format_value(smallest, '%')} of customers"
-    same = [c for c in good if c.figures["segments"] == number]
+    able = [c for c in candidates if c.method == NEEDS] or [c for c in candidates if c.method == MEANS]  # fmt: skip
+    big = [c for c in able if c.figures["smallest_share"] >= smallest]
+    good = [c for c in big if c.figures["stability"] >= STABLE[c.method]]
+    stable = STABLE[able[0].method] if able else 0.8
+    rule = f"stability at least {stable:.2f} and no segment under {format_value(smallest, '%')} of customers"
+    near = [c for c in big if c.figures["stability"] >= STABLE[c.method] - PATIENCE]
+    same = [c for c in near if c.figures["segments"] == number and c.method == method]
     if same:
         return same[0], f"Rule: {rule}, then last year's number of segments, so that years compare; {same[0].name} keeps it."  # fmt: skip
+    if good and good[0].method == NEEDS:
+        top = max(c.figures["bic_gain"] for c in good)
+        best = min((c for c in good if c.figures["bic_gain"] >= NEAR_BEST * top), key=lambda c: c.figures["segments"])  # fmt: skip
+        return best, f"Rule: needs count where they are known; {rule}, then the fewest segments that explain {NEAR_BEST:.0%} of what the best number does; {best.name} is picked."  # fmt: skip
     if good:
         best = max(good, key=lambda c: c.figures["segments"])
         return best, f"Rule: {rule}, then the most segments, so that strategies can differ; {best.name} is picked."  # fmt: skip
     if big:
         best = max(big, key=lambda c: c.figures["stability"])
         return best, f"No candidate has {rule}; {best.name} is the most stable one left."
-    return candidates[0], f"No solution by k-means has {rule}; the rules stand in."
+    return candidates[0], f"No computed solution has {rule}; the rules stand in."
 
 
-def _rules(buyers: pd.DataFrame, space: np.ndarray, seed: int) -> Candidate:
-    labels, names = pd.factorize(rfm_segment(score_rfm(buyers)), sort=True)
-    rng = np.random.default_rng(seed)
-    agreement, overlap = [], []
-    for _ in range(RESAMPLES):
-        rows = np.unique(rng.integers(0, len(buyers), len(buyers)))
-        again = pd.factorize(rfm_segment(score_rfm(buyers.iloc[rows])), sort=True)[0]
-        agreement.append(adjusted_rand_score(labels[rows], again))
-        overlap.append(_overlap(labels[rows], again, labels.max() + 1))
-    found = _candidate(RULES, labels, None, space, agreement, overlap, seed)
-    return replace(found, rules=tuple(names))
-
-
-def _kmeans(space: np.ndarray, k: int, seed: int) -> Candidate:
-    fitted = KMeans(k, n_init=10, random_state=seed).fit(space)
-    rng = np.random.default_rng(seed)
-    agreement, overlap = [], []
-    for draw in range(RESAMPLES):
-        rows = rng.integers(0, len(space), len(space))
-        again = KMeans(k, n_init=3, random_state=seed + draw).fit(space[rows]).predict(space)
-        agreement.append(adjusted_rand_score(fitted.labels_, again))
-        overlap.append(_overlap(fitted.labels_, again, k))
-    labels = _nearest(space, fitted.cluster_centers_)
-    return _candidate(f"K-means, {k}", labels, fitted.cluster_centers_, space, agreement, overlap, seed)  # fmt: skip
-
-
-def _candidate(
-    name: str, labels: np.ndarray, centers: np.ndarray | None, space: np.ndarray,
-    agreement: list[float], overlap: list[np.ndarray], seed: int,
-) -> Candidate:  # fmt: skip
-    shares = np.bincount(labels) / len(labels)
-    figures = {
-        "segments": float(len(shares)),
-        "stability": float(np.mean(agreement)),
-        "separation": _separation(space, labels, seed),
-        "separation_by_chance": np.nan if centers is None else _chance(space, len(shares), seed),
-        "smallest_share": float(shares.min()),
-    }
-    return Candidate(name, labels, centers, figures, np.mean(overlap, axis=0))
-
-
-def _overlap(labels: np.ndarray, again: np.ndarray, k: int) -> np.ndarray:
-    """Best Jaccard overlap of each of the ``k`` segments with a segment of another solution."""
-    both = np.zeros((k, int(again.max()) + 1))
-    np.add.at(both, (labels, again), 1)
-    union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
-    return (both / np.maximum(union, 1)).max(axis=1)
-
-
-def _separation(space: np.ndarray, labels: np.ndarray, seed: int) -> float:
-    if len(np.unique(labels)) < 2:
-        return 0.0
-    rows = min(SILHOUETTE_ROWS, len(space))
-    picked = np.random.default_rng(seed).permutation(len(space))[:rows]
-    if len(np.unique(labels[picked])) < 2:
-        return 0.0
-    return float(silhouette_score(space[picked], labels[picked]))
-
-
-def _chance(space: np.ndarray, k: int, seed: int) -> float:
-    rng = np.random.default_rng(seed)
-    mixed = np.column_stack([rng.permutation(column) for column in space.T])
-    return _separation(mixed, KMeans(k, n_init=3, random_state=seed).fit(mixed).labels_, seed)
-
-
-def _nearest(values: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    distance = ((values[:, None, :] - centers[None, :, :]) ** 2).sum(axis=2)
-    return distance.argmin(axis=1)
-
-
-def _deviations(values: pd.DataFrame, basis: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
-    standard = (values - basis["mean"].to_numpy()) / basis["spread"].to_numpy()
-    return standard.groupby(labels).mean()
+@dataclass(frozen=True)
+class _Parts:
+    customers: pd.DataFrame
+    mix: pd.DataFrame
+    habits: pd.DataFrame
+    attitudes: pd.DataFrame
+    values: pd.DataFrame
+    basis: pd.DataFrame
+    told: Told | None
 
 
 def _finish(
-    chosen: Candidate, values: pd.DataFrame, basis: pd.DataFrame, worth: pd.Series,
-    previous: pd.DataFrame | None, wanted: dict[str, str],
-) -> tuple[dict[int, str], pd.DataFrame | Missing]:  # fmt: skip
-    """Return the name of each label (named in order of worth) and the model to keep."""
-    order = worth.sort_values(ascending=False, kind="stable").index
+    chosen: Candidate, parts: _Parts, previous: pd.DataFrame | None, wanted: dict[str, str], seed: int
+) -> tuple[dict[int, str], pd.DataFrame | Missing, pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Return the name of each label, the model to keep, memberships (wide) and deviations from the mean."""
+    ids = parts.values.index
+    margin = parts.customers.set_index("customer_id")["margin_12m"].reindex(ids).to_numpy(float)
+    if chosen.method == NEEDS:
+        return _finish_classes(chosen, parts, previous, wanted, seed, margin)
+    standard = (parts.values - parts.basis["mean"].to_numpy()) / parts.basis["spread"].to_numpy()
+    deviations = standard.groupby(chosen.labels).mean()
     if chosen.centers is None:
-        return dict(enumerate(chosen.rules)), Missing("the rules on recency, frequency and money have no centres to keep")  # fmt: skip
+        label = dict(enumerate(chosen.rules))
+        wide = pd.DataFrame(np.eye(len(label))[chosen.labels], ids, list(label.values()))
+        missing = Missing("the rules on recency, frequency and money have no centres to keep")
+        return label, missing, wide, deviations.rename(index=label)
+    order = pd.Series(margin).groupby(chosen.labels).mean().sort_values(ascending=False, kind="stable").index  # fmt: skip
+    basis = parts.basis
     centers = pd.DataFrame(
         chosen.centers * basis["scale"].to_numpy() + basis["mean"].to_numpy(), columns=list(basis["feature"])
     )  # fmt: skip
-    kept = kept_names(centers, previous) if previous is not None else {}
-    deviations = _deviations(values, basis, chosen.labels).loc[order]
-    label = final_names(deviations, kept, wanted)
+    same = previous is not None and method_of(previous) == MEANS
+    kept = kept_names(centers, previous) if previous is not None and same else {}
+    label = final_names(deviations.loc[order], kept, wanted)
     rows = [
-        basis.assign(segment=label[int(i)], center=centers.loc[i].to_numpy(), place=place)
+        basis.assign(segment=label[int(i)], center=centers.loc[i].to_numpy(), place=place, method=MEANS)
         for place, i in enumerate(order, start=1)
-    ]
-    columns = ["segment", "feature", "center", "scale", "place", *basis.columns.drop(["feature", "scale"])]  # fmt: skip
-    return label, pd.concat(rows, ignore_index=True)[columns]
+    ]  # fmt: skip
+    columns = ["segment", "feature", "center", "scale", "place", "method", *basis.columns.drop(["feature", "scale"])]  # fmt: skip
+    wide = pd.DataFrame(np.eye(len(label))[chosen.labels], ids, [label[i] for i in range(len(label))])  # fmt: skip
+    model = pd.concat(rows, ignore_index=True)[columns]
+    return label, model, wide, deviations.rename(index=label)
 
 
-def _everyone(customers: pd.DataFrame, found: pd.Series) -> pd.DataFrame:
-    ids = customers["customer_id"].sort_values()
-    segment = ids.map(found).astype("str").fillna(NO_PURCHASE)
-    return pd.DataFrame({"customer_id": ids, "segment": segment}).reset_index(drop=True)
+def _finish_classes(
+    chosen: Candidate, parts: _Parts, previous: pd.DataFrame | None, wanted: dict[str, str], seed: int,
+    margin: np.ndarray,
+) -> tuple[dict[int, str], pd.DataFrame, pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    told, classes = parts.told, chosen.classes
+    assert told is not None and classes is not None
+    scores = classes.scores(told.evidence)
+    levels = fit_levels(parts.customers)
+    model, chance = class_model(classes, told.coding, told.figures, levels, parts.customers, scores, seed)  # fmt: skip
+    figure_rows = model[model["kind"].isin(["number", "way"])]
+    centers = figure_rows.pivot_table(index="segment", columns="feature", values="center")
+    centers = centers[list(told.coding["feature"])]
+    spread = told.figures.std(ddof=0)
+    deviations = (centers - told.figures.mean()) / spread.where(spread > 1e-9)
+    worth = pd.Series((chance * margin[:, None]).sum(axis=0) / chance.sum(axis=0))
+    order = worth.sort_values(ascending=False, kind="stable").index
+    same = previous is not None and method_of(previous) == NEEDS
+    earlier = previous[previous["kind"].isin(["number", "way"])] if previous is not None and same else None  # fmt: skip
+    kept = kept_names(centers, earlier) if earlier is not None else {}
+    label = final_names(deviations.loc[order], kept, wanted)
+    place = {int(i): n for n, i in enumerate(order, start=1)}
+    model = model.assign(place=model["segment"].map(place), segment=model["segment"].map(label))
+    model = model.sort_values("place", kind="stable", ignore_index=True)
+    names = [label[int(i)] for i in order]
+    wide = pd.DataFrame(chance[:, order.to_numpy(int)], parts.values.index, names)
+    return label, model, wide, deviations.rename(index=label)

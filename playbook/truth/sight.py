@@ -70,10 +70,21 @@ class Sight:
         return self.query("purchase_mix")
 
     @cached_property
+    def attitudes(self) -> pd.DataFrame:
+        """What each customer answered last (step 3)."""
+        return self.query("customer_attitudes")
+
+    @cached_property
     def solution(self) -> Answer:
         """The strategic segmentation (step 3)."""
         return given(
-            segmentation.choose_segments(self.customers, self.mix, seed=self.engagement.seed)
+            segmentation.choose_segments(
+                self.customers,
+                self.mix,
+                seed=self.engagement.seed,
+                habits=self.query("buying_habits"),
+                attitudes=self.attitudes,
+            )
         )
 
     @cached_property
