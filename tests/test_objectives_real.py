@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import real_inboxes
 from test_objectives_odd import answers_of
 
 from playbook.answer import Missing
@@ -33,8 +34,7 @@ def _found(name: str, source: Path, target: Path, as_of: date) -> dict[str, Any]
     if name == "online_retail":
         _tenth(source / name, inbox)
     else:
-        inboxes = pytest.importorskip("real_inboxes")
-        getattr(inboxes, name)(source / name, inbox)
+        getattr(real_inboxes, name)(source / name, inbox)
     engagement = read_model(ROOT / "data" / name / "engagement.yml", Engagement)
     take_in(inbox, engagement, target, as_of)
     return answers_of(Warehouse(target / "tables", as_of))
