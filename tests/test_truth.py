@@ -15,7 +15,7 @@ from playbook.truth.rules import Covers, FalseAlarms, NotYet, Progress, Share
 from playbook.truth.study import open_study
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = 45
+BASE = 60
 QUICK = ("01.coverage_year_24_months", "01.coverage_12_month_figure", "01.coverage_survey_waves")
 """First seed of the worlds drawn here (a regular one and a null one): not one of those the page and the command use."""
 

@@ -77,7 +77,7 @@ def choose_segments(
 
     The rule: no segment under ``smallest_share`` of the customers and stability at least 0.80 (latent classes,
     whose members are only probable, 0.65). Of the latent classes that pass, the fewest that explain 98 % of
-    what the best number explains (gain in BIC over one class); without needs, of k-means the most segments.
+    what the best number explains (gain in BIC over one class) and are at least as stable as it; without needs, of k-means the most segments.
     Last year's number of segments stays if it passes, or misses stability by less than 0.10. If none passes, the most stable one with no segment too
     small, else the rules.
 
@@ -262,9 +262,14 @@ def _pick(
     if same:
         return same[0], f"Rule: {rule}, then last year's number of segments, so that years compare; {same[0].name} keeps it."  # fmt: skip
     if good and good[0].method == NEEDS:
-        top = max(c.figures["bic_gain"] for c in good)
-        best = min((c for c in good if c.figures["bic_gain"] >= NEAR_BEST * top), key=lambda c: c.figures["segments"])  # fmt: skip
-        return best, f"Rule: needs count where they are known; {rule}, then the fewest segments that explain {NEAR_BEST:.0%} of what the best number does; {best.name} is picked."  # fmt: skip
+        top = max(good, key=lambda c: c.figures["bic_gain"])
+        near = [c for c in good if c.figures["bic_gain"] >= NEAR_BEST * top.figures["bic_gain"]]
+        firm = [c for c in near if c.figures["stability"] >= top.figures["stability"]]
+        best = min(firm, key=lambda c: c.figures["segments"])
+        return best, (
+            f"Rule: needs count where they are known; {rule}, then the fewest segments that explain {NEAR_BEST:.0%} of "
+            f"what the best number does and are found again as surely; {best.name} is picked."
+        )
     if good:
         best = max(good, key=lambda c: c.figures["segments"])
         return best, f"Rule: {rule}, then the most segments, so that strategies can differ; {best.name} is picked."  # fmt: skip
