@@ -21,6 +21,7 @@ from playbook.clv import (
     fit_mbg_nbd,
 )
 from playbook.engagement.model import Costs
+from playbook.segmentation.money import BASIS
 from playbook.segmentation.purchase_models import season_clock
 from playbook.warehouse import Warehouse
 
@@ -273,6 +274,8 @@ def test_the_ceiling_of_a_new_customer_is_its_value_over_the_hurdle(lifetime: An
     assert verdict["Ads"] == "too dear" and verdict["Shop"] == "room"
     unpaid = sg.acquisition_ceiling(customers(), lifetime["values"], spend.iloc[:0], 0.25)
     assert set(unpaid.table["verdict"]) == {"cost not known"}
+    revenue = sg.acquisition_ceiling(customers(), lifetime["values"], spend, 0.25, BASIS["revenue"])
+    assert isinstance(revenue, Missing) and "margin rate" in str(revenue)
 
 
 def money_years(n: int = 1500, years: int = 3, seed: int = 4) -> pd.DataFrame:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.answer import Answer, Metric, NotEnough, answers, format_value, need
+from playbook.segmentation.money import BASIS
 from playbook.stats import mean_interval
 
 __all__ = ["acquisition_ceiling"]
@@ -38,8 +39,13 @@ def acquisition_ceiling(
     hurdle_rate
         Return that money must bring (0.15 is 15 %).
     basis
-        What value is measured in, for the caption.
+        What value is measured in (a text of `money.BASIS`): for revenue there is no ceiling, as what is left of it is not known.
     """
+    if basis == BASIS["revenue"]:
+        raise NotEnough(
+            "what a new customer may cost: value is known as revenue only",
+            "the cost of goods, or a margin rate in engagement.yml",
+        )
     joined = customers.merge(values[["customer_id", "clv"]], on="customer_id")
     first = joined["days_since_first_order"].astype("Float64")
     age = joined["tenure_days"].astype("Float64").fillna(first).to_numpy(float, na_value=np.inf)
