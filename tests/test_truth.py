@@ -185,10 +185,8 @@ def test_known_failures_are_few_and_told(lines):
         "03.losses_named",
         "03.potential",
         "03.segment_totals",
-        "03.segments",
         "03.spend_rank",
         "04.part_worths",
-        "04.twins",
         "04.willingness_to_pay",
     }
     for row_id, why in known.items():
