@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from playbook.cli import main
@@ -12,6 +13,7 @@ from playbook.truth import coverage as cover
 from playbook.truth.judge import judge
 from playbook.truth.rows import Found, NotHere, Row
 from playbook.truth.rules import Covers, FalseAlarms, NotYet, Progress, Share
+from playbook.truth.segment_benchmark import segment_benchmark, segment_chances
 from playbook.truth.study import open_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -185,10 +187,8 @@ def test_known_failures_are_few_and_told(lines):
         "03.losses_named",
         "03.potential",
         "03.segment_totals",
-        "03.segments",
         "03.spend_rank",
         "04.part_worths",
-        "04.twins",
         "04.willingness_to_pay",
     }
     for row_id, why in known.items():
@@ -227,6 +227,20 @@ def test_the_tables_hold_no_truth():
             frame = study.sight.table(name)
             for column in frame.select_dtypes("str"):
                 assert not latent & set(frame[column].dropna()), (name, column)
+
+
+def test_step_4_is_judged_by_the_benchmark_of_step_3():
+    with open_study(BASE, 800) as study:
+        chances = segment_chances(study)
+        orders = study.sight.customers.set_index("customer_id")["orders"]
+        assert set(chances.index) == set(orders.index[orders > 0]) and chances.index.is_unique
+        assert np.allclose(chances.sum(axis=1), 1.0)
+        best = pd.concat(segment_benchmark(study))
+        assert (chances.idxmax(axis=1) == best.loc[chances.index]).all()
+        latent = study.people["segment"].loc[chances.index]
+        stated, right = chances.max(axis=1).mean(), (chances.idxmax(axis=1) == latent).mean()
+        assert right > 0.7
+        assert abs(stated - right) < 0.1
 
 
 def test_no_notebook_reads_the_truth():

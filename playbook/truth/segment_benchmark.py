@@ -7,8 +7,11 @@ latent segment the two sources are independent, so their evidence multiplies.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
+from scipy.special import logsumexp
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -19,7 +22,7 @@ from playbook.market.benchmarks import bayes_segments
 from playbook.truth.sight import Sight
 from playbook.truth.study import Study
 
-__all__ = ["segment_benchmark"]
+__all__ = ["segment_benchmark", "segment_chances"]
 
 PERSON = ["age", "household", "income"]
 NAMED = ["gender", "education", "country", "area_type", "customer_type", "acquisition_channel", "market_segment"]  # fmt: skip
@@ -29,6 +32,18 @@ TOLD = ["age", "household", "country", "area_type", "customer_type"]
 
 def segment_benchmark(study: Study) -> tuple[pd.Series, pd.Series]:
     """Return the most probable latent segment of respondents of a long survey, and of all other customers with an order."""
+    answered, others = _chances(study)
+    return answered.idxmax(axis=1), others.idxmax(axis=1)
+
+
+def segment_chances(study: Study) -> pd.DataFrame:
+    """Return the chance of each latent segment (columns) for each customer with an order."""
+    return pd.concat(_chances(study)).sort_index()
+
+
+@lru_cache(maxsize=1)
+def _chances(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the chances of respondents of a long survey, and of all other customers with an order."""
     seen, twin = _seen(study.sight), _seen(study.twin.sight)
     seen, twin = seen.align(twin, join="outer", axis=1, fill_value=0.0)
     states = study.twin.people["segment"].loc[twin.index]
@@ -39,7 +54,12 @@ def segment_benchmark(study: Study) -> tuple[pd.Series, pd.Series]:
     beside = _log_chances(seen.loc[answered].drop(columns=told), twin.drop(columns=told), states)
     exact = np.log(survey.loc[answered, list(prior.index)].clip(lower=1e-12))
     others = _log_chances(seen.drop(index=answered), twin, states)
-    return (exact + beside - prior).idxmax(axis=1), others.idxmax(axis=1)
+    return _shares(exact + beside - prior), _shares(others)
+
+
+def _shares(logs: pd.DataFrame) -> pd.DataFrame:
+    """Return log evidence as chances that add up to 1."""
+    return logs.sub(logsumexp(logs.to_numpy(), axis=1), axis=0).pipe(np.exp)
 
 
 def _seen(sight: Sight) -> pd.DataFrame:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
@@ -22,11 +20,6 @@ from playbook.truth.study import END, YEAR_BEFORE, Study
 NO_SEGMENTS = "this world has no segments of needs"
 PAIR = ("Style seekers", "Convenience urbanites")
 """Alike in age, household, income and place, opposite in needs."""
-
-
-@lru_cache(maxsize=1)
-def _benchmark(study: Study) -> tuple[pd.Series, pd.Series]:
-    return segment_benchmark(study)
 
 
 def _agreement(study: Study, best: pd.Series, only: tuple[str, ...] = ()) -> Found:
@@ -50,7 +43,7 @@ def _agreement(study: Study, best: pd.Series, only: tuple[str, ...] = ()) -> Fou
 )
 def segments(study: Study) -> Found | NotHere:
     """Customers with an order who answered a long survey; naive: the rules on recency, frequency and money."""
-    return NotHere(NO_SEGMENTS) if study.alike else _agreement(study, _benchmark(study)[0])
+    return NotHere(NO_SEGMENTS) if study.alike else _agreement(study, segment_benchmark(study)[0])
 
 
 @row(
@@ -60,7 +53,7 @@ def segments(study: Study) -> Found | NotHere:
 )
 def segments_of_others(study: Study) -> Found | NotHere:
     """All other customers with an order; naive as for respondents."""
-    return NotHere(NO_SEGMENTS) if study.alike else _agreement(study, _benchmark(study)[1])
+    return NotHere(NO_SEGMENTS) if study.alike else _agreement(study, segment_benchmark(study)[1])
 
 
 @row(
@@ -70,7 +63,9 @@ def segments_of_others(study: Study) -> Found | NotHere:
 )
 def look_alikes(study: Study) -> Found | NotHere:
     """Naive as for all respondents."""
-    return NotHere(NO_SEGMENTS) if study.alike else _agreement(study, _benchmark(study)[0], PAIR)
+    if study.alike:
+        return NotHere(NO_SEGMENTS)
+    return _agreement(study, segment_benchmark(study)[0], PAIR)
 
 
 @row(
@@ -110,7 +105,8 @@ def no_segments(study: Study) -> Found | NotHere:
     "03.alive",
     "who is still active at the end (AUC)",
     Progress(),
-    misses="close to the bar: short where buying is seasonal or regular, which the purchase models do not know",
+    misses="short where buying is seasonal: 76 % of the way on 8 such development worlds, 87 % on 10 others, "
+    "although the purchase models may keep a season clock",
 )
 def alive(study: Study) -> Found:
     """Everybody with a history; naive: days since the last order."""

@@ -12,10 +12,14 @@ from playbook.proposition.benefits import part_worths
 from playbook.proposition.experiment import SegmentModel
 from playbook.truth.rows import Found, NotHere, row
 from playbook.truth.rules import Progress
+from playbook.truth.segment_benchmark import segment_chances
 from playbook.truth.sight import given
 from playbook.truth.study import Study
 
-BY_SEGMENT = "tastes are told by found segment, and those are not the latent ones (see 03.segments)"
+FEW_ANSWERS = (
+    "some 70 respondents tell the taste of a segment with an error that the benchmark, which knows the tastes, is "
+    "spared: on 5 development worlds the benchmark's segments in place of ours come 62 to 64 % of the way"
+)
 SAME_TASTE = "this world has one taste for all"
 PAIR = ("Style seekers", "Convenience urbanites")
 EUR = 100.0
@@ -45,7 +49,8 @@ def _respondents(study: Study) -> pd.DataFrame:
     """Return customer, latent segment and found segment of each respondent the models were fitted on."""
     train = study.sight.experiment["experiment"].train
     people = train.drop_duplicates("respondent_id")[["customer_id", "segment"]].dropna()
-    people = people[people["customer_id"].isin(study.seen.index)]  # with an order, to be told apart
+    placed = segment_chances(study).index  # with an order, to be told apart
+    people = people[people["customer_id"].isin(placed)]
     latent = study.truth["customers"].set_index("customer_id")["segment"]
     return people.assign(latent=people["customer_id"].map(latent)).rename(
         columns={"segment": "found"}
@@ -70,7 +75,7 @@ def _error(guess: np.ndarray, truth: np.ndarray) -> float:
     "04.part_worths",
     "error (RMSE) of a respondent's part-worths, by segment",
     Progress(higher_is_better=False),
-    misses=BY_SEGMENT,
+    misses=FEW_ANSWERS,
 )
 def tastes(study: Study) -> Found | NotHere:
     """Naive: one model for everybody. Bayes: planted part-worths over the chances of each segment."""
@@ -79,7 +84,7 @@ def tastes(study: Study) -> Found | NotHere:
     ours, pooled, planted = _estimates(study)
     people = _respondents(study)
     truth = planted.loc[people["latent"]].to_numpy()
-    chances = study.segment_chances.loc[people["customer_id"], planted.index].to_numpy()
+    chances = segment_chances(study).loc[people["customer_id"], planted.index].to_numpy()
     return Found(
         planted=0.0,
         ours=_error(ours.loc[people["found"]].to_numpy(), truth),
@@ -92,10 +97,10 @@ def tastes(study: Study) -> Found | NotHere:
     "04.willingness_to_pay",
     "error (RMSE, EUR) of what a feature is worth to a respondent",
     Progress(higher_is_better=False),
-    misses=BY_SEGMENT,
+    misses=FEW_ANSWERS,
 )
 def willingness(study: Study) -> Found | NotHere:
-    """As for part-worths, over the price; segments that the playbook refuses count as everybody."""
+    """As for part-worths, in money (Bayes: the chances over planted worths); segments that the playbook refuses count as everybody."""
     if study.alike:
         return NotHere(SAME_TASTE)
     ours, pooled, planted = _estimates(study)
@@ -105,14 +110,13 @@ def willingness(study: Study) -> Found | NotHere:
     ours.loc[[name for name in refused if name in ours.index]] = pooled.to_numpy()
     people = _respondents(study)
     truth = _money(planted.loc[people["latent"]])
-    chances = study.segment_chances.loc[people["customer_id"], planted.index].to_numpy()
-    expected = pd.DataFrame(chances @ planted.to_numpy(), columns=planted.columns)
+    chances = segment_chances(study).loc[people["customer_id"], planted.index].to_numpy()
     naive = np.tile(_money(pooled.to_frame().T), (len(people), 1))
     return Found(
         planted=0.0,
         ours=_error(_money(ours.loc[people["found"]]), truth),
         naive=_error(naive, truth),
-        bayes=_error(_money(expected), truth),
+        bayes=_error(chances @ _money(planted), truth),
     )
 
 
@@ -125,10 +129,9 @@ def _money(worths: pd.DataFrame) -> np.ndarray:
     "04.twins",
     "share of the two look-alike segments put in the right one",
     Progress(),
-    misses=BY_SEGMENT,
 )
 def twins(study: Study) -> Found | NotHere:
-    """Each group counts for the twin most of it belongs to. Naive: groups by age, place, household, income."""
+    """Each group counts for the twin most of it belongs to. Bayes: the likelier twin. Naive: groups by age, place, household, income."""
     if study.alike:
         return NotHere(SAME_TASTE)
     latent = study.truth["customers"].set_index("customer_id")["segment"]
@@ -136,7 +139,7 @@ def twins(study: Study) -> Found | NotHere:
     found = study.sight.solution["segments"].set_index("customer_id")["segment"]
     ids = latent.index.intersection(found[found != "No purchase on record"].index)
     latent = latent.loc[ids]
-    chances = study.segment_chances.loc[ids, list(PAIR)]
+    chances = segment_chances(study).loc[ids, list(PAIR)]
     groups = found.nunique()
     return Found(
         planted=1.0,

@@ -95,20 +95,9 @@ class Study:
         return Twin(world.truth["customers"].set_index("customer_id"), now, earlier)
 
     @cached_property
-    def seen(self) -> pd.DataFrame:
-        """What step 3 is given of customers with an order."""
-        return benchmarks.observed(self.sight)
-
-    @cached_property
     def seen_earlier(self) -> pd.DataFrame:
-        """The same as of a year before."""
+        """What step 3 is given of customers with an order, as of a year before."""
         return benchmarks.observed(self.earlier)
-
-    @cached_property
-    def segment_chances(self) -> pd.DataFrame:
-        """Bayes benchmark: chance of each latent segment for each customer with an order."""
-        twin = benchmarks.observed(self.twin.sight, self.seen)
-        return benchmarks.chances(self.seen, twin, self.twin.people["segment"])
 
 
 @dataclass(frozen=True)
