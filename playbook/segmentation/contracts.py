@@ -248,7 +248,8 @@ def add_contract_value(
         values[column] += ids.map(worth[source]).fillna(0.0)
     for column, source in (("clv_sd", "sd"), ("expected_margin_sd", "sd_12m")):
         values[column] = np.hypot(values[column], ids.map(worth[source]).fillna(0.0))
-    values["contract_value"] = ids.map(worth["contract_value"]).fillna(0.0)
+    for column in ("contract_value", "contract_margin_12m"):
+        values[column] = ids.map(worth[column]).fillna(0.0)
     values["p_alive"] = values["p_alive"].mask(values["contract_value"] > 0, 1.0)
     if told is None:
         return replace(

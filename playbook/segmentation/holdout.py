@@ -20,6 +20,7 @@ from playbook.errors import NotEnough
 from playbook.segmentation.purchase_models import (
     TRAILING,
     PurchaseModels,
+    TrailingRates,
     candidates,
     comparable,
     fit_models,
@@ -28,7 +29,6 @@ from playbook.segmentation.purchase_models import (
 
 __all__ = ["calibration_end", "check_purchase_models"]
 
-LEAST_IN_GROUP = 30
 PIT_BINS, PIT_CUSTOMERS, PIT_DRAWS = 10, 20_000, 200
 UNEVEN = 0.01
 """The share of customers in a tenth of the forecasts may miss 10 % by chance; under this probability it does not."""
@@ -79,7 +79,8 @@ def check_purchase_models(
     Answer
         One row per model; extras ``best`` (name), ``model`` (the purchase model the probability of being active
         is taken from), ``total_error`` (share), ``clock`` (season clock at ``as_of``), ``calibration``, ``spend`` and ``spread`` (answers) and
-        ``spread_error`` (relative error of the spend of a group of customers, beyond chance).
+        ``by_customer`` (spend in the hold-out as told and as it came, with ``purchases`` and whether a customer was ``silent``:
+        won before the record and without a purchase in it).
     """
     weeks = (as_of - cut).days / 7
     need(histories, "customers with a purchase before the hold-out", "a longer record of orders", rows=100)  # fmt: skip
@@ -120,7 +121,7 @@ def check_purchase_models(
             "calibration": _calibration(by_tenth, weeks, str(fitted["model"])),
             "spend": _spend(frame, models, ahead, str(fitted["model"]), weeks),
             "spread": _spread(model, frame, actual, weeks, str(fitted["model"]), seed),
-            "spread_error": _spread_error(frame, ahead),
+            "by_customer": _by_customer(frame, _best_ahead(str(best["model"]), models, frame, weeks)),
         },
     )  # fmt: skip
 
@@ -238,31 +239,27 @@ def _spread(
     )  # fmt: skip
 
 
-def _spread_error(frame: pd.DataFrame, ahead: pd.Series) -> float:
-    """Relative error of the spend of a group of customers beyond the chance in it, root mean square over groups.
+def _best_ahead(
+    best: str, models: dict[str, PurchaseModels], frame: pd.DataFrame, weeks: float
+) -> pd.Series:
+    """Return the purchases in the hold-out by whatever foretold them best, be it the past rate."""
+    told = TrailingRates() if best == TRAILING else models[best]
+    return told.expected_purchases(frame, weeks)
 
-    Groups are by frequency, recency and value of an order, all as known at the cut: segments made later from what
-    was bought in the hold-out would be judged on their own selection.
-    """
+
+def _by_customer(frame: pd.DataFrame, ahead: pd.Series) -> pd.DataFrame:
+    """Return each customer's spend in the hold-out as told before it, and as it came (`value_by_segment` adds them up)."""
     try:
         value = fit_gamma_gamma(frame).expected_spend(frame)
     except ValueError:
         bought = frame.loc[frame["frequency"] > 0, "monetary"].astype(float)
         value = pd.Series(float(bought.mean()) if len(bought) else 1.0, frame.index)
-    silence = frame["age"].astype(float) - frame["recency"].astype(float)
-    keys = [
-        pd.cut(frame["frequency"].astype(float), [-1, 0, 2, np.inf], labels=False),
-        silence > silence.median(),
-        (value.rank(method="first") * 3 // (len(value) + 1)).astype(int),
-    ]
-    groups = pd.DataFrame(
-        {"told": ahead * value, "came": frame["later_spend"].astype(float)}
-    ).groupby(keys)
-    sums, n = groups.sum(), groups.size()
-    kept = (n >= LEAST_IN_GROUP) & (sums["told"] > 0)
-    if not kept.any():
-        return 1.0
-    chance = (groups["came"].var(ddof=1) * n)[kept]
-    told, came = sums["told"][kept], sums["came"][kept]
-    beyond = ((came - told) ** 2 - chance) / told**2
-    return float(np.sqrt(max(float(beyond.mean()), 0.0)))
+    told = pd.DataFrame(
+        {
+            "silent": frame["won_before_record"].astype(bool) & (frame["frequency"] == 0),
+            "told": ahead * value,
+            "came": frame["later_spend"].astype(float),
+            "purchases": frame["later_purchases"].astype(float),
+        }
+    )
+    return told.rename_axis("customer_id").reset_index()
