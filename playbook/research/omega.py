@@ -14,9 +14,9 @@ __all__ = ["omega"]
 def omega(items: pd.DataFrame) -> float:
     """Return McDonald's omega of a scale with one common factor; missing where it cannot be found.
 
-    With loadings λ and unique variances ψ of a one-factor model fitted by maximum likelihood (statsmodels)
-    to the correlations, in the units of the items: (Σλ)² ÷ ((Σλ)² + Σψ). Alpha equals it only when all items load alike, else
-    alpha is too low.
+    With loadings λ and unique variances ψ of a one-factor model fitted by principal axes (statsmodels) to the
+    correlations, in the units of the items: (Σλ)² ÷ ((Σλ)² + Σψ). Alpha equals it only when all items load alike, else
+    alpha is too low. (The maximum likelihood search fails now and then on a change of the last digit.)
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def omega(items: pd.DataFrame) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            fit = Factor(corr=correlation, n_factor=1, method="ml", nobs=len(items)).fit()
+            fit = Factor(corr=correlation, n_factor=1, method="pa").fit(maxiter=1000, tol=1e-10)
         except (ValueError, np.linalg.LinAlgError):
             return float("nan")
     loading = np.asarray(fit.loadings)[:, 0]
