@@ -165,6 +165,7 @@ def spread(study: Study) -> Found | NotHere:
     "03.losses_named",
     "customers named as next year's losses who did cost more than they brought",
     Share(0.80, "asked of the list; contacts of next year are the client's to decide"),
+    misses=ONE_YEAR,
 )
 def losses_named(study: Study) -> Found | NotHere:
     """As of a year before the end; nobody named counts as none right."""
