@@ -259,7 +259,6 @@ def _child(work: str, folder: Path) -> dict[str, float]:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # fmt: skip
     if done.returncode:
         raise StepError(f"bench: customer value ended with {done.returncode}: {done.stderr[-500:]}")
-    # a long query draws its progress on the same output
-    said = next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{"))
-    measured: dict[str, float] = json.loads(said)
+    # a long query draws its progress on the same output, even on the same line
+    measured: dict[str, float] = json.loads(done.stdout[done.stdout.rindex("{") :])
     return measured
