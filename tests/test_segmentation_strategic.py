@@ -20,12 +20,12 @@ from playbook import segmentation as sg
 from playbook.answer import Answer, Missing
 from playbook.engagement.model import Costs, Plan, StrategyRule
 from playbook.figures import strategy_cards
-from playbook.research.market_position import growth
 from playbook.segmentation import candidates, solution
 from playbook.segmentation.frozen import ANSWERED, memberships, wide_memberships
 from playbook.segmentation.latent_class import Evidence, fit_latent_class, one_class, same_customer
 from playbook.segmentation.needs import fit_coding, fit_levels, needs_of, respondents
-from playbook.segmentation.strategy import FACTS, first_rule
+from playbook.segmentation.portfolio import first_rule
+from playbook.segmentation.strategy import FACTS
 from playbook.truth.study import Study
 
 HABITS = ["customer_id", "habit", "way", "amount"]
@@ -401,23 +401,17 @@ def market(by_segment: dict[str, float], share: float) -> pd.DataFrame:
 def test_a_small_share_is_grown_where_the_market_grows_and_kept_where_it_does_not() -> None:
     data = market({"Rising": 0.09, "Falling": -0.02, "Usual": 0.03}, share=0.05)
     position = sg.market_position(data, "us", 2025)
-    found = sg.market_strategies(
-        position, growth(data, dt.date(2025, 12, 31)), 0.4, 0.1
-    ).table.set_index("market_segment")
+    found = sg.market_strategies(position, 0.4, 0.1).table.set_index("market_segment")
     assert found["strategy"].to_dict() == {
         "Rising": "grow share",
         "Falling": "maintain at low cost",
         "Usual": "maintain at low cost",
     }
     big = market({"Rising": 0.09, "Falling": -0.02}, share=0.25)
-    defended = sg.market_strategies(
-        sg.market_position(big, "us", 2025), growth(big, dt.date(2025, 12, 31)), None, 0.1
-    )
+    defended = sg.market_strategies(sg.market_position(big, "us", 2025), None, 0.1)
     assert set(defended.table["strategy"]) == {"defend"}
     assert isinstance(
-        sg.market_strategies(
-            Missing("no market"), growth(data.head(0), dt.date(2025, 12, 31)), 0.4, 0.1
-        ),
+        sg.market_strategies(Missing("no market"), 0.4, 0.1),
         Missing,
     )
 

@@ -140,7 +140,7 @@ def _doubt(linked: pd.DataFrame, n: int) -> str:
             f"{weak:,} records hang on a link less sure than {SURE:.0%}".replace("%", " %") + ": "
         )
         return told + "confirm or reject the doubtful pairs that intake lists in engagement.yml, the most valuable customers first."  # fmt: skip
-    return told + "No link is less sure than 99 %."
+    return told + f"No link is less sure than {format_value(SURE, '%')}."
 
 
 def _by_system(linked: pd.DataFrame) -> pd.DataFrame:

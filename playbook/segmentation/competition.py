@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
-from playbook.stats import wilson
+from playbook.stats import wilson, yearly_growth
 
 __all__ = ["customer_competition", "market_position"]
 
@@ -214,21 +214,19 @@ def market_position(market: pd.DataFrame, brand: str, year: int) -> Answer:
                 "leader_share": float(rivals["brand_share"].iloc[0])
                 if len(rivals)
                 else float("nan"),
-                "market_growth": total / float(old["market_revenue"].iloc[0]) - 1
-                if len(old)
-                else float("nan"),
                 "market_revenue": total,
             }
         )
-    table = pd.DataFrame(rows).sort_values(["our_share", "market_segment"], ascending=[False, True], ignore_index=True)  # fmt: skip
+    trend = yearly_growth(known).drop(columns="years")
+    table = pd.DataFrame(rows).join(trend, on="market_segment").sort_values(["our_share", "market_segment"], ascending=[False, True], ignore_index=True)  # fmt: skip
     best, falling = table.iloc[0], table[table["change"] < 0]
     return Answer(
         table=table,
         headline=f"Our share is highest in {best['market_segment']} ({format_value(best['our_share'], '%')}) and fell in {len(falling)} of {len(table)}",
         so_what=_market_words(table, falling),
         kind="descriptive",
-        caption=f"Share of market revenue {last}, ours and the strongest competitor's, by segment of the market",
-        units={"our_share": "%", "change": "points", "leader_share": "%", "market_growth": "%", "market_revenue": "currency"},
+        caption=f"Share of market revenue {last}, ours and the strongest competitor's, by segment of the market; growth a year over all years, with 95 % interval",
+        units={"our_share": "%", "change": "points", "leader_share": "%", "growth": "%", "low": "%", "high": "%", "market_revenue": "currency"},
         source="market data of the client",
     )  # fmt: skip
 

@@ -24,13 +24,16 @@ from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.engagement.model import StrategyRule
 from playbook.errors import NotEnough
 from playbook.segmentation.loyalty import wallet_share
+from playbook.stats import yearly_growth
 
-__all__ = ["portfolio", "strategies"]
+__all__ = ["ACTIVE", "MATERIAL", "first_rule", "portfolio", "strategies"]
 
 SMALL = 5
 ACTIVE = 0.5
+"""Probability of being a customer still under which somebody counts as lapsed."""
 BASIC_SHARE = 0.10
 MATERIAL = 0.5
+"""Loss (currency) from which a customer, or a segment on average, costs money."""
 INVEST = ("appreciate", "grow share", "develop", "win back")
 
 
@@ -171,18 +174,22 @@ def _headroom(part: pd.DataFrame, wallet: float, found: pd.Series) -> tuple[floa
 
 
 def _market_position(market: pd.DataFrame, brand: str) -> pd.DataFrame:
-    """Our share, the leading competitor's share and market growth of each market segment, latest year."""
+    """Our share, the leading competitor's share latest year, and the growth of each market segment over all years."""
     columns = ["share", "leader", "growth"]
     if market.empty:
         return pd.DataFrame(columns=columns, dtype=float)
     year = int(market["year"].max())
     now = market[market["year"] == year]
-    size = market.groupby(["market_segment", "year"])["market_revenue"].first().astype(float)
+    pace = yearly_growth(market)["growth"]
     rows = {}
     for name, part in now.groupby("market_segment"):
-        total, before = size.get((name, year), np.nan), size.get((name, year - 1), np.nan)
+        total = float(part["market_revenue"].iloc[0])
         others = part[part["brand"] != brand]["brand_share"].astype(float)
-        rows[name] = [float(part["our_revenue"].iloc[0]) / total, others.max(), total / before - 1]
+        rows[name] = [
+            float(part["our_revenue"].iloc[0]) / total,
+            others.max(),
+            pace.get(str(name), np.nan),
+        ]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).astype(float)
 
 
@@ -224,7 +231,7 @@ def strategies(
             "activity": np.where(table["p_alive"].fillna(0.0) < ACTIVE, "lapsed", "active"),
         }
     )
-    chosen = [_first_rule(row, rules) for row in facts.to_dict("records")]
+    chosen = [rules[first_rule(row, rules)] for row in facts.to_dict("records")]
     picked = facts.assign(segment=table["segment"], strategy=[r.strategy for r in chosen])
     picked["do"], picked["avoid"] = [r.do for r in chosen], [r.avoid for r in chosen]
     stake = _stake(table, picked["strategy"], values, segments)
@@ -252,11 +259,12 @@ def strategies(
     )  # fmt: skip
 
 
-def _first_rule(facts: dict, rules: Sequence[StrategyRule]) -> StrategyRule:
-    for rule in rules:
+def first_rule(facts: dict, rules: Sequence[StrategyRule]) -> int:
+    """Return the number (from 0) of the first rule whose conditions all hold."""
+    for number, rule in enumerate(rules):
         wanted = {name: getattr(rule, name) for name in facts}
-        if all(need_ is None or need_ == facts[name] for name, need_ in wanted.items()):
-            return rule
+        if all(value is None or value == facts[name] for name, value in wanted.items()):
+            return number
     raise NotEnough("no rule of the plan holds for some segment", "a last rule without conditions")
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from playbook.answer import Answer, answers, format_value, need
 from playbook.engagement.model import StrategyRule
+from playbook.segmentation.portfolio import ACTIVE, MATERIAL, first_rule
 from playbook.segmentation.rfm import NO_PURCHASE
 
 __all__ = ["market_strategies", "rule_table", "strategies_within", "strategy_cards"]
@@ -20,8 +21,6 @@ FACTS = {
     "potential": ("high", "low"),
     "activity": ("active", "lapsed"),
 }
-MATERIAL, ACTIVE = 0.5, 0.5
-"""Loss (currency) from which a customer costs money, and probability of being active, as for whole segments."""
 LOW_SHARE = 0.5
 """Our share against the leader's from which on it counts as low."""
 NOTICEABLE = 0.2
@@ -58,15 +57,6 @@ def rule_table(rules: Sequence[StrategyRule]) -> Answer:
         units={"rule": "count"},
         source="rule table of the plan",
     )  # fmt: skip
-
-
-def first_rule(facts: dict[str, str], rules: Sequence[StrategyRule]) -> int:
-    """Return the number (from 0) of the first rule whose conditions all hold."""
-    for number, rule in enumerate(rules):
-        wanted = {name: getattr(rule, name) for name in facts}
-        if all(value is None or value == facts[name] for name, value in wanted.items()):
-            return number
-    raise ValueError(f"no rule holds for {facts}")
 
 
 @answers
@@ -137,7 +127,7 @@ def strategies_within(
 
 @answers
 def market_strategies(
-    position: Answer, growth: pd.DataFrame, margin_rate: float | None, discount_rate: float, winnable_share: float = 0.10
+    position: Answer, margin_rate: float | None, discount_rate: float, winnable_share: float = 0.10
 ) -> Answer:  # fmt: skip
     """Return what to do in each segment of the market where our share is low, and where it is not.
 
@@ -149,8 +139,6 @@ def market_strategies(
     ----------
     position
         Answer of `market_position`.
-    growth
-        Index ``market_segment``: yearly ``growth`` over all years with ``low`` and ``high`` (95 %).
     margin_rate
         Contribution margin as a share of revenue; without it the stake is counted in revenue.
     discount_rate
@@ -158,11 +146,7 @@ def market_strategies(
     winnable_share
         Share of the gap to the leader that good work wins in three years (a belief).
     """
-    table = position.table[
-        ["market_segment", "our_share", "leader", "leader_share", "market_revenue"]
-    ]
-    trend = growth.reindex(table["market_segment"])
-    table = table.assign(**{c: trend[c].to_numpy() for c in ("growth", "low", "high")})
+    table = position.table.drop(columns="change")
     known = table.dropna(subset=["growth", "leader_share"])
     need(known, "market segments with two years of figures", "market size and brand shares by segment and year")  # fmt: skip
     whole = float(np.average(known["growth"], weights=known["market_revenue"].astype(float)))

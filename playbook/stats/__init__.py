@@ -14,6 +14,7 @@ effective sample size
 
 from __future__ import annotations
 
+from playbook.stats.growth import yearly_growth
 from playbook.stats.intervals import (
     Difference,
     Interval,
@@ -72,4 +73,5 @@ __all__ = [
     "two_proportion_difference",
     "wilson",
     "xmr_limits",
+    "yearly_growth",
 ]

@@ -8,7 +8,6 @@ from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from playbook import segmentation
 from playbook.market.benchmarks import bayes_activity
-from playbook.research.market_position import growth
 from playbook.segmentation.rfm import rfm_segment, score_rfm
 from playbook.truth import benchmarks
 from playbook.truth.rows import Found, NotHere, row
@@ -206,7 +205,7 @@ def potential(study: Study) -> Found | NotHere:
     sight, costs = study.sight, study.sight.engagement.costs
     market = sight.table("market")
     board = segmentation.market_strategies(
-        segmentation.market_position(market, sight.engagement.brand, END.year), growth(market, END),
+        segmentation.market_position(market, sight.engagement.brand, END.year),
         costs.margin_rate, costs.discount_rate_year,
     )  # fmt: skip
     found = given(board).table.set_index("market_segment")
