@@ -26,7 +26,6 @@ __all__ = ["bench_value"]
 
 SIZES = (10_000, 100_000, 1_000_000)
 ORDERS = 10_000_000
-CUSTOMERS_OF_ORDERS = 1_000_000
 MEMORY = 6.0
 """Gigabytes that a million customers may take."""
 GROWTH = 1.10

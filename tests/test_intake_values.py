@@ -433,6 +433,14 @@ def test_a_name_in_two_columns_is_joined(
     assert made.values("customers", "name") == ["Ada Lovelace", "Grace", "Hopper", None]
 
 
+def test_a_part_that_stands_for_nothing_is_left_out_and_a_name_that_looks_like_it_is_not(
+    made: Delivery,
+) -> None:
+    parts = {"FirstName": ["(empty)", "Jo"], "LastName": ["Hopper", "Null"]}
+    made.put("customers", {"customer_id": ["c1", "c2"], **parts}, nulls=["(empty)"]).take()
+    assert made.values("customers", "name") == ["Hopper", "Jo Null"]
+
+
 def test_a_name_of_its_own_goes_before_its_parts(made: Delivery) -> None:
     columns = {"customer_id": ["c1"], "name": ["Ada"], "Vorname": ["x"], "Nachname": ["y"]}
     made.put("customers", columns).take()

@@ -12,12 +12,11 @@ from playbook.engagement.model import Source
 from playbook.intake.delivered import Delivered
 from playbook.intake.problems import FileRefused
 from playbook.intake.synonyms import match_parts
+from playbook.intake.words import ERRORS, any_of
 from playbook.tables import TABLES
 from playbook.warehouse import quoted
 
 __all__ = ["join_columns", "joint", "joints"]
-
-NOTHING = ("", "#N/A", "N/A", "NULL", "null")
 
 
 def joint(parts: Sequence[str]) -> str:
@@ -54,7 +53,7 @@ def join_columns(db: duckdb.DuckDBPyConnection, source: Source, delivered: Deliv
                 f"header is {close[0] if close else 'none'!r}",
                 "correct the entry under join in engagement.yml or ask for the column",
             )
-    nothing = ", ".join(f"'{word}'" for word in NOTHING)
+    nothing = any_of(("", *source.nulls, *ERRORS))
     columns = []
     for parts in made.values():
         cells = [f"trim({quoted(p)}, ' \t\u00a0')" for p in parts]

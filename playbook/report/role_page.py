@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from playbook import results
-from playbook.answer import Missing, format_value
+from playbook.answer import format_value
 from playbook.engagement import Engagement, Folder, Plan
 from playbook.engagement.model import Initiative, Role
-from playbook.errors import NotEnough, PlaybookError
+from playbook.errors import NotEnough
 from playbook.objectives.resources import monthly_days
 from playbook.objectives.roadmap import schedule
+from playbook.report.start_page import load_or_empty
 
 __all__ = ["RolePage", "read_role_pages", "role_page"]
 
@@ -50,17 +50,9 @@ class RolePage:
 
 def read_role_pages(folder: Folder, period: str) -> list[RolePage]:
     """Return the page of every role of the engagement; absent results leave their part out."""
-    tables = {name: _load(folder, period, name) for name in NEEDED}
+    tables = {name: load_or_empty(folder, period, name) for name in NEEDED}
     engagement, plan = folder.engagement(), folder.plan(period)
     return [role_page(role, plan, engagement, tables) for role in engagement.roles]
-
-
-def _load(folder: Folder, period: str, name: str) -> pd.DataFrame:
-    try:
-        found = results.load(folder.run(period) / "results", name)
-    except PlaybookError:
-        return pd.DataFrame()
-    return pd.DataFrame() if isinstance(found, Missing) else found
 
 
 def role_page(

@@ -13,7 +13,7 @@ from playbook.answer import Missing, format_value
 from playbook.engagement import Folder, Plan
 from playbook.errors import PlaybookError
 
-__all__ = ["StartPage", "read_start_page"]
+__all__ = ["StartPage", "load_or_empty", "read_start_page"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class StartPage:
 
 def read_start_page(folder: Folder, period: str) -> StartPage:
     """Return the start page of a period from its results; absent results leave their part out."""
-    tables = {name: _load(folder, period, name) for name in _NEEDED}
+    tables = {name: load_or_empty(folder, period, name) for name in _NEEDED}
     metrics = results.load_metrics(folder.run(period) / "results").set_index("id")
     engagement = folder.engagement()
     titles = {role.id: role.title for role in engagement.roles}
@@ -55,7 +55,8 @@ _NEEDED = (
 )  # fmt: skip
 
 
-def _load(folder: Folder, period: str, name: str) -> pd.DataFrame:
+def load_or_empty(folder: Folder, period: str, name: str) -> pd.DataFrame:
+    """Return a result of the run; an empty frame where it is absent or could not be computed."""
     try:
         found = results.load(folder.run(period) / "results", name)
     except PlaybookError:
