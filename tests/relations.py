@@ -6,7 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from playbook.engagement.model import Database, Engagement, Source
+from playbook.engagement.delivery import Database, Source
+from playbook.engagement.model import Engagement
 from playbook.intake.databases import Databases
 from playbook.intake.delivered import Delivered
 

@@ -19,7 +19,8 @@ from psycopg import sql
 from relations import VARIABLE, engagement_of, read_relation
 
 from playbook.engagement import open_folder
-from playbook.engagement.model import Engagement, Limits, Source
+from playbook.engagement.delivery import Limits, Source
+from playbook.engagement.model import Engagement
 from playbook.engagement.yaml_file import read_model
 from playbook.errors import DataError, PlanError
 from playbook.intake import postgresql, take_in

@@ -20,7 +20,8 @@ from deliveries.text_cases import ENCODINGS, LAYOUTS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from playbook.engagement.model import Engagement, Limits, Source
+from playbook.engagement.delivery import Limits, Source
+from playbook.engagement.model import Engagement
 from playbook.intake import delimited, examine
 from playbook.intake.files import Delivered, find_files, forget, open_file
 from playbook.intake.problems import FileRefused, Undecided

@@ -12,7 +12,8 @@ import pytest
 from postgresql_server import PASSWORD
 from relations import VARIABLE, duckdb_engagement, engagement_of, read_relation
 
-from playbook.engagement.model import Database, Engagement, Limits, Source
+from playbook.engagement.delivery import Database, Limits, Source
+from playbook.engagement.model import Engagement
 from playbook.engagement.yaml_file import read_model
 from playbook.errors import PlanError
 from playbook.intake import databases

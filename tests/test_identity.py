@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playbook.engagement.model import Engagement, Identity, Source
+from playbook.engagement.delivery import Identity, Source
+from playbook.engagement.model import Engagement
 from playbook.errors import PlanError
 from playbook.identity import Resolution, pair_scores, resolve
 from playbook.identity.clusters import join_links, neighbours

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from conftest import write_gzip
 
-from playbook.engagement.model import Engagement, Source
+from playbook.engagement.delivery import Source
+from playbook.engagement.model import Engagement
 from playbook.engagement.yaml_file import read_model
 from playbook.errors import DataError, PlanError
 from playbook.intake import Intake, take_in

@@ -16,7 +16,7 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 from playbook import figures
 from playbook import research as r
 from playbook.answer import Missing
-from playbook.engagement.model import Identity
+from playbook.engagement.delivery import Identity
 from playbook.identity import resolve
 from playbook.research.omega import omega
 from playbook.research.raking import rake_wave

@@ -19,7 +19,7 @@ from playbook.identity.probability import NotTrained, match_probabilities
 from playbook.identity.survivorship import anchor_ids, survivors, system_order
 
 if TYPE_CHECKING:
-    from playbook.engagement.model import Identity
+    from playbook.engagement.delivery import Identity
 
 __all__ = ["MINIMUM_RECORDS", "Resolution", "exact_groups", "resolve"]
 

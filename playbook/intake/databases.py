@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pandas as pd
 
-from playbook.engagement.model import Engagement, Source
+from playbook.engagement.delivery import Source
+from playbook.engagement.model import Engagement
 from playbook.intake import duckdb_tables
 from playbook.intake.delivered import Delivered, FileReading, Opening, literal
 from playbook.intake.guard import check_size

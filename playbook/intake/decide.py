@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from playbook.engagement.model import Source
+from playbook.engagement.delivery import Source
 from playbook.intake.dates import ORDERS, DateCount, decide_order
 from playbook.intake.evidence import NUMBERS, TIMES, Evidence
 from playbook.intake.mapping import Mapped

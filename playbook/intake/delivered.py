@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from playbook.engagement.model import Limits, Source
+from playbook.engagement.delivery import Limits, Source
 from playbook.intake.problems import FileRefused, Undecided
 from playbook.warehouse import quoted
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from playbook.engagement.model import Source
+from playbook.engagement.delivery import Source
 from playbook.intake import dates, numbers
 from playbook.intake.files import Delivered
 from playbook.intake.mapping import Mapped

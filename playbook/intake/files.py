@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from playbook.engagement.model import Limits, Source
+from playbook.engagement.delivery import Limits, Source
 from playbook.intake.columnar import load_parquet
 from playbook.intake.delimited import load_text
 from playbook.intake.delivered import Delivered, FileFinding, FileReading, Opening, forget, literal

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import duckdb
 
-from playbook.engagement.model import Source
+from playbook.engagement.delivery import Source
 from playbook.intake.delivered import Delivered
 from playbook.intake.problems import FileRefused
 from playbook.intake.synonyms import match_parts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from playbook.engagement.model import Source
+from playbook.engagement.delivery import Source
 from playbook.errors import PlanError
 from playbook.intake.files import Delivered
 from playbook.intake.joining import joint, joints

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playbook.engagement.model import Source
+from playbook.engagement.delivery import Source
 from playbook.intake.evidence import Evidence
 from playbook.intake.mapping import Mapped
 from playbook.intake.reading import Reading

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from playbook.engagement.model import Limits, Source
+from playbook.engagement.delivery import Limits, Source
 from playbook.intake.files import FileReading, open_file
 from playbook.intake.problems import FileRefused, Undecided
 from playbook.intake.synonyms import (

@@ -7,7 +7,7 @@ from datetime import date
 
 import duckdb
 
-from playbook.engagement.model import Source
+from playbook.engagement.delivery import Source
 from playbook.intake.decide import Known, decide, known_of
 from playbook.intake.evidence import NUMBERS, Evidence, gather, value_text
 from playbook.intake.files import Delivered, forget, literal

@@ -12,7 +12,8 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from playbook.engagement.model import Engagement, Source
+from playbook.engagement.delivery import Source
+from playbook.engagement.model import Engagement
 from playbook.errors import DataError, PlanError
 from playbook.intake.accounts import ask_about_accounts, set_accounts_apart
 from playbook.intake.crm_ids import widen_ids

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from playbook.engagement.model import Source
+from playbook.engagement.delivery import Source
 from playbook.intake import dates, numbers
 from playbook.intake.evidence import NUMBERS, TIMES, exponent
 from playbook.intake.files import literal

@@ -19,7 +19,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.engagement.model import Identity
+from playbook.engagement.delivery import Identity
 from playbook.identity import exact_groups
 
 __all__ = ["duplicate_effect", "integration"]

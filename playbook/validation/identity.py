@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from playbook.engagement.model import Identity
+from playbook.engagement.delivery import Identity
 from playbook.identity import PairScores, pair_scores, resolve
 from playbook.validation import Check
 
