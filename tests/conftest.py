@@ -36,7 +36,7 @@ QUERY_EXAMPLES = {
     **dict.fromkeys(
         ["bought_after", "bought_to", "cut", "cutoff", "landmark", "lookback_from", "outcome_to", "since", "start", "until"], _DAY
     ),
-    "customer": "000067", "days": 90, "follow_days": 90, "kind": "nps", "margin_rate": 0.4, "failures": "late,not solved",
+    "customer": "000067", "kinds": "csat,ces", "days": 90, "follow_days": 90, "kind": "nps", "margin_rate": 0.4, "failures": "late,not solved",
 }  # fmt: skip
 """A value for each parameter that some query takes beyond ``$as_of``."""
 

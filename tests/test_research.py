@@ -25,7 +25,7 @@ from playbook.stats import bootstrap, gini
 from playbook.warehouse import Warehouse
 
 AS_OF, SINCE = date(2025, 12, 31), date(2024, 12, 31)
-QUERIES = "survey_panel survey_scores promoter_answers customer_metrics daily_sales cohort_activity sales_by_group kept_by_group stayed_by_group satisfaction_scores rows_by_quarter customers_by_market_segment case_topics open_answers purchase_mix".split()  # noqa: SIM905
+QUERIES = "survey_panel survey_scores opinion_answers customer_metrics daily_sales cohort_activity sales_by_group kept_by_group stayed_by_group rows_by_quarter customers_by_market_segment case_topics open_answers purchase_mix".split()  # noqa: SIM905
 TABLES = "customer_records customer_keys reviews focus_group_quotes market switching choice_tasks".split()  # noqa: SIM905
 
 
@@ -33,7 +33,7 @@ TABLES = "customer_records customer_keys reviews focus_group_quotes market switc
 def nothing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Every input of this step for a client without a single table."""
     empty = Warehouse(tmp_path_factory.mktemp("tables"), AS_OF)
-    given_ = {"since": SINCE, "start": SINCE, "cut": date(2025, 6, 30)}
+    given_ = {"since": SINCE, "start": SINCE, "cut": date(2025, 6, 30), "kinds": "nps,csat,ces"}
     frames: dict[str, Any] = {name: empty.query(name, **given_) for name in QUERIES}
     frames |= {name: empty.table(name) for name in TABLES}
     frames["coverage"] = empty.table_coverage("customers").iloc[:0]
@@ -60,9 +60,9 @@ def _inputs(nothing: dict[str, Any]) -> dict[str, Any]:
 
 
 OWN = {
-    ("promoters", "scores"): "promoter_answers", ("surveys", "scores"): "survey_scores", ("scales", "scores"): "survey_scores",
+    ("promoters", "scores"): "opinion_answers", ("surveys", "scores"): "survey_scores", ("scales", "scores"): "survey_scores",
     ("diagnosis.order_value", "cells"): "sales_by_group", ("diagnosis.retention", "cells"): "kept_by_group", ("reversals", "cells"): "stayed_by_group",
-    ("satisfaction", "scores"): "satisfaction_scores", ("promoters.by_touchpoint", "touched"): "satisfaction_scores", ("answer_scales", "scores"): "satisfaction_scores",
+    ("satisfaction", "scores"): "opinion_answers", ("promoters.by_touchpoint", "touched"): "opinion_answers", ("answer_scales", "scores"): "opinion_answers",
     ("market_position", "customers"): "customers_by_market_segment", ("integration", "customers"): "customer_metrics",
     ("behaviour", "customers"): "customer_metrics",
 }  # fmt: skip
@@ -188,7 +188,7 @@ def _scores(waves: dict[str, tuple[int, int, int]]) -> pd.DataFrame:
     for place, (wave, counts) in enumerate(waves.items()):
         for score, n in zip((10, 8, 3), counts, strict=True):
             rows += [(wave, pd.Timestamp(2024 + place, 6, 1), float(score))] * n
-    frame = pd.DataFrame(rows, columns=["wave", "answered_at", "score"])
+    frame = pd.DataFrame(rows, columns=["wave", "answered_at", "value"])
     frame["response_id"] = [f"R{i:04d}" for i in range(len(frame))]
     return frame.assign(
         customer_id=frame["response_id"],
@@ -196,6 +196,8 @@ def _scores(waves: dict[str, tuple[int, int, int]]) -> pd.DataFrame:
         age_band="35 to 49",
         customer_type="private",
         market_segment="A",
+        question_id="nps",
+        kind="nps",
     )
 
 
@@ -209,7 +211,7 @@ def test_promoters_by_wave_give_score_and_change() -> None:
         7.51, abs=0.01
     )  # p = 45 %, d = 20 %, n = 400
     assert answer.table["q"].iloc[1] < 0.05 and "2025" in answer.so_what
-    wrong = pd.concat([scores, scores.head(3).assign(score=11.0)])
+    wrong = pd.concat([scores, scores.head(3).assign(value=11.0)])
     assert "3 answers outside their scale" in r.promoters.by_wave(wrong, none).so_what
     moved = r.promoters.by_group(scores, none, pd.Timestamp("2024-12-31")).table
     assert moved["change"].tolist() == pytest.approx([-50.0] * 4)

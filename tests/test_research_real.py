@@ -34,9 +34,12 @@ def _answers(data: Warehouse, as_of: date) -> dict[str, Any]:
     since = (pd.Timestamp(as_of) - pd.DateOffset(years=1)).date()
     days, metrics = data.query("daily_sales"), data.query("customer_metrics", since=since)
     windows = r.diagnosis.windows(days, as_of)
-    panel, feelings = data.query("survey_panel"), data.query("satisfaction_scores")
+    panel, feelings = data.query("survey_panel"), data.query("opinion_answers", kinds="csat,ces")
     weights = r.surveys.weights_of(r.surveys.weighting(panel))
-    scores, promoters = data.query("survey_scores", since=since), data.query("promoter_answers")
+    scores, promoters = (
+        data.query("survey_scores", since=since),
+        data.query("opinion_answers", kinds="nps"),
+    )
     market, buyers = data.table("market"), data.query("customers_by_market_segment", since=since)
     return {
         "continuity": r.audit.continuity(data.query("rows_by_quarter"), as_of),

@@ -397,7 +397,7 @@ def test_recommendation_answered_from_1_to_5_is_no_wave_of_detractors() -> None:
     rng = np.random.default_rng(2)
     good = list(rng.integers(0, 11, 100).astype(float))
     short = list(rng.integers(1, 6, 100).astype(float))
-    scores = _asked({"2024": good, "2025": short}, "nps", 0, 10).rename(columns={"value": "score"})
+    scores = _asked({"2024": good, "2025": short}, "nps", 0, 10)
     answer = r.promoters.by_wave(scores, NONE)
     assert answer.table["wave"].tolist() == ["2024"] and "another scale than stated: 2025" in answer.so_what  # fmt: skip
     stated = scores.assign(scale_max=scores["wave"].map({"2024": 10.0, "2025": 5.0}), scale_min=scores["wave"].map({"2024": 0.0, "2025": 1.0}))  # fmt: skip
@@ -411,7 +411,7 @@ def test_a_scale_that_is_not_stated_is_taken_from_the_answers_and_said() -> None
 
 
 def test_everybody_a_promoter_keeps_an_interval_and_is_questioned() -> None:
-    scores = _asked({"2024": [10.0] * 60, "2025": [9.0] * 60}, "nps", 0, 10).rename(columns={"value": "score"})  # fmt: skip
+    scores = _asked({"2024": [10.0] * 60, "2025": [9.0] * 60}, "nps", 0, 10)  # fmt: skip
     answer = r.promoters.by_wave(scores, NONE)
     last = answer.table.iloc[-1]
     assert last["nps"] == 100 and 90 < last["low"] < 100 and "Everybody is a promoter" in answer.so_what  # fmt: skip
@@ -425,9 +425,9 @@ def test_everybody_a_promoter_keeps_an_interval_and_is_questioned() -> None:
 @pytest.mark.parametrize("answer", [
     lambda one: r.satisfaction.by_wave(one, NONE), lambda one: r.satisfaction.by_touchpoint(one, NONE, pd.Timestamp("2024-12-31")),
     lambda one: r.satisfaction.by_group(one, NONE, pd.Timestamp("2024-12-31")), lambda one: r.surveys.results(one, NONE),
-    lambda one: r.promoters.by_wave(one.rename(columns={"value": "score"}), NONE), lambda one: r.scales.reliability(one),
-    lambda one: r.promoters.by_group(one.rename(columns={"value": "score"}), NONE, pd.Timestamp("2024-12-31")),
-    lambda one: r.promoters.by_touchpoint(one.rename(columns={"value": "score"}), one, NONE, pd.Timestamp("2024-12-31")),
+    lambda one: r.promoters.by_wave(one, NONE), lambda one: r.scales.reliability(one),
+    lambda one: r.promoters.by_group(one, NONE, pd.Timestamp("2024-12-31")),
+    lambda one: r.promoters.by_touchpoint(one, one, NONE, pd.Timestamp("2024-12-31")),
     lambda one: r.scales.response_style(one), lambda one: r.scales.expectations(one),
 ])  # fmt: skip
 def test_one_respondent_gives_no_figure(answer) -> None:
@@ -436,8 +436,8 @@ def test_one_respondent_gives_no_figure(answer) -> None:
 
 
 def test_countries_with_another_response_style_are_not_judged_by_their_level() -> None:
-    scores = _asked({"2025": [10.0, 9.0, 8.0, 3.0] * 30}, "nps", 0, 10).rename(columns={"value": "score"})  # fmt: skip
-    scores["country"] = np.where(scores["score"] >= 8, "GB", "DE")
+    scores = _asked({"2025": [10.0, 9.0, 8.0, 3.0] * 30}, "nps", 0, 10)  # fmt: skip
+    scores["country"] = np.where(scores["value"] >= 8, "GB", "DE")
     loose = r.promoters.by_group(scores, NONE, pd.Timestamp("2024-12-31"))
     assert "Customers in DE score -100" in loose.headline or "Customers in DE" in loose.headline
     style = r.scales.response_style(_style())

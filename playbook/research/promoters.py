@@ -24,25 +24,22 @@ LEAST = 30
 
 def _valid(scores: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Return the answers that are whole numbers on a scale from 0 to 10, waves in order of time, and what was set aside."""
-    frame = scores.assign(value=scores["score"].astype(float), kind="nps")
-    if "question_id" not in frame:
-        frame["question_id"] = "nps"
-    kept, note = on_stated_scale(frame)
+    kept, note = on_stated_scale(scores)
     ten = kept["scale_min"].eq(0) & kept["scale_max"].eq(10)
     if (~ten).any():
         other = sorted({f"{a:g} to {b:g}" for a, b in kept.loc[~ten, ["scale_min", "scale_max"]].drop_duplicates().to_numpy()})  # fmt: skip
         note += f" {int((~ten).sum()):,} answers on a scale of {', '.join(other)} have no promoters and are read with satisfaction, not here."  # fmt: skip
-    good = kept[ten & (kept["score"] % 1 == 0)]
-    broken = int((ten & (kept["score"] % 1 != 0)).sum())
+    good = kept[ten & (kept["value"] % 1 == 0)]
+    broken = int((ten & (kept["value"] % 1 != 0)).sum())
     if broken:
         note += f" {broken} answers that are no whole number were left out."
     begin = good.groupby("wave")["answered_at"].min()
     ordered = good.assign(begin=good["wave"].map(begin)).sort_values(["begin", "wave", "response_id"], ignore_index=True)  # fmt: skip
-    return ordered.drop(columns=["value", "kind", "question_id", "scale_min", "scale_max"]), note
+    return ordered, note
 
 
 def _score(part: pd.DataFrame) -> NetPromoter:
-    return net_promoter(part["score"], part["weight"])
+    return net_promoter(part["value"], part["weight"])
 
 
 @answers
@@ -56,7 +53,7 @@ def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
     Parameters
     ----------
     scores
-        response_id, customer_id, wave, answered_at, score.
+        response_id, customer_id, question_id, kind, wave, answered_at, value, scale_min, scale_max.
     weights
         customer_id, wave, weight.
 
@@ -75,7 +72,7 @@ def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
         if len(part) < 10:
             thin.append(f"{wave} ({len(part)})")
             continue
-        score, raw = _score(part), net_promoter(part["score"])
+        score, raw = _score(part), net_promoter(part["value"])
         step = net_promoter_difference(score, before) if before else None
         rows.append(
             {"wave": wave, "answers": len(part), "promoters": score.promoters, "detractors": score.detractors,

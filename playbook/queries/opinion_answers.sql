@@ -1,4 +1,4 @@
--- one row per answer on satisfaction (csat) or effort (ces) with our brand, with its question and what is known of the customer
+-- one row per answer to a question about our brand of one of the kinds asked for ($kinds, such as 'csat,ces'), with what is known of the customer
 select
   a.response_id, a.customer_id, a.survey, a.wave, a.answered_at, a.question_id, q.text as question, q.kind, q.touchpoint,
   a.value, q.scale_min, q.scale_max,
@@ -19,5 +19,5 @@ select
 from survey_answers a
 join survey_questions q on q.survey = a.survey and q.question_id = a.question_id
 left join customers c on c.customer_id = a.customer_id
-where q.kind in ('csat', 'ces') and q.brand is null and a.value is not null
+where position(',' || q.kind || ',' in ',' || $kinds || ',') > 0 and q.brand is null and a.value is not null
 order by a.response_id, a.question_id
