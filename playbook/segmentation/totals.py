@@ -113,7 +113,7 @@ def _words(table: pd.DataFrame, error: SegmentError | None) -> str:
     else:
         said += _set_right(error)
     if error is not None and NO_PURCHASE in set(table["segment"]):
-        said += f"The interval of {NO_PURCHASE} is too narrow: in simulated clients 62 % of 60 such totals fell inside. "
+        said += f"The interval of {NO_PURCHASE} is too narrow: in simulated clients fewer such totals fall inside than it says (row 03.silent_totals of `make truth`). "
     if falls:
         said += f"Next year's margin is expected at least a tenth below this year's in {', '.join(falls)}: buyers of the year include some who have left. "
     return said + "Compare a programme's cost with the segment's low end, not with its middle."

@@ -11,6 +11,7 @@ from scipy.stats import chisquare, spearmanr
 from playbook import segmentation
 from playbook.clv import randomised_pit, simulate
 from playbook.segmentation.purchase_models import comparable
+from playbook.segmentation.rfm import NO_PURCHASE
 from playbook.truth import benchmarks
 from playbook.truth.rows import Found, NotHere, row
 from playbook.truth.rules import FalseAlarms, Progress, Share, Verdict
@@ -114,13 +115,11 @@ class Near:
         return Verdict(bool(passed), None, f"{hits} of {trials} cover")
 
 
-@row(
-    "03.segment_totals",
-    "80 % intervals of the next year's margin of each segment cover",
-    Near(0.80, 0.05),
-)
-def segment_totals(study: Study) -> Found:
-    """As of a year before the end, by the segments of that day; purchases at the margin rate of that day."""
+def _totals_inside(study: Study) -> pd.Series:
+    """Return by segment whether next year's margin lies in its interval.
+
+    As of a year before the end, by the segments of that day; purchases at the margin rate of that day.
+    """
     values, actual, rate = _forecast(study)
     segments = study.earlier.solution["segments"]
     said = given(
@@ -129,10 +128,35 @@ def segment_totals(study: Study) -> Found:
     table = said.table.set_index("segment")
     came = segments.assign(margin=segments["customer_id"].map(actual).fillna(0.0) * rate)
     came = came.groupby("segment")["margin"].sum().loc[table.index]
-    inside = (came >= table["margin_low"]) & (came <= table["margin_high"])
+    return (came >= table["margin_low"]) & (came <= table["margin_high"])
+
+
+@row(
+    "03.segment_totals",
+    "80 % intervals of the next year's margin of each segment cover",
+    Near(0.80, 0.05),
+)
+def segment_totals(study: Study) -> Found:
+    """Every segment, those without a purchase too."""
+    inside = _totals_inside(study)
     return Found(
         planted=0.80, ours=float(inside.mean()), hits=int(inside.sum()), trials=len(inside)
     )
+
+
+@row(
+    "03.silent_totals",
+    "80 % intervals of the next year's margin of customers without a purchase on record cover",
+    Near(0.80, 0.05),
+    misses="perhaps because one rate stands for all who have not bought yet, whenever they came; some 60 % of development worlds cover",
+)
+def silent_totals(study: Study) -> Found | NotHere:
+    """One total a world; its interval is told as too narrow in the notebook."""
+    inside = _totals_inside(study)
+    if NO_PURCHASE not in inside.index:
+        return NotHere("everybody has bought")
+    hit = bool(inside[NO_PURCHASE])
+    return Found(planted=0.80, ours=float(hit), hits=int(hit), trials=1)
 
 
 @row(
