@@ -24,13 +24,20 @@ from playbook.proposition.benefits import (
     what_decides,
 )
 from playbook.proposition.canvas import proposition_canvas
+from playbook.proposition.claims import (
+    claims_to_test,
+    evidence_ids,
+    evidence_of,
+    plan_wordings,
+)
 from playbook.proposition.demand import demand
 from playbook.proposition.differentiation import brand_differences, perceptual_map, positions
 from playbook.proposition.experiment import choice_experiment
+from playbook.proposition.linked import statements
 from playbook.proposition.offers import best_offers, line_up, price_response
 from playbook.proposition.pricing import acceptable_prices, willingness_to_pay
 from playbook.proposition.profile import profile_traits, target_profiles
-from playbook.proposition.statements import claims_to_test, evidence_of, value_propositions
+from playbook.proposition.statements import value_propositions
 
 __all__ = [
     "acceptable_prices",
@@ -40,15 +47,18 @@ __all__ = [
     "choice_experiment",
     "claims_to_test",
     "demand",
+    "evidence_ids",
     "evidence_of",
     "line_up",
     "perceptual_map",
+    "plan_wordings",
     "positions",
     "preference_differences",
     "price_response",
     "profile_traits",
     "proposition_canvas",
     "stated_importance",
+    "statements",
     "target_profiles",
     "value_propositions",
     "what_decides",

@@ -71,7 +71,7 @@ class _Pages:
                 f"notebook_{step.id}.html",
                 "appendix.html",
                 page.title,
-                body=_notebook_html(notebook),
+                body=_notebook_html(notebook, f"{step.id}_{step.name}.html"),
                 back=f"{step.id}_{step.name}.html",
             )
             cards.append(
@@ -110,8 +110,8 @@ class _Pages:
         publish(self.target / name, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _notebook_html(notebook: Path) -> str:
-    """Return an executed notebook as HTML without script or outside address."""
+def _notebook_html(notebook: Path, page: str) -> str:
+    """Return an executed notebook as HTML without script or outside address; links to sections lead to ``page``."""
     node = nbformat.read(notebook, as_version=4)
     for cell in node.cells:
         for output in cell.get("outputs", []):
@@ -128,7 +128,8 @@ def _notebook_html(notebook: Path) -> str:
     body = re.sub(
         r"<script\b.*?</script>|<a class=\"anchor-link\".*?</a>", "", body, flags=re.S | re.I
     )
-    return re.sub(r'\shref="(?!#)[^"]*"', "", readable(body))
+    body = re.sub(r'\shref="(?!#)[^"]*"', "", readable(body))
+    return re.sub(r'href="#([\w-]+)"', lambda m: m[0] if f'id="{m[1]}"' in body else f'href="{page}#{m[1]}"', body)  # fmt: skip
 
 
 def _keep_shown(data: dict[str, Any]) -> None:
