@@ -23,7 +23,7 @@ from playbook.proposition.benefits import (
     stated_importance,
     what_decides,
 )
-from playbook.proposition.canvas import proposition_canvas
+from playbook.proposition.canvas import canvas_of, proposition_canvas, proposition_canvases
 from playbook.proposition.claims import (
     claims_to_test,
     evidence_ids,
@@ -44,6 +44,7 @@ __all__ = [
     "benefits",
     "best_offers",
     "brand_differences",
+    "canvas_of",
     "choice_experiment",
     "claims_to_test",
     "demand",
@@ -57,6 +58,7 @@ __all__ = [
     "price_response",
     "profile_traits",
     "proposition_canvas",
+    "proposition_canvases",
     "stated_importance",
     "statements",
     "target_profiles",
