@@ -37,6 +37,7 @@ from playbook.proposition.linked import statements
 from playbook.proposition.offers import best_offers, line_up, price_response
 from playbook.proposition.pricing import acceptable_prices, willingness_to_pay
 from playbook.proposition.profile import profile_traits, target_profiles
+from playbook.proposition.profile_card import profile_cards, reach
 from playbook.proposition.statements import value_propositions
 
 __all__ = [
@@ -56,9 +57,11 @@ __all__ = [
     "positions",
     "preference_differences",
     "price_response",
+    "profile_cards",
     "profile_traits",
     "proposition_canvas",
     "proposition_canvases",
+    "reach",
     "stated_importance",
     "statements",
     "target_profiles",
