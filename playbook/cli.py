@@ -61,21 +61,17 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "validate", _validate, "compare the models with published results", client=False
     ).add_argument("--json", action="store_true")
-    truth = add(
-        "truth", _truth, "compare estimates with the planted truth of drawn worlds", client=False
+    _truth_options(
+        add(
+            "truth",
+            _truth,
+            "compare estimates with the planted truth of drawn worlds",
+            client=False,
+        )
     )
-    truth.add_argument("--step", default="", help="rows of one step only, such as 03")
-    truth.add_argument("--seeds", type=int, default=10, help="number of worlds")
-    truth.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
-    truth.add_argument("--customers", type=int, default=None, help="customers of each world")
-    truth.add_argument("--json", action="store_true")
-    simulate = add("simulate", _simulate, "write the simulated demo client's inbox", client=False)
-    simulate.add_argument("--customers", type=int, default=6000)
-    simulate.add_argument(
-        "--years", type=int, default=None, help="write a world of so many years as Parquet"
+    _world_options(
+        add("simulate", _simulate, "write the simulated demo client's inbox", client=False)
     )
-    simulate.add_argument("--seed", type=int, default=2025)
-    simulate.add_argument("--to", default="", help="folder to write to (default: the demo's inbox)")
     add("docs", _docs, "write the generated pages of docs/", client=False)
     add(
         "notebooks",
@@ -90,6 +86,23 @@ def _parser() -> argparse.ArgumentParser:
         client=False,
     ).add_argument("--json", action="store_true")
     return parser
+
+
+def _truth_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--step", default="", help="rows of one step only, such as 03")
+    command.add_argument("--seeds", type=int, default=10, help="number of worlds")
+    command.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
+    command.add_argument("--customers", type=int, default=None, help="customers of each world")
+    command.add_argument("--json", action="store_true")
+
+
+def _world_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--customers", type=int, default=6000)
+    command.add_argument(
+        "--years", type=int, default=None, help="write a world of so many years as Parquet"
+    )
+    command.add_argument("--seed", type=int, default=2025)
+    command.add_argument("--to", default="", help="folder to write to (default: the demo's inbox)")
 
 
 def _folder_and_period(options: argparse.Namespace) -> tuple[Folder, str]:
