@@ -25,6 +25,7 @@ from playbook.clv.histories import (
     require_one_time_buyers,
     sufficient,
 )
+from playbook.clv.draws import check_draws
 
 __all__ = ["GammaGamma", "fit_gamma_gamma", "monetary_of"]
 
@@ -51,6 +52,30 @@ class GammaGamma(FitResult):
         x, monetary = monetary_of(frame)
         expected = p * (gamma + x * monetary) / (p * x + q - 1)
         return pd.Series(expected, index=frame.index, name="expected_spend")
+
+    def simulate(self, frame: pd.DataFrame, *, draws: int = 400, seed: int) -> np.ndarray:
+        """Draw the value of each customer's next purchase (posterior-predictive).
+
+        Parameters
+        ----------
+        frame
+            Customers with ``frequency`` and ``monetary``; one-time buyers are drawn from all customers.
+        draws
+            Number of draws per customer.
+        seed
+            Seed of the random numbers.
+
+        Returns
+        -------
+        numpy.ndarray
+            Money, shape (customers, draws), in the order of ``frame``.
+        """
+        check_draws(draws)
+        p, q, gamma = self.params.to_numpy()
+        x, monetary = monetary_of(frame)
+        rng, size = np.random.default_rng(seed), (len(x), draws)
+        rate = rng.standard_gamma(np.broadcast_to((p * x + q)[:, None], size))
+        return rng.standard_gamma(p, size) * (gamma + x * monetary)[:, None] / rate
 
 
 def fit_gamma_gamma(frame: pd.DataFrame) -> GammaGamma:
