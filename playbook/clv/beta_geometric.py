@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, gammaln, hyp2f1, psi
 
+from playbook.clv.draws import check_draws, draw_purchases, each_history
 from playbook.clv.estimation import FitResult, maximise
 from playbook.clv.histories import (
     Histories,
@@ -26,7 +27,6 @@ from playbook.clv.histories import (
     require_enough,
     sufficient,
 )
-from playbook.clv.draws import check_draws, draw_purchases, each_history
 
 __all__ = ["BetaGeometricNbd", "fit_bg_nbd", "fit_mbg_nbd"]
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, psi
 
+from playbook.clv.draws import check_draws
 from playbook.clv.estimation import FitResult, maximise
 from playbook.clv.histories import (
     MIN_DIFFERENT,
@@ -25,7 +26,6 @@ from playbook.clv.histories import (
     require_one_time_buyers,
     sufficient,
 )
-from playbook.clv.draws import check_draws
 
 __all__ = ["GammaGamma", "fit_gamma_gamma", "monetary_of"]
 

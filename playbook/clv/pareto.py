@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, hyp2f1
 
+from playbook.clv.draws import check_draws, each_history
 from playbook.clv.estimation import FitResult, maximise
 from playbook.clv.histories import (
     Histories,
@@ -23,7 +24,6 @@ from playbook.clv.histories import (
     require_enough,
     sufficient,
 )
-from playbook.clv.draws import check_draws, each_history
 
 __all__ = ["ParetoNbd", "fit_pareto_nbd"]
 

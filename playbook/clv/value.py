@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from playbook.clv.beta_geometric import BetaGeometricNbd
+from playbook.clv.draws import check_draws, chunks, draw_purchases, interval_tails
 from playbook.clv.gamma_gamma import GammaGamma, monetary_of
 from playbook.clv.histories import Histories, check_horizon, sufficient
-from playbook.clv.draws import check_draws, chunks, draw_purchases, interval_tails
 
 __all__ = ["customer_lifetime_value", "discounted_purchases"]
 
