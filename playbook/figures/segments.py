@@ -146,12 +146,7 @@ def portfolio_map(answer: Answer) -> Figure:
     _log_axis(axes, "y", foot, top, room=1.6)
     axes.minorticks_off()
     figure.draw_without_rendering()
-    last = -np.inf
-    for row, at_x, at_y, size in zip(table.to_dict("records"), x, y, area, strict=True):
-        height = axes.transData.transform((at_x, at_y))[1] * 72 / figure.dpi
-        last = max(height, last + 13)
-        axes.annotate(clean(row["segment"], 32), (at_x, at_y), xytext=(np.sqrt(size) / 2 + 6, last - height),
-                      textcoords="offset points", va="center", fontsize=9, path_effects=[HALO])  # fmt: skip
+    _name_bubbles(axes, [clean(n, 32) for n in table["segment"]], np.column_stack([x, y]), area)
     word = "hurdle" if answer["budgeted"] else "mean"
     axes.annotate(f"{word} {compact(limit)}", (limit, 1), xycoords=("data", "axes fraction"), xytext=(3, -2), textcoords="offset points", va="top", fontsize=8.5, color=MUTED)  # fmt: skip
     axes.annotate(f"mean value {compact(line)}", (0, line), xycoords=("axes fraction", "data"), xytext=(4, 3), textcoords="offset points", fontsize=8.5, color=MUTED)  # fmt: skip
@@ -159,6 +154,29 @@ def portfolio_map(answer: Answer) -> Figure:
     axes.set_ylabel(axis_title("lifetime value per customer", "currency"))
     tidy(axes, "currency", "currency")
     return figure
+
+
+def _name_bubbles(axes: Axes, names: list[str], places: np.ndarray, area: pd.Series) -> None:
+    """Write each name right of, left of, above or below its bubble, where it covers least of what is drawn."""
+    spots = axes.transData.transform(places) * 72 / axes.figure.dpi
+    edge = axes.transAxes.transform([(0, 0), (1, 1)]) * 72 / axes.figure.dpi
+    radius = np.sqrt(area.to_numpy(float)) / 2
+    drawn = np.column_stack([spots - radius[:, None], spots + radius[:, None]])
+    for name, place, (x, y), r in zip(names, places, spots, radius, strict=True):
+        wide, high, off = 5.4 * len(name), 12.0, r + 5
+        corners = np.array([(x + off, y - 6), (x - off - wide, y - 6), (x - wide / 2, y + r + 1), (x - wide / 2, y - r - 1 - high)])  # fmt: skip
+        boxes = np.column_stack([corners, corners + np.array([wide, high])])
+        outside = wide * high * ((boxes[:, :2] < edge[0]) | (boxes[:, 2:] > edge[1])).any(axis=1)
+        best = boxes[int(np.argmin([_covered(box, drawn) for box in boxes] + outside))]
+        drawn = np.vstack([drawn, best])
+        axes.annotate(name, tuple(place), xytext=(best[0] - x, best[1] - y + 6), va="center",
+                      textcoords="offset points", fontsize=9, path_effects=[HALO])  # fmt: skip
+
+
+def _covered(box: np.ndarray, others: np.ndarray) -> float:
+    """Return the area of a box (left, foot, right, top) that lies on others."""
+    shared = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    return float(np.prod(np.clip(shared, 0, None), axis=1).sum())
 
 
 def _log_axis(axes: Axes, side: str, lowest: float, largest: float, room: float) -> None:
@@ -170,7 +188,7 @@ def _log_axis(axes: Axes, side: str, lowest: float, largest: float, room: float)
     steps = steps[(steps >= low) & (steps <= largest * 1.5)]
     axes.set(**{
         f"{side}scale": scale,
-        f"{side}lim": (low if lowest > 0 else min(lowest * 1.1, 0.0), largest * room),
+        f"{side}lim": (low if lowest > 0 else lowest - low * (lowest < 0), largest * room),
         f"{side}ticks": steps if lowest > 0 else [0.0, *steps],
     })  # fmt: skip
 
