@@ -8,39 +8,51 @@ with days as (
     group by customer_id, cast(ordered_at as date)
 ),
 
-record as (
-    select min(day) - interval 1 day as opened
+buyers as (
+    select
+        customer_id,
+        min(day) as first_day,
+        max(case when day <= $until then day end) as last_day,
+        count(case when day <= $until then day end) as purchases,
+        sum(case when day <= $until then spend end) as spend,
+        min_by(spend, day) as first_spend,
+        count(case when day > $until then day end) as later_purchases,
+        sum(case when day > $until then spend end) as later_spend
     from days
+    group by customer_id
+),
+
+record as (
+    select min(first_day) - interval 1 day as opened
+    from buyers
 ),
 
 starts as (
     select
         c.customer_id,
         coalesce(c.acquired_at <= r.opened, false) as won_before_record,
-        min(d.day) as first_day,
-        case when coalesce(c.acquired_at <= r.opened, false) then cast(r.opened as date) else min(d.day) end as clock
+        case when coalesce(c.acquired_at <= r.opened, false) then cast(r.opened as date) else b.first_day end as clock,
+        case when coalesce(c.acquired_at <= r.opened, false) then b.purchases else b.purchases - 1 end as frequency,
+        case when coalesce(c.acquired_at <= r.opened, false) then b.spend else b.spend - b.first_spend end as spend,
+        case when b.first_day <= $until then b.first_day end as first_day,
+        b.last_day,
+        b.later_purchases,
+        b.later_spend
     from customers as c
     cross join record as r
-    left join days as d on c.customer_id = d.customer_id
-    group by c.customer_id, c.acquired_at, r.opened
+    left join buyers as b on c.customer_id = b.customer_id
 )
 
 select
-    s.customer_id,
-    s.won_before_record,
-    cast(sum(case when d.day > s.clock and d.day <= $until then 1 else 0 end) as double) as frequency,
-    coalesce(
-        date_diff('day', min(s.clock), max(case when d.day > s.clock and d.day <= $until then d.day end)) / 7.0, 0
-    ) as recency,
-    date_diff('day', min(s.clock), $until) / 7.0 as age,
-    coalesce(
-        avg(case when d.day > s.clock and d.day <= $until then cast(d.spend as double) end), 0
-    ) as monetary,
-    date_diff('day', min(s.clock), min(case when d.day <= $until then d.day end)) / 7.0 as weeks_to_first,
-    cast(sum(case when d.day > $until then 1 else 0 end) as double) as later_purchases,
-    sum(case when d.day > $until then cast(d.spend as double) else 0 end) as later_spend
-from starts as s
-left join days as d on s.customer_id = d.customer_id
-where s.clock <= $until
-group by s.customer_id, s.won_before_record
-order by s.customer_id
+    customer_id,
+    won_before_record,
+    cast(coalesce(frequency, 0) as double) as frequency,
+    coalesce(date_diff('day', clock, last_day) / 7.0, 0) as recency,
+    date_diff('day', clock, $until) / 7.0 as age,
+    case when frequency > 0 then cast(spend as double) / frequency else 0 end as monetary,
+    date_diff('day', clock, first_day) / 7.0 as weeks_to_first,
+    cast(coalesce(later_purchases, 0) as double) as later_purchases,
+    cast(coalesce(later_spend, 0) as double) as later_spend
+from starts
+where clock <= $until
+order by customer_id
