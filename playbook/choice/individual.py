@@ -15,7 +15,7 @@ RIDGE = 0.04
 """Prior precision of the first guess, N(0, 5^2) on standardised columns: keeps it finite."""
 WITHIN, BETWEEN = 0.25, 0.5
 """Prior mean variance of tastes within a group, and prior scale (sd) between groups; standardised."""
-ROUNDS, BURN, KEPT = 3000, 1000, 250
+ROUNDS, BURN, KEPT = 3000, 1000, 400
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class IndividualResult:
         Part-worths, draw by respondent by column.
     means
         Part-worths of the mean member of each group, draw by group by column.
-    covariance
-        Posterior mean covariance of tastes within a group, by column.
+    within
+        Covariance of tastes within a group, draw by column by column.
     people, groups, columns
         Names of respondents, groups and design columns, in the order of the arrays.
     acceptance
@@ -38,7 +38,7 @@ class IndividualResult:
 
     draws: np.ndarray
     means: np.ndarray
-    covariance: pd.DataFrame
+    within: np.ndarray
     people: pd.Index
     groups: list[str]
     columns: list[str]
@@ -48,6 +48,13 @@ class IndividualResult:
     def individual(self) -> pd.DataFrame:
         """Posterior mean part-worths of each respondent, by design column."""
         return pd.DataFrame(self.draws.mean(axis=0), index=self.people, columns=self.columns)
+
+    def members(self, group: str, count: int, seed: int = 0) -> np.ndarray:
+        """Draw members of a group nobody of whom needs to have answered (draw by member by column)."""
+        place = self.groups.index(group)
+        normal = np.random.default_rng(seed).standard_normal((count, len(self.columns)))
+        roots = np.linalg.cholesky(self.within)
+        return self.means[:, place, None] + np.einsum("dkl,nl->dnk", roots, normal)
 
     def shares(
         self, design: np.ndarray, people: pd.Index | None = None, rule: str = "logit"
@@ -99,6 +106,7 @@ def individual_part_worths(
     rounds: int = ROUNDS,
     burn: int = BURN,
     kept: int = KEPT,
+    weights: str | None = None,
 ) -> IndividualResult:
     """Draw everybody's part-worths from their posterior law.
 
@@ -113,6 +121,9 @@ def individual_part_worths(
         Seed of the chain.
     rounds, burn, kept
         Rounds in all, rounds left out at the start, and draws kept of the rest.
+    weights
+        Column of positive weights, equal within a task: a half counts an answer half as much, such
+        as one of an earlier year (power prior of Ibrahim & Chen, 2000, Statistical Science 15).
 
     Returns
     -------
@@ -130,28 +141,27 @@ def individual_part_worths(
     Rossi, P., Allenby, G. & McCulloch, R. (2005). Bayesian Statistics and Marketing, ch. 5.
     Gelman, A. (2006). Prior distributions for variance parameters. Bayesian Analysis 1.
     """
-    tasks, scale = standardise(read_tasks(frame, design))
+    tasks, scale = standardise(read_tasks(frame, design, weights))
     groups, prior = _prior_chances(tasks.people, chances)
     chain = _Chain(tasks, np.log(np.clip(prior, 1e-6, None)), np.random.default_rng(seed))
     wanted = np.unique(np.linspace(burn, rounds - 1, kept).astype(int))
     draws = np.empty((len(wanted), *chain.beta.shape))
     means = np.empty((len(wanted), *chain.mean.shape))
-    within = np.zeros_like(chain.within)
+    within = np.empty((len(wanted), *chain.within.shape))
     place = accepted = 0
     for number in range(rounds):
-        share = chain.step()
+        shares = chain.step()
         if number < burn and number % 25 == 24:
-            chain.tune(share)
-        accepted += share * (number >= burn)
+            chain.tune(*shares)
+        accepted += shares[0] * (number >= burn)
         if place < len(wanted) and number == wanted[place]:
-            draws[place], means[place] = chain.beta, chain.mean
-            within += chain.within / len(wanted)
+            draws[place], means[place], within[place] = chain.beta, chain.mean, chain.within
             place += 1
     columns = tasks.columns
     return IndividualResult(
         draws=draws / scale,
         means=means / scale,
-        covariance=pd.DataFrame(within / np.outer(scale, scale), index=columns, columns=columns),
+        within=within / np.outer(scale, scale),
         people=tasks.people,
         groups=groups,
         columns=columns,
@@ -159,9 +169,7 @@ def individual_part_worths(
     )
 
 
-def _prior_chances(
-    people: pd.Index, chances: pd.DataFrame | None
-) -> tuple[list[str], np.ndarray]:
+def _prior_chances(people: pd.Index, chances: pd.DataFrame | None) -> tuple[list[str], np.ndarray]:
     if chances is None:
         return ["all"], np.ones((len(people), 1))
     wide = chances[sorted(chances.columns)]
@@ -188,13 +196,18 @@ class _Chain:
         self.between = np.full(self.k, BETWEEN**2)
         self.within = WITHIN * np.eye(self.k)
         self.group = log_prior.argmax(axis=1)
-        self.reach = 2.4 / np.sqrt(self.k)
-        self.tune(0.3)
+        self.reach = self.stride = 2.4 / np.sqrt(self.k)
+        self.tune(0.3, 0.3)
 
-    def tune(self, accepted: float) -> None:
+    def tune(self, accepted: float, shifted: float) -> None:
         """Fit the size and shape of proposed moves to the acceptance and the tastes' spread."""
         self.reach *= float(np.exp(np.clip(accepted - 0.3, -0.3, 0.3)))
+        self.stride *= float(np.exp(np.clip(shifted - 0.3, -0.3, 0.3)))
         self.root = np.linalg.cholesky(np.linalg.inv(np.linalg.inv(self.within) + self.told))
+        count = np.bincount(self.group, minlength=len(self.mean))[:, None, None]
+        self.stage = np.linalg.cholesky(
+            np.linalg.inv(np.diag(1 / self.between) + count * self.told + 1e-9 * np.eye(self.k))
+        )
 
     def _likelihood(self, beta: np.ndarray) -> np.ndarray:
         """Log-likelihood of each respondent at an own taste."""
@@ -202,10 +215,11 @@ class _Chain:
         utility = np.einsum("rk,rk->r", tasks.x, beta[self.row_person])
         utility -= np.maximum.reduceat(utility, tasks.start)[tasks.task]
         log = utility[self.picked] - np.log(tasks.by_task(np.exp(utility)))
+        log *= tasks.weight
         return np.bincount(tasks.person, weights=log, minlength=self.people)
 
-    def step(self) -> float:
-        """One round: respondents, groups, means, spreads; returns the share of moves accepted."""
+    def step(self) -> tuple[float, float]:
+        """One round: respondents, groups, means, spreads; returns the shares of moves accepted."""
         rng, inverse = self.rng, np.linalg.inv(self.within)
         moved = self.beta + self.reach * rng.standard_normal(self.beta.shape) @ self.root.T
         old, new = self.beta - self.mean[self.group], moved - self.mean[self.group]
@@ -216,8 +230,29 @@ class _Chain:
         self.beta[accept], self.log_lik[accept] = moved[accept], log_lik[accept]
         if self.log_prior.shape[1] > 1:
             self._regroup(inverse)
+        shifted = self._shift()
         self._move_means(inverse)
         self._spread()
+        return float(accept.mean()), shifted
+
+    def _shift(self) -> float:
+        """Move a whole group, its mean and all its members: answers of one tell little, of all a lot.
+
+        Without such moves the chain creeps (Liu & Sabatti, 2000, Biometrika 87: generalised Gibbs).
+        """
+        rng, groups = self.rng, len(self.mean)
+        normal = rng.standard_normal(self.mean.shape)
+        delta = self.stride * np.einsum("gkl,gl->gk", self.stage, normal)
+        moved = self.beta + delta[self.group]
+        log_lik = self._likelihood(moved)
+        gain = np.bincount(self.group, weights=log_lik - self.log_lik, minlength=groups)
+        if groups > 1:
+            old, new = self.mean - self.center, self.mean + delta - self.center
+            gain += -0.5 * ((new**2 - old**2) / self.between).sum(axis=1)
+        accept = np.log(rng.random(groups)) < gain
+        self.mean[accept] += delta[accept]
+        members = accept[self.group]
+        self.beta[members], self.log_lik[members] = moved[members], log_lik[members]
         return float(accept.mean())
 
     def _regroup(self, inverse: np.ndarray) -> None:
