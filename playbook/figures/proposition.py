@@ -85,8 +85,8 @@ def perceptual_map(answer: Answer) -> Figure:
     reach_x, reach_y = np.ptp(x) or 1.0, np.ptp(y) or 1.0
     axes.axhline(0, color=GREY, lw=0.8)
     axes.axvline(0, color=GREY, lw=0.8)
-    axes.set_xlim(x.min() - 0.10 * reach_x, x.max() + 0.26 * reach_x)
-    axes.set_ylim(y.min() - 0.12 * reach_y, y.max() + 0.12 * reach_y)
+    _one_scale(axes, (x.min() - 0.10 * reach_x, x.max() + 0.26 * reach_x),
+               (y.min() - 0.12 * reach_y, y.max() + 0.12 * reach_y))  # fmt: skip
     label_y = y.copy()
     near = np.digitize(x, np.linspace(x.min(), x.max(), 5)[1:-1])
     for column in np.unique(near):
@@ -112,6 +112,14 @@ def perceptual_map(answer: Answer) -> Figure:
     return figure
 
 
+def _one_scale(axes, across: tuple[float, float], up: tuple[float, float]) -> None:
+    """Widen one of two ranges so that a unit is as long on both axes (they are 0.48 as high as wide)."""
+    wide, high = across[1] - across[0], up[1] - up[0]
+    more_up, more_across = max(0.48 * wide - high, 0) / 2, max(high / 0.48 - wide, 0) / 2
+    axes.set_xlim(across[0] - more_across, across[1] + more_across)
+    axes.set_ylim(up[0] - more_up, up[1] + more_up)
+
+
 def _arrows(axes, segments: pd.DataFrame) -> None:
     """Directions of segments from the centre, to the edge of the map; numbered, named below it."""
     left, right = axes.get_xlim()
@@ -120,14 +128,14 @@ def _arrows(axes, segments: pd.DataFrame) -> None:
         # axes of the figure differ in scale: keep the direction of the data, end inside the frame
         room = [(right if row.axis_1 > 0 else left) / row.axis_1 if row.axis_1 else np.inf,
                 (high if row.axis_2 > 0 else low) / row.axis_2 if row.axis_2 else np.inf]  # fmt: skip
-        reach = 0.72 * min(room)
+        reach = 0.92 * min(room)
         tip = (row.axis_1 * reach, row.axis_2 * reach)
         axes.annotate(
             "", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "color": COLOURS[5], "lw": 1.3}
         )
-        axes.annotate(
-            str(number), tip, xytext=(1.07 * tip[0], 1.07 * tip[1]), color=COLOURS[5], fontsize=9,
-            fontweight="bold", ha="center", va="center",
+        axes.text(
+            0.5 * tip[0], 0.5 * tip[1], str(number), color=COLOURS[5], fontsize=9, fontweight="bold",
+            ha="center", va="center", bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": COLOURS[5], "lw": 0.8},
         )  # fmt: skip
     if len(segments):
         names = [
@@ -170,8 +178,9 @@ def importance_grid(answer: Answer) -> Figure:
         heights = _apart(part["difference"].to_numpy(float), 0.055 * (y1 - y0 + 2 * pad_y))
         for row, height, colour in zip(part.itertuples(), heights, paint, strict=True):
             right = row.importance > middle
-            axis.annotate(clean(row.item, 18), (row.importance, row.difference),
-                          xytext=(row.importance + (-0.03 if right else 0.03) * (x1 - x0), height), fontsize=7.5,
+            end = row.importance_low if right else row.importance_high
+            axis.annotate(clean(row.item, 18), (end, row.difference),
+                          xytext=(end + (-0.02 if right else 0.02) * (x1 - x0), height), fontsize=7.5,
                           color=colour, ha="right" if right else "left", va="center")  # fmt: skip
         axis.set_xlim(x0 - pad_x, x1 + pad_x)
         axis.set_ylim(y0 - pad_y, y1 + pad_y)
