@@ -66,7 +66,8 @@ def foresee_losses(
     model = HistGradientBoostingClassifier(**LEARNER, random_state=seed)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(x))[:FIT_ON])
     x, y = x.iloc[chosen], y[chosen]
-    now = _seen(money, 0)
+    x = x.dropna(axis=1, how="all")  # a client with refunds only has no day of a last order
+    now = _seen(money, 0)[x.columns]
     with threadpool_limits(1):
         folds = StratifiedKFold(5, shuffle=True, random_state=seed)
         tried = cross_val_predict(model, x.to_numpy(), y, cv=folds, method="predict_proba")[:, 1]
