@@ -48,6 +48,7 @@ def all_rows(step: str = "") -> list[Row]:
         import_module(f"playbook.truth.step{number}")
     import_module("playbook.truth.step02_voices")
     import_module("playbook.truth.step03_value")
+    import_module("playbook.truth.step04_offers")
     return rows_of(step)
 
 
