@@ -5,17 +5,15 @@ Choices are drawn here from the textbook law (utility plus a Gumbel error), not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
 from playbook.choice import LogitResult, conditional_logit, willingness_to_pay
 from playbook.proposition.pooling import partly_pooled
+from playbook.truth.coverage import Cell, Draw
 
-__all__ = ["part_worth", "pooled_part_worth", "worth_in_money"]
+__all__ = ["CELLS", "part_worth", "pooled_part_worth", "worth_in_money"]
 
-Draw = Callable[[np.random.Generator], tuple[float, float, float]]
 TASTE = pd.Series({"fast": 0.8, "free": 0.5, "green": 0.2, "price": -1.5, "none": -1.0})
 """Part-worths of the designs; price in hundreds."""
 TASKS, OFFERS = 6, 3
@@ -92,3 +90,11 @@ def worth_in_money(people: int) -> Draw:
         return float(row["low"]), float(row["high"]), float(-TASTE[column] / TASTE["price"])
 
     return draw
+
+
+CELLS = (
+    Cell("04.coverage_part_worths", "one taste, 100 people, six tasks of three offers and none", part_worth(100)),
+    Cell("04.coverage_part_worths", "five segments of 50 whose tastes differ by 0.3, partly pooled", pooled_part_worth(50, 5, 0.3)),
+    Cell("04.coverage_worth", "willingness to pay, one taste, 60 people", worth_in_money(60)),
+)  # fmt: skip
+"""Each sample is a fit or several: some minutes in all."""
