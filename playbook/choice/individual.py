@@ -148,7 +148,7 @@ def individual_part_worths(
     draws = np.empty((len(wanted), *chain.beta.shape))
     means = np.empty((len(wanted), *chain.mean.shape))
     within = np.empty((len(wanted), *chain.within.shape))
-    place = accepted = 0
+    place, accepted = 0, 0.0
     for number in range(rounds):
         shares = chain.step()
         if number < burn and number % 25 == 24:

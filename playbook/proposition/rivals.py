@@ -247,10 +247,7 @@ def _wins(taste: Taste, design: np.ndarray, mine: np.ndarray) -> np.ndarray:
     """
     if taste.center is not None:
         return np.where(mine, 0.0, taste.shares(design)[1])
-    utility = taste.betas @ design.T
-    first = utility.argmax(axis=2)
-    picked = np.stack([first == place for place in range(len(design))], axis=2)
-    return np.where(mine, 0.0, taste.average(picked.astype(float)))
+    return np.where(mine, 0.0, taste.first_choice(design))
 
 
 def _by_customer(

@@ -107,8 +107,8 @@ def unseen_offers(study: Study) -> Found | NotHere:
             for kind, guess in guesses.items():
                 error = ((guess - true[here].mean(axis=0)) ** 2).mean()
                 errors[kind].append(here.sum() / len(here) * error)
-    sets = SETS + 1
-    return Found(planted=0.0, **{kind: float(np.sqrt(sum(v) / sets)) for kind, v in errors.items()})
+    error = {kind: float(np.sqrt(sum(values) / (SETS + 1))) for kind, values in errors.items()}
+    return Found(0.0, error["ours"], error["naive"], error["bayes"])
 
 
 @row(
@@ -143,7 +143,8 @@ def best_offer(study: Study) -> Found | NotHere:
         totals["naive"] += true[naive]
         totals["bayes"] += true[int(np.argmax(told.loc[name].to_numpy() @ margins.to_numpy()))]
         totals["top"] += true.max()
-    return Found(planted=1.0, **{k: totals[k] / totals["top"] for k in ("ours", "naive", "bayes")})
+    reached = {kind: float(total / totals["top"]) for kind, total in totals.items()}
+    return Found(1.0, reached["ours"], reached["naive"], reached["bayes"])
 
 
 def _beside(offers: pd.DataFrame, mine: pd.DataFrame) -> pd.DataFrame:
