@@ -104,7 +104,7 @@ def _answer(
     last = money[["revenue", "contribution"]].reindex(ids).fillna(0.0)
     named = last.assign(probability=np.round(chance, 6)).rename_axis("customer_id").reset_index()
     named = named[chance >= line].sort_values(["probability", "customer_id"], ascending=[False, True])  # fmt: skip
-    base = float(tried.lost[tried.already].mean()) if tried.already.any() else np.nan
+    base = _Base.of(tried)
     return Answer(
         table=_groups(tried.chance, tried.lost),
         headline=f"{len(named):,} of {len(ids):,} customers will probably cost more than they bring next year",
@@ -116,7 +116,7 @@ def _answer(
         metrics=(Metric("losses_foreseen", float(len(named)), n=len(ids), unit="count", kind="predictive"),),
         extra={
             "losers": named[["customer_id", "probability", "revenue", "contribution"]].reset_index(drop=True),
-            "precision": right, "found": found, "baseline": base,
+            "precision": right, "found": found, "baseline": base.right, "baseline_found": base.found,
         },
     )  # fmt: skip
 
@@ -128,6 +128,21 @@ class _Tried:
     chance: np.ndarray
     lost: np.ndarray
     already: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Base:
+    """The baseline, everyone with a loss the year before: share of them right, and share of all losses found."""
+
+    right: float
+    found: float
+
+    @classmethod
+    def of(cls, tried: _Tried) -> _Base:
+        if not tried.already.any():
+            return cls(np.nan, 0.0)
+        hits = tried.lost[tried.already]
+        return cls(float(hits.mean()), float(hits.sum() / tried.lost.sum()))
 
 
 @dataclass(frozen=True)
@@ -264,14 +279,18 @@ def _by_orders(money: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"none": (orders == 0).astype(float), "orders": np.log1p(orders), "contacts": np.log1p(contacts)})  # fmt: skip
 
 
-def _words(named: int, right: float, found: float, base: float, precision: float) -> str:
+def _words(named: int, right: float, found: float, base: _Base, precision: float) -> str:
     if not named:
         return f"Nobody can be named with {format_value(precision, '%')} certainty; cut the cost of contact for all who bought nothing."
+    usual = (
+        f" (naming everyone with a loss the year before: {format_value(base.right, '%')} right, {format_value(base.found, '%')} found)"
+        if np.isfinite(base.right)
+        else ""
+    )
     return (
-        f"In the last year, {format_value(right, '%')} of those named so did, and {format_value(found, '%')} of all such customers were among them "
-        f"(naming everyone with a loss the year before: {format_value(base, '%')} right). "
+        f"In the last year, {format_value(right, '%')} of those named so did, and {format_value(found, '%')} of all such customers were among them{usual}. "
         "Take them out of paid mailings and calls before the money is spent; keep what they may ask for themselves."
-    )  # fmt: skip
+    )
 
 
 def _by_year(years: pd.DataFrame, costs: Costs) -> dict[int, pd.DataFrame]:
