@@ -13,7 +13,7 @@ from scipy.optimize import approx_fprime
 from playbook import clv
 from playbook.clv import beta_geometric, gamma_gamma, sbg
 from playbook.clv.histories import sufficient
-from playbook.validation import Check
+from playbook.validation import Check, forecast_error
 from playbook.validation import clv as published
 
 TRUTH = {"r": 0.5, "alpha": 30.0, "a": 0.9, "b": 2.0}
@@ -64,6 +64,22 @@ def test_every_published_figure_is_reproduced():
     checks = published.rows()
     assert [check.id for check in checks if not check.ok] == []
     assert len({check.id for check in checks}) == len(checks) == 31
+
+
+def test_the_error_of_a_year_is_that_of_orders_of_customers_already_seen():
+    assert [check.ok for check in forecast_error.rows()] == [True]
+    lines = published.cdnow_lines()
+    error = forecast_error.last_third_error(lines)
+    late = lines.tail(400).assign(
+        day=lines["day"].max(), customer_id=[f"new{i}" for i in range(400)]
+    )
+    more = pd.concat([lines, lines, late]).sample(frac=1, random_state=1)
+    assert forecast_error.last_third_error(more) == pytest.approx(error, rel=1e-9)
+    cut = lines["day"].min() + (lines["day"].max() - lines["day"].min()) * 2 / 3
+    half = lines[
+        (lines["day"] <= cut) | (lines.index % 2 == 0) | (lines["day"] == lines["day"].max())
+    ]
+    assert forecast_error.last_third_error(half) == pytest.approx(error + np.log(0.5), abs=0.06)
 
 
 def test_a_check_compares_absolutely_or_relatively_and_missing_is_not_ok():

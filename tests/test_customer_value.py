@@ -279,6 +279,24 @@ def test_fees_of_contracts_are_not_set_right_by_the_error_of_purchases(checked: 
     assert (added["clv_low"] < added["clv_total"]).all()
 
 
+def test_values_of_customers_are_set_right_as_their_segment_is(lifetime: Answer, checked: Answer) -> None:  # fmt: skip
+    fees = np.where(np.arange(len(lifetime["values"])) % 7 == 0, 50.0, 0.0)
+    values = lifetime["values"].assign(contract_value=fees, contract_margin_12m=fees / 2)
+    values["clv"] += fees
+    values["expected_margin_12m"] += fees / 2
+    totals = sg.value_by_segment(segments(), values, checked)
+    right = sg.set_right(values, totals)
+    by_segment = right.merge(segments(), on="customer_id").groupby("segment")
+    table = totals.table.set_index("segment")
+    for column, total in (("clv", "clv_total"), ("expected_margin_12m", "expected_margin_12m")):
+        assert by_segment[column].sum().to_dict() == pytest.approx(table[total].to_dict())
+        assert right[column].sum() == pytest.approx(values[column].sum())
+    assert (table["clv_total"] - values.merge(segments(), on="customer_id").groupby("segment")["clv"].sum()).abs().max() > 1  # fmt: skip
+    own = (right["clv"] - fees) / (values["clv"] - fees)
+    assert ((right["clv_high"] - right["clv"]) / (values["clv_high"] - values["clv"])).to_numpy() == pytest.approx(own.to_numpy(), nan_ok=True)  # fmt: skip
+    assert sg.set_right(values, Missing("no segments")) is values
+
+
 def test_without_a_hold_out_the_totals_say_that_their_intervals_are_too_narrow(lifetime: Answer) -> None:  # fmt: skip
     alone = sg.value_by_segment(segments(), lifetime["values"], Missing("too short"))
     assert "too narrow" in alone.so_what

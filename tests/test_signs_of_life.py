@@ -113,7 +113,7 @@ def test_the_hold_out_uses_signs_where_they_foretell_better_and_says_so(
     assert table.loc[found["best"], "poisson_deviance"] < table.loc[plain, "poisson_deviance"]
     assert table.loc[found["best"], "predicted_total"] == pytest.approx(table.loc[plain, "predicted_total"])  # fmt: skip
     bare = sg.check_purchase_models(world.assign(weeks_of_contacts=np.nan), AS_OF, cut, seed=1)
-    assert bare["contacts"] is None and bare["best"] == plain  # type: ignore[index]
+    assert bare["contacts"] is None and bare["best"] == plain
 
 
 def test_evidence_thins_the_draws_of_a_customer(world: pd.DataFrame) -> None:

@@ -27,6 +27,7 @@ from playbook.figures.planning import (
 )
 from playbook.figures.probability import calibration
 from playbook.figures.proposition import (
+    importance_grid,
     panels,
     perceptual_map,
     price_curves,
@@ -51,6 +52,7 @@ __all__ = [
     "funnel",
     "gantt",
     "heat",
+    "importance_grid",
     "journey_map",
     "lines",
     "lorenz",

@@ -28,19 +28,26 @@ from playbook.proposition.demand import demand
 from playbook.proposition.differentiation import brand_differences, perceptual_map, positions
 from playbook.proposition.experiment import choice_experiment
 from playbook.proposition.offers import best_offers, line_up, price_response
+from playbook.proposition.positioning import importance_performance
 from playbook.proposition.pricing import acceptable_prices, willingness_to_pay
 from playbook.proposition.profile import profile_traits, target_profiles
+from playbook.proposition.rivals import cannibalisation, exposed_customers
 from playbook.proposition.statements import claims_to_test, evidence_of, value_propositions
+from playbook.proposition.tastes import individual_tastes
 
 __all__ = [
     "acceptable_prices",
     "benefits",
     "best_offers",
     "brand_differences",
+    "cannibalisation",
     "choice_experiment",
     "claims_to_test",
     "demand",
     "evidence_of",
+    "exposed_customers",
+    "importance_performance",
+    "individual_tastes",
     "line_up",
     "perceptual_map",
     "positions",

@@ -10,66 +10,72 @@ with days as (
     group by customer_id, cast(ordered_at as date)
 ),
 
-record as (
-    select min(day) - interval 1 day as opened
+buyers as (
+    select
+        customer_id,
+        min(day) as first_day,
+        max(case when day <= $until then day end) as last_day,
+        count(case when day <= $until then day end) as purchases,
+        sum(case when day <= $until then spend end) as spend,
+        min_by(spend, day) as first_spend,
+        count(case when day > $until then day end) as later_purchases,
+        sum(case when day > $until then spend end) as later_spend
     from days
+    group by customer_id
+),
+
+record as (
+    select min(first_day) - interval 1 day as opened
+    from buyers
 ),
 
 starts as (
     select
         c.customer_id,
         coalesce(c.acquired_at <= r.opened, false) as won_before_record,
-        min(d.day) as first_day,
-        case when coalesce(c.acquired_at <= r.opened, false) then cast(r.opened as date) else min(d.day) end as clock
+        case when coalesce(c.acquired_at <= r.opened, false) then cast(r.opened as date) else b.first_day end as clock,
+        case when coalesce(c.acquired_at <= r.opened, false) then b.purchases else b.purchases - 1 end as frequency,
+        case when coalesce(c.acquired_at <= r.opened, false) then b.spend else b.spend - b.first_spend end as spend,
+        case when b.first_day <= $until then b.first_day end as first_day,
+        b.last_day,
+        b.later_purchases,
+        b.later_spend
     from customers as c
     cross join record as r
-    left join days as d on c.customer_id = d.customer_id
-    group by c.customer_id, c.acquired_at, r.opened
-),
-
-histories as (
-    select
-        s.customer_id,
-        s.won_before_record,
-        cast(sum(case when d.day > s.clock and d.day <= $until then 1 else 0 end) as double) as frequency,
-        coalesce(
-            date_diff('day', min(s.clock), max(case when d.day > s.clock and d.day <= $until then d.day end)) / 7.0, 0
-        ) as recency,
-        date_diff('day', min(s.clock), $until) / 7.0 as age,
-        coalesce(
-            avg(case when d.day > s.clock and d.day <= $until then cast(d.spend as double) end), 0
-        ) as monetary,
-        date_diff('day', min(s.clock), min(case when d.day <= $until then d.day end)) / 7.0 as weeks_to_first,
-        cast(sum(case when d.day > $until then 1 else 0 end) as double) as later_purchases,
-        sum(case when d.day > $until then cast(d.spend as double) else 0 end) as later_spend
-    from starts as s
-    left join days as d on s.customer_id = d.customer_id
-    where s.clock <= $until
-    group by s.customer_id, s.won_before_record
+    left join buyers as b on c.customer_id = b.customer_id
 ),
 
 signs as (
     select
         customer_id,
         sum(case when date_diff('day', cast(occurred_at as date), $until) < 182 then 1 else 0 end) as contacts,
-        date_diff('day', max(cast(occurred_at as date)), $until) / 7.0 as weeks_since_contact
+        max(cast(occurred_at as date)) as last_contact
     from interactions
     where customer_id is not null and coalesce(stage, '') <> 'support' and cast(occurred_at as date) <= $until
     group by customer_id
 ),
 
 reach as (
-    select date_diff('day', min(cast(occurred_at as date)), $until) / 7.0 as weeks
+    select min(cast(occurred_at as date)) as begun
     from interactions
     where customer_id is not null and coalesce(stage, '') <> 'support'
 )
 
 select
-    h.*,
+    s.customer_id,
+    won_before_record,
+    cast(coalesce(frequency, 0) as double) as frequency,
+    coalesce(date_diff('day', clock, last_day) / 7.0, 0) as recency,
+    date_diff('day', clock, $until) / 7.0 as age,
+    case when frequency > 0 then cast(spend as double) / frequency else 0 end as monetary,
+    date_diff('day', clock, first_day) / 7.0 as weeks_to_first,
+    cast(coalesce(later_purchases, 0) as double) as later_purchases,
+    cast(coalesce(later_spend, 0) as double) as later_spend,
     cast(coalesce(k.contacts, 0) as double) as contacts,
-    k.weeks_since_contact,
-    w.weeks as weeks_of_contacts
-from histories as h
-left join signs as k on h.customer_id = k.customer_id
+    date_diff('day', k.last_contact, $until) / 7.0 as weeks_since_contact,
+    date_diff('day', w.begun, $until) / 7.0 as weeks_of_contacts
+from starts as s
 cross join reach as w
-order by h.customer_id
+left join signs as k on s.customer_id = k.customer_id
+where clock <= $until
+order by s.customer_id

@@ -24,7 +24,7 @@ from playbook.clv import (
 )
 from playbook.validation import Check
 
-__all__ = ["cdnow", "cdnow_path", "rows"]
+__all__ = ["cdnow", "cdnow_lines", "cdnow_path", "rows"]
 
 CALIBRATION_END = pd.Timestamp("1997-09-30")
 HOLDOUT_WEEKS = 39
@@ -65,6 +65,15 @@ def cdnow_path() -> Path:
     )
 
 
+def cdnow_lines() -> pd.DataFrame:
+    """Return the purchases of the CDNOW sample: ``customer_id``, ``day``, ``dollars`` among others."""
+    names = ["master", "customer_id", "day", "discs", "dollars"]
+    lines = pd.read_csv(
+        cdnow_path(), sep=r"\s+", names=names, dtype={"customer_id": str, "day": str}
+    )
+    return lines.assign(day=pd.to_datetime(lines["day"], format="%Y%m%d"))
+
+
 def cdnow() -> pd.DataFrame:
     """One row per CDNOW customer.
 
@@ -74,12 +83,7 @@ def cdnow() -> pd.DataFrame:
         Indexed by customer: ``frequency``, ``recency``, ``age`` (weeks), ``monetary`` (dollars) as of the
         end of calibration, and ``holdout`` (purchase days in the following 39 weeks).
     """
-    names = ["master", "customer_id", "day", "discs", "dollars"]
-    lines = pd.read_csv(
-        cdnow_path(), sep=r"\s+", names=names, dtype={"customer_id": str, "day": str}
-    )
-    lines["day"] = pd.to_datetime(lines["day"], format="%Y%m%d")
-    days = lines.groupby(["customer_id", "day"], as_index=False)["dollars"].sum()
+    days = cdnow_lines().groupby(["customer_id", "day"], as_index=False)["dollars"].sum()
     before = days[days["day"] <= CALIBRATION_END]
     first = before.groupby("customer_id")["day"].agg(["min", "max", "size"])
     repeat = before[before["day"] > before["customer_id"].map(first["min"])]
