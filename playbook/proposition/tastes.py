@@ -50,9 +50,11 @@ class Taste:
         stated = drawn.mean(axis=0) if self.center is None else softmax(design @ self.center)
         return stated, drawn
 
-    def stated(self, drawn: np.ndarray) -> np.ndarray:
-        """Return the mean of draws over their first axis: what is stated of anything but a share."""
-        return drawn.mean(axis=0)
+    def first_choice(self, design: np.ndarray) -> np.ndarray:
+        """Return draws of the share of people who like each offer best; not for one taste of all."""
+        utility = self.betas @ design.T
+        best = utility.argmax(axis=2)[:, :, None] == np.arange(len(design))
+        return self.average(best.astype(float))
 
 
 def segment_tastes(

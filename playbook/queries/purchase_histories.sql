@@ -1,6 +1,8 @@
 -- One row per customer known by the day until: purchase history in weeks up to then, and what was bought later.
 -- Purchases of one day are one; refunds are none. The clock starts at the first purchase, which is then not counted;
 -- for customers won before the record of orders begins it starts with the record, and all their purchases count.
+-- contacts counts what customers did themselves (visits, newsletters opened, purchases; not service and delivery) in the 26
+-- weeks up to until; weeks_of_contacts is how far back such contacts of anyone go.
 with days as (
     select customer_id, cast(ordered_at as date) as day, sum(revenue) as spend
     from orders
@@ -41,10 +43,26 @@ starts as (
     from customers as c
     cross join record as r
     left join buyers as b on c.customer_id = b.customer_id
+),
+
+signs as (
+    select
+        customer_id,
+        sum(case when date_diff('day', cast(occurred_at as date), $until) < 182 then 1 else 0 end) as contacts,
+        max(cast(occurred_at as date)) as last_contact
+    from interactions
+    where customer_id is not null and coalesce(stage, '') <> 'support' and cast(occurred_at as date) <= $until
+    group by customer_id
+),
+
+reach as (
+    select min(cast(occurred_at as date)) as begun
+    from interactions
+    where customer_id is not null and coalesce(stage, '') <> 'support'
 )
 
 select
-    customer_id,
+    s.customer_id,
     won_before_record,
     cast(coalesce(frequency, 0) as double) as frequency,
     coalesce(date_diff('day', clock, last_day) / 7.0, 0) as recency,
@@ -52,7 +70,12 @@ select
     case when frequency > 0 then cast(spend as double) / frequency else 0 end as monetary,
     date_diff('day', clock, first_day) / 7.0 as weeks_to_first,
     cast(coalesce(later_purchases, 0) as double) as later_purchases,
-    cast(coalesce(later_spend, 0) as double) as later_spend
-from starts
+    cast(coalesce(later_spend, 0) as double) as later_spend,
+    cast(coalesce(k.contacts, 0) as double) as contacts,
+    date_diff('day', k.last_contact, $until) / 7.0 as weeks_since_contact,
+    date_diff('day', w.begun, $until) / 7.0 as weeks_of_contacts
+from starts as s
+cross join reach as w
+left join signs as k on s.customer_id = k.customer_id
 where clock <= $until
-order by customer_id
+order by s.customer_id
