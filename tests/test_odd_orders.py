@@ -111,9 +111,7 @@ def third_step(house: Warehouse) -> dict[str, Any]:
     segments, deviations = chosen["segments"], chosen["deviations"]
     described = sg.describe_segments(segments, customers, deviations)
     cut = sg.calibration_end(customers, AS_OF)
-    models = sg.check_purchase_models(
-        house.query("purchase_histories", until=cut), AS_OF, cut, house.query("purchase_months")
-    )
+    models = sg.check_purchase_models(house.query("purchase_histories", until=cut), AS_OF, cut)
     histories = house.query("purchase_histories", until=AS_OF)
     lifetime = sg.lifetime_value(histories, customers, models, 0.10, seed=1)
     raw = lifetime["values"]
