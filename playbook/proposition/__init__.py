@@ -27,6 +27,7 @@ from playbook.proposition.canvas import proposition_canvas
 from playbook.proposition.demand import demand
 from playbook.proposition.differentiation import brand_differences, perceptual_map, positions
 from playbook.proposition.experiment import choice_experiment
+from playbook.proposition.next_survey import next_survey, survey_power
 from playbook.proposition.offers import best_offers, line_up, price_response
 from playbook.proposition.pricing import acceptable_prices, willingness_to_pay
 from playbook.proposition.profile import profile_traits, target_profiles
@@ -42,6 +43,7 @@ __all__ = [
     "demand",
     "evidence_of",
     "line_up",
+    "next_survey",
     "perceptual_map",
     "positions",
     "preference_differences",
@@ -49,6 +51,7 @@ __all__ = [
     "profile_traits",
     "proposition_canvas",
     "stated_importance",
+    "survey_power",
     "target_profiles",
     "value_propositions",
     "what_decides",
