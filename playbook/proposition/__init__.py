@@ -27,6 +27,8 @@ from playbook.proposition.canvas import proposition_canvas
 from playbook.proposition.demand import demand
 from playbook.proposition.differentiation import brand_differences, perceptual_map, positions
 from playbook.proposition.experiment import choice_experiment
+from playbook.proposition.gabor_granger import purchase_at_prices
+from playbook.proposition.margin_price import margin_price
 from playbook.proposition.next_survey import next_survey, survey_power
 from playbook.proposition.offers import best_offers, line_up, price_response
 from playbook.proposition.pricing import acceptable_prices, willingness_to_pay
@@ -43,6 +45,7 @@ __all__ = [
     "demand",
     "evidence_of",
     "line_up",
+    "margin_price",
     "next_survey",
     "perceptual_map",
     "positions",
@@ -50,6 +53,7 @@ __all__ = [
     "price_response",
     "profile_traits",
     "proposition_canvas",
+    "purchase_at_prices",
     "stated_importance",
     "survey_power",
     "target_profiles",

@@ -190,7 +190,9 @@ def acceptable_prices(ratings: pd.DataFrame, currency: str = "", seed: int = 1) 
     ask = (
         "the four price questions (too cheap, bargain, expensive, too expensive) for a key product"
     )
-    need(ratings, "answers to price questions", ask)
+    ending = f"({'|'.join(QUESTIONS)})$"
+    asked = ratings["question_id"].astype("str").str.contains(ending.replace("(", "(?:", 1))
+    ratings = need(ratings[asked], "answers to price questions", ask)
     wide = need(_four_prices(ratings), "respondents with four prices in order", ask, rows=30)
     rows = []
     for point, (falling, rising) in POINTS.items():
