@@ -138,7 +138,7 @@ OFFERS = pd.DataFrame(
 
 def fitted(slope: float, error: float = 0.001, own: bool = True, lowest: float = 80.0, highest: float = 260.0) -> Answer:  # fmt: skip
     """An experiment whose part-worths are known, with their errors."""
-    shown = pd.DataFrame({"delivery": ["slot", "standard", None], "price": [lowest, highest, np.nan], "is_none": [False, False, True]})  # fmt: skip
+    shown = pd.DataFrame({"delivery": ["slot", "standard", None], "price": [lowest, highest, np.nan], "is_none": [False, False, True], "segment": "All"})  # fmt: skip
     coding = effects_code(shown, ["delivery", "price"], {"delivery": "standard"}, none="is_none")
     beta = pd.Series({"delivery: slot": 0.5, "price": slope, "none": 120 * slope})[coding.columns]
     scale = pd.Series({"delivery: slot": 0.05, "price": error, "none": 0.1})[coding.columns]

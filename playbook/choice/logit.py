@@ -9,11 +9,19 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-__all__ = ["LogitResult", "Tasks", "conditional_logit", "read_tasks"]
+__all__ = ["LogitResult", "SeparationError", "Tasks", "conditional_logit", "read_tasks"]
 
 KEYS = ["respondent_id", "task", "alternative"]
 SEPARATED = 25.0
 """Largest standardised coefficient that still counts as an estimate, not as separation."""
+
+
+class SeparationError(ValueError):
+    """Columns that separate the choices perfectly: their coefficients would be infinite."""
+
+    def __init__(self, columns: list[str]) -> None:
+        super().__init__(f"{columns} separate the choices perfectly; leave them out or pool them")
+        self.columns = columns
 
 
 @dataclass(frozen=True)
@@ -278,7 +286,7 @@ def conditional_logit(
         if abs(move) > 1e-3 or abs(value) > SEPARATED
     ]
     if separated:
-        raise ValueError(f"{separated} separate the choices perfectly; leave them out or pool them")
+        raise SeparationError(separated)
     cov = np.linalg.inv(information)
     people = len(scaled.people)
     if clustered:

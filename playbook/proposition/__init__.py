@@ -17,6 +17,7 @@ clause
 
 from __future__ import annotations
 
+from playbook.proposition.answer_checks import choice_quality, price_check
 from playbook.proposition.benefits import (
     benefits,
     preference_differences,
@@ -41,6 +42,7 @@ __all__ = [
     "best_offers",
     "brand_differences",
     "choice_experiment",
+    "choice_quality",
     "claims_to_test",
     "demand",
     "evidence_of",
@@ -50,6 +52,7 @@ __all__ = [
     "perceptual_map",
     "positions",
     "preference_differences",
+    "price_check",
     "price_response",
     "profile_traits",
     "proposition_canvas",

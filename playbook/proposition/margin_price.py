@@ -12,6 +12,7 @@ from scipy.special import softmax
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.choice import LogitResult
 from playbook.errors import NotEnough
+from playbook.proposition.answer_checks import rising_prices
 from playbook.proposition.experiment import ASK, Experiment
 from playbook.proposition.simulation import DRAWS, design_of, market
 from playbook.proposition.words import fitting, join, money, plural
@@ -95,12 +96,15 @@ def margin_price(
     read: Experiment = experiment["experiment"]
     ours, rivals = market(offers, read)
     others = design_of(rivals, read)
-    rows = [] if asked is None else _asked_rows(asked)
+    rows, rising = ([] if asked is None else _asked_rows(asked)), rising_prices(read)
     for chosen in best["all"].sort_values("segment").itertuples():
         model = read.models[chosen.segment]
         offer = ours[ours["offer_id"].astype("str") == str(chosen.offer)]
         row = {"segment": chosen.segment, "offer": chosen.offer, "n": model.n, "source": "choices",
                "current_price": float(offer["price"].iloc[0])}  # fmt: skip
+        if chosen.segment in rising:
+            rows.append(row | NOTHING | {"verdict": REFUSED})
+            continue
         rows.append(row | _priced(model.result, read, offer, others, model.own, seed))
     table = need(pd.DataFrame(rows), "segments with an offer", ASK)
     if table["best_price"].isna().all():
@@ -121,6 +125,7 @@ def _asked_rows(asked: Answer) -> list[dict[str, Any]]:
     return rows
 
 
+REFUSED = "refused: price does not deter"
 NOTHING = dict.fromkeys(["best_price", "low", "high", "share", "gain", "gain_low", "gain_high"], np.nan)  # fmt: skip
 
 
@@ -129,7 +134,7 @@ def _priced(
 ) -> dict[str, Any]:  # fmt: skip
     """Best price of one offer in one segment."""
     if result.params["price"] + stats.norm.ppf(0.975) * result.bse["price"] >= 0:
-        return NOTHING | {"verdict": "refused: price does not deter"}
+        return NOTHING | {"verdict": REFUSED}
     lowest, highest = read.coding.numeric["price"]
     current, cost = float(offer["price"].iloc[0]), float(offer["unit_cost"].iloc[0])
     grid = np.linspace(lowest, highest, STEPS).round(0 if highest - lowest >= STEPS else 2)
@@ -170,7 +175,7 @@ def _told(table: pd.DataFrame, read: Experiment, currency: str) -> Answer:
     moves = table[table["verdict"].isin(["raise", "lower"])].sort_values(["gain", "segment"], ascending=[False, True])  # fmt: skip
     keep, wide = _named(table, "keep", "set"), _named(table, "too wide to act on")
     edge, few = _named(table, "ask wider prices"), _named(table, "too few asked")
-    refused = _named(table, "refused: price does not deter")
+    refused = _named(table, REFUSED)
     firm = len(moves) + len(keep)
     if len(moves):
         top = moves.iloc[0]

@@ -10,6 +10,7 @@ import pandas as pd
 from playbook import choice
 from playbook.answer import Answer, Metric, answers, need
 from playbook.errors import NotEnough
+from playbook.proposition.answer_checks import rising_prices
 from playbook.proposition.experiment import ASK, Experiment
 from playbook.proposition.words import feature, join, money, named
 from playbook.stats import bootstrap
@@ -25,7 +26,11 @@ def _segment_worth(
 ) -> tuple[list[pd.DataFrame], list[str], list[str]]:
     """Tables of willingness to pay, segments refused, and segments that borrow."""
     parts, refused, borrowed = [], [], []
+    rising = rising_prices(experiment)
     for name, model in experiment.models.items():
+        if name in rising:
+            refused.append(f"{name} (price {rising[name]} is liked)")
+            continue
         try:
             table = choice.willingness_to_pay(model.result, "price", experiment.coding, seed)
         except ValueError:
@@ -105,7 +110,7 @@ def _worth_told(
             + (f"; nobody is shown to pay for {join(free)}." if free else ".")
         )
     if refused:
-        so_what += f" Refused for {join(refused)}: their answers do not react to price enough."
+        so_what += f" Refused for {join(refused)}: their answers do not surely fall with price."
     return Answer(
         table=table[SHOWN].reset_index(drop=True),
         headline=headline,
