@@ -62,8 +62,7 @@ def _last_error(experiment: Experiment, design: ChoiceDesign, levels: dict[str, 
         text = {float(v): str(v) for v in levels[name]}
         frame = frame.assign(**{name: frame[name].map(text)})
     tasks = read_tasks(frame, design.coding.matrix(frame))
-    share = np.exp(tasks.log_probability(design.prior))
-    info = tasks.information(share, tasks.weight) / len(tasks.people)
+    info = tasks.likelihood(design.prior, tasks.weight)[2] / len(tasks.people)
     sign, log = np.linalg.slogdet(info)
     return float(np.exp(-log / len(info))) if sign > 0 else float("nan")
 
