@@ -17,6 +17,7 @@ clause
 
 from __future__ import annotations
 
+from playbook.proposition.answer_checks import choice_quality, price_check
 from playbook.proposition.benefits import (
     benefits,
     preference_differences,
@@ -27,6 +28,9 @@ from playbook.proposition.canvas import proposition_canvas
 from playbook.proposition.demand import demand
 from playbook.proposition.differentiation import brand_differences, perceptual_map, positions
 from playbook.proposition.experiment import choice_experiment
+from playbook.proposition.gabor_granger import purchase_at_prices
+from playbook.proposition.margin_price import margin_price
+from playbook.proposition.next_survey import next_survey, survey_power
 from playbook.proposition.offers import best_offers, line_up, price_response
 from playbook.proposition.positioning import importance_performance
 from playbook.proposition.pricing import acceptable_prices, willingness_to_pay
@@ -42,6 +46,7 @@ __all__ = [
     "brand_differences",
     "cannibalisation",
     "choice_experiment",
+    "choice_quality",
     "claims_to_test",
     "demand",
     "evidence_of",
@@ -49,13 +54,18 @@ __all__ = [
     "importance_performance",
     "individual_tastes",
     "line_up",
+    "margin_price",
+    "next_survey",
     "perceptual_map",
     "positions",
     "preference_differences",
+    "price_check",
     "price_response",
     "profile_traits",
     "proposition_canvas",
+    "purchase_at_prices",
     "stated_importance",
+    "survey_power",
     "target_profiles",
     "value_propositions",
     "what_decides",
