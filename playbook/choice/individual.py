@@ -184,9 +184,8 @@ class _Chain:
     def __init__(self, tasks: Tasks, log_prior: np.ndarray, rng: np.random.Generator) -> None:
         self.tasks, self.log_prior, self.rng = tasks, log_prior, rng
         first = maximise(tasks, tasks.weight, np.zeros(tasks.x.shape[1]), RIDGE)[0]
-        probability = np.exp(tasks.log_probability(first))
         self.people, self.k = len(tasks.people), len(first)
-        self.told = tasks.information(probability, tasks.weight) / self.people
+        self.told = tasks.likelihood(first, tasks.weight)[2] / self.people
         self.row_person = tasks.person[tasks.task]
         self.against = tasks.x - tasks.x[np.flatnonzero(tasks.chosen == 1)][tasks.task]
         rows = np.bincount(self.row_person)
@@ -220,7 +219,9 @@ class _Chain:
             utility = np.matmul(self.against, beta[:, :, None]).ravel()
         else:
             utility = np.einsum("rk,rk->r", self.against, beta[self.row_person])
-        log = tasks.weight * np.log(tasks.by_task(np.exp(np.minimum(utility, 500.0))))
+        log = tasks.weight * np.log(
+            np.add.reduceat(np.exp(np.minimum(utility, 500.0)), tasks.start)
+        )
         return -np.bincount(tasks.person, weights=log, minlength=self.people)
 
     def step(self) -> tuple[float, float]:

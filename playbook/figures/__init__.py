@@ -31,12 +31,12 @@ from playbook.figures.proposition import (
     panels,
     perceptual_map,
     price_curves,
-    proposition_canvas,
 )
 from playbook.figures.research import brand_moves, lorenz, side_by_side
 from playbook.figures.review import control, foretold, migration, scorecard
 from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
 from playbook.figures.switching import switching_flows
+from playbook.figures.value_canvas import proposition_canvas, proposition_canvases
 from playbook.figures.voices import evidence, movers
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "perceptual_map",
     "price_curves",
     "proposition_canvas",
+    "proposition_canvases",
     "load",
     "metric_tree",
     "migration",

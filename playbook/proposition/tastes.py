@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
+from scipy.special import expit, logsumexp, softmax
 
 from playbook.answer import Answer, answers, format_value
 from playbook.choice import choice_probabilities, evaluate_holdout
@@ -50,11 +50,23 @@ class Taste:
         stated = drawn.mean(axis=0) if self.center is None else softmax(design @ self.center)
         return stated, drawn
 
+    def share_against(self, mine: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the stated share of each of our designs, one at a time against the others, and its draws."""
+        drawn = self.average(_alone(self.betas @ mine.T, self.betas @ others.T))
+        if self.center is None:
+            return drawn.mean(axis=0), drawn
+        return _alone(mine @ self.center, others @ self.center), drawn
+
     def first_choice(self, design: np.ndarray) -> np.ndarray:
         """Return draws of the share of people who like each offer best; not for one taste of all."""
         utility = self.betas @ design.T
         best = utility.argmax(axis=2)[:, :, None] == np.arange(len(design))
         return self.average(best.astype(float))
+
+
+def _alone(mine: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Chance of each of our offers (last axis) when it alone stands against all others."""
+    return np.asarray(expit(mine - logsumexp(others, axis=-1, keepdims=True)))
 
 
 def segment_tastes(
