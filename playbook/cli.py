@@ -61,21 +61,17 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "validate", _validate, "compare the models with published results", client=False
     ).add_argument("--json", action="store_true")
-    truth = add(
-        "truth", _truth, "compare estimates with the planted truth of drawn worlds", client=False
+    _truth_options(
+        add(
+            "truth",
+            _truth,
+            "compare estimates with the planted truth of drawn worlds",
+            client=False,
+        )
     )
-    truth.add_argument("--step", default="", help="rows of one step only, such as 03")
-    truth.add_argument("--seeds", type=int, default=10, help="number of worlds")
-    truth.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
-    truth.add_argument("--customers", type=int, default=None, help="customers of each world")
-    truth.add_argument("--json", action="store_true")
-    simulate = add("simulate", _simulate, "write the simulated demo client's inbox", client=False)
-    simulate.add_argument("--customers", type=int, default=6000)
-    simulate.add_argument(
-        "--years", type=int, default=None, help="write a world of so many years as Parquet"
+    _world_options(
+        add("simulate", _simulate, "write the simulated demo client's inbox", client=False)
     )
-    simulate.add_argument("--seed", type=int, default=2025)
-    simulate.add_argument("--to", default="", help="folder to write to (default: the demo's inbox)")
     add("docs", _docs, "write the generated pages of docs/", client=False)
     add(
         "notebooks",
@@ -90,6 +86,23 @@ def _parser() -> argparse.ArgumentParser:
         client=False,
     ).add_argument("--json", action="store_true")
     return parser
+
+
+def _truth_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--step", default="", help="rows of one step only, such as 03")
+    command.add_argument("--seeds", type=int, default=10, help="number of worlds")
+    command.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
+    command.add_argument("--customers", type=int, default=None, help="customers of each world")
+    command.add_argument("--json", action="store_true")
+
+
+def _world_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--customers", type=int, default=6000)
+    command.add_argument(
+        "--years", type=int, default=None, help="write a world of so many years as Parquet"
+    )
+    command.add_argument("--seed", type=int, default=2025)
+    command.add_argument("--to", default="", help="folder to write to (default: the demo's inbox)")
 
 
 def _folder_and_period(options: argparse.Namespace) -> tuple[Folder, str]:
@@ -158,7 +171,12 @@ def _validate(options: argparse.Namespace) -> int:
     from playbook.validation import all_checks
 
     real_data = os.environ.get("PLAYBOOK_REAL_DATA")
-
+    if not real_data:
+        print(
+            "PLAYBOOK_REAL_DATA is not set (folder of the public data sets): the checks on ModeCanada, Complete Journey "
+            "and Online Retail, and the prior of a year's error, are left out",
+            file=sys.stderr,
+        )
     rows = [
         {"id": c.id, "quantity": c.quantity, "published": c.published, "ours": c.ours, "difference": c.difference,
          "tolerance": c.tolerance, "source": c.source, "ok": c.ok}

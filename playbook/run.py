@@ -27,6 +27,7 @@ from playbook.atomic import publish, save_json
 from playbook.display import Done, Sentence, Shown
 from playbook.engagement import Engagement, Folder, Plan, model_text, open_folder
 from playbook.errors import PlaybookError
+from playbook.figures.core import use_currency
 from playbook.tables import TABLES
 from playbook.warehouse import Warehouse
 
@@ -68,6 +69,7 @@ class Run:
         self.since: date = _year_before(self.as_of)
         self.previous = folder.previous(period)
         self.currency = self.engagement.currency
+        use_currency(self.currency)
         self._metrics: dict[str, Metric] = {}
         self._findings: list[dict[str, Any]] = []
 

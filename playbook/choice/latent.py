@@ -127,35 +127,25 @@ class LatentClassResult:
         return drawn[:, :split].reshape(size, len(self.params.columns), len(names)), shares
 
 
-def _by_person(tasks: Tasks, logs: np.ndarray) -> np.ndarray:
-    """Log-likelihood of each respondent's choices in each class, from rows by classes."""
-    return tasks.by_person(logs[tasks.chosen == 1])
-
-
 def _logs(tasks: Tasks, betas: np.ndarray) -> np.ndarray:
-    """Log choice probability of each row in each class."""
-    return np.column_stack([tasks.log_probability(beta) for beta in betas])
+    """Log-likelihood of each respondent's choices in each class."""
+    return np.column_stack([tasks.by_person(tasks.log_chosen(beta)) for beta in betas])
 
 
 def _newton_step(
-    tasks: Tasks, weight: np.ndarray, beta: np.ndarray, log: np.ndarray
+    tasks: Tasks, weight: np.ndarray, beta: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One damped Newton step of a class (generalised EM): part-worths, log probabilities."""
-    chosen = tasks.chosen == 1
-
-    def value(b: np.ndarray, logs: np.ndarray) -> float:
-        return float(weight @ logs[chosen] - 0.5 * RIDGE * b @ b)
-
-    probability = np.exp(log)
-    slope = weight @ tasks.score(probability) - RIDGE * beta
-    bend = tasks.information(probability, weight) + RIDGE * np.eye(len(beta))
-    step, before = np.linalg.solve(bend, slope), value(beta, log)
+    """One damped Newton step of a class (generalised EM): part-worths, log probability of choices."""
+    value, slope, bend = tasks.likelihood(beta, weight)
+    before = value - 0.5 * RIDGE * beta @ beta
+    step = np.linalg.solve(bend + RIDGE * np.eye(len(beta)), slope - RIDGE * beta)
     for _ in range(8):
-        after = tasks.log_probability(beta + step)
-        if value(beta + step, after) >= before:
-            return beta + step, after
+        tried = beta + step
+        logs = tasks.log_chosen(tried)
+        if weight @ logs - 0.5 * RIDGE * tried @ tried >= before:
+            return tried, logs
         step = step / 2
-    return beta, log
+    return beta, tasks.log_chosen(beta)
 
 
 def _em(
@@ -164,13 +154,12 @@ def _em(
     """Rounds of expectation and maximisation: part-worths, shares, posterior, objective, done."""
     objective, done = -np.inf, False
     shares = person_weight @ posterior / person_weight.sum()
-    logs = _logs(tasks, betas)
     for _ in range(rounds):
         weights = (person_weight[:, None] * posterior)[tasks.person]
-        steps = [_newton_step(tasks, weights[:, k], b, logs[:, k]) for k, b in enumerate(betas)]
-        betas, logs = np.array([b for b, _ in steps]), np.column_stack([log for _, log in steps])
+        steps = [_newton_step(tasks, weights[:, k].copy(), b) for k, b in enumerate(betas)]
+        betas = np.array([b for b, _ in steps])
         shares = np.clip(person_weight @ posterior / person_weight.sum(), 1e-12, None)
-        joint = _by_person(tasks, logs) + np.log(shares)
+        joint = tasks.by_person(np.column_stack([logs for _, logs in steps])) + np.log(shares)
         total = logsumexp(joint, axis=1)
         posterior = np.exp(joint - total[:, None])
         value = float(person_weight @ total - 0.5 * RIDGE * (betas**2).sum())
@@ -183,9 +172,8 @@ def _em(
 
 def _start(tasks: Tasks, pooled: np.ndarray, classes: int, seed: int) -> np.ndarray:
     """First class memberships: clusters of one-step individual part-worths."""
-    probability = np.exp(tasks.log_probability(pooled))
-    score = tasks.by_person(tasks.score(probability))
-    root = np.linalg.cholesky(np.linalg.inv(tasks.information(probability, tasks.weight)))
+    score = tasks.by_person(tasks.score(pooled))
+    root = np.linalg.cholesky(np.linalg.inv(tasks.likelihood(pooled, tasks.weight)[2]))
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", ConvergenceWarning
@@ -201,7 +189,7 @@ def _covariance(
     k, p = betas.shape
     parts = []
     for number, beta in enumerate(betas):
-        score = tasks.by_person(tasks.score(np.exp(tasks.log_probability(beta))))
+        score = tasks.by_person(tasks.score(beta))
         parts.append(posterior[:, [number]] * score)
     # shares as softmax of k - 1 free numbers, the last class as reference
     parts.append(posterior[:, :-1] - shares[:-1])
@@ -283,7 +271,7 @@ def _result(
     w = tasks.weight[np.flatnonzero(np.r_[True, np.diff(tasks.person) != 0])]
     k, p = betas.shape
     numbers = pd.RangeIndex(1, k + 1, name="class")
-    llf = float(w @ logsumexp(_by_person(tasks, _logs(tasks, betas)) + np.log(shares), axis=1))
+    llf = float(w @ logsumexp(_logs(tasks, betas) + np.log(shares), axis=1))
     resize = np.concatenate([np.tile(1 / scale, k), np.ones(k)])
     cov = _covariance(tasks, betas, shares, posterior, w) * np.outer(resize, resize)
     keys = [(c, n) for c in numbers for n in tasks.columns] + [(c, "share") for c in numbers]
@@ -297,7 +285,7 @@ def _result(
         posterior=pd.DataFrame(posterior, index=people, columns=numbers),
         individual=pd.DataFrame(posterior @ (betas / scale), index=people, columns=tasks.columns),
         llf=llf,
-        llnull=float(-(tasks.weight * np.log(np.bincount(tasks.task))).sum()),
+        llnull=float(-(tasks.weight * np.log(tasks.size)).sum()),
         n_params=k * p + k - 1,
         nobs=len(tasks.start),
         n_respondents=len(people),

@@ -28,6 +28,7 @@ from playbook.figures.planning import (
 from playbook.figures.probability import calibration
 from playbook.figures.profile_cards import profile_cards
 from playbook.figures.proposition import (
+    importance_grid,
     panels,
     perceptual_map,
     price_curves,
@@ -52,6 +53,7 @@ __all__ = [
     "funnel",
     "gantt",
     "heat",
+    "importance_grid",
     "journey_map",
     "lines",
     "lorenz",

@@ -165,22 +165,7 @@ def workload(initiatives: Sequence[Initiative], roles: Sequence[Role]) -> Answer
     sums["load"] = np.where(
         sums["capacity"] > 0, sums["days"] / sums["capacity"].clip(1e-9), np.inf
     )
-    rows = []
-    for role, part in sums.groupby("role", sort=True):
-        peak = part.loc[part["load"].idxmax()]
-        rows.append(
-            {
-                "role": title.get(str(role), str(role)),
-                "capacity_per_month": float(peak["capacity"]),
-                "days_asked": float(part["days"].sum()),
-                "busiest_month": f"{peak['month']:%Y-%m}",
-                "peak_load": float(peak["load"]) if np.isfinite(peak["load"]) else np.nan,
-                "months_over": int((part["load"] > 1 + 1e-9).sum()),
-            }
-        )
-    table = pd.DataFrame(rows).sort_values(
-        ["peak_load", "role"], ascending=[False, True], na_position="first", ignore_index=True
-    )
+    table = _busiest(sums, title)
     load = _grid(sums, title, list(table["role"]))
     over = table[table["months_over"] > 0]
     first = table.iloc[0]
@@ -202,6 +187,26 @@ def workload(initiatives: Sequence[Initiative], roles: Sequence[Role]) -> Answer
         source="plan and engagement file; days spread evenly over working days",
         metrics=(Metric("roles_over_capacity", len(over), unit="count"),),
         extra={"load": load},
+    )
+
+
+def _busiest(sums: pd.DataFrame, title: dict[str, str]) -> pd.DataFrame:
+    """Return each role's days, its busiest month and the months over its capacity, the busiest role first."""
+    rows = []
+    for role, part in sums.groupby("role", sort=True):
+        peak = part.loc[part["load"].idxmax()]
+        rows.append(
+            {
+                "role": title.get(str(role), str(role)),
+                "capacity_per_month": float(peak["capacity"]),
+                "days_asked": float(part["days"].sum()),
+                "busiest_month": f"{peak['month']:%Y-%m}",
+                "peak_load": float(peak["load"]) if np.isfinite(peak["load"]) else np.nan,
+                "months_over": int((part["load"] > 1 + 1e-9).sum()),
+            }
+        )
+    return pd.DataFrame(rows).sort_values(
+        ["peak_load", "role"], ascending=[False, True], na_position="first", ignore_index=True
     )
 
 

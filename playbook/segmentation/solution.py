@@ -131,11 +131,8 @@ def _choose(
     if len(basis) < 2:
         raise NotEnough("customers do not differ in what they buy", "orders with dates and values")
     values = basis_of(customers, mix, basis)
-    space = standardise(values, basis).to_numpy()
-    different = len(np.unique(space.round(9), axis=0))
     with threadpool_limits(1):
-        candidates = [by_rules(buyers, space, seed)]
-        candidates += [by_means(space, k, seed) for k in NUMBERS if different >= 2 * k]
+        candidates = _by_purchases(buyers, standardise(values, basis).to_numpy(), seed)
         if told is not None:
             candidates += _classes(told, customers, mix, habits, attitudes, previous, seed)
     number = previous["segment"].nunique() if previous is not None else None
@@ -173,6 +170,13 @@ def _choose(
             "stability": pd.DataFrame({"segment": [label[i] for i in sorted(label)], "stability": chosen.stability_of}),
         },
     )  # fmt: skip
+
+
+def _by_purchases(buyers: pd.DataFrame, space: np.ndarray, seed: int) -> list[Candidate]:
+    """Return the candidates made of purchases alone: rules, and k-means where enough customers differ."""
+    different = len(np.unique(space.round(9), axis=0))
+    means = [by_means(space, k, seed) for k in NUMBERS if different >= 2 * k]
+    return [by_rules(buyers, space, seed), *means]
 
 
 def _told(customers: pd.DataFrame, habits: pd.DataFrame, attitudes: pd.DataFrame) -> Told | None:

@@ -76,27 +76,7 @@ def typing_tool(
     if len(told):
         both = questions.merge(told.reset_index(), on="customer_id")
         tools = {ASKING: (both, [*told.columns, *TOOLS["at first contact"]]), **tools}
-    rows, trees = [], {}
-    for tool, (frame, names) in tools.items():
-        typed = segments[segments["segment"] != NO_PURCHASE].merge(frame, on="customer_id")
-        counts = typed["segment"].value_counts()
-        typed = typed[typed["segment"].map(counts) >= FOLDS].reset_index(drop=True)
-        coded = _coded(typed[[q for q in names if len(typed[q].dropna().unique()) > 1]])
-        if typed["segment"].nunique() < 2 or coded.shape[1] == 0:
-            continue
-        found, fitted = _grown(coded, typed["segment"], seed)
-        rows.append(
-            {"tool": tool, **found, "majority": float(counts.max() / counts.sum()), "n": len(typed)}
-        )
-        trees[tool] = (*fitted, typed["segment"])
-    if not rows:
-        raise NotEnough(
-            "no two segments that known answers could tell apart",
-            "customer attributes, and more orders with a customer number",
-        )
-    table = pd.DataFrame(rows).sort_values(
-        ["accuracy", "tool"], ascending=[False, True], ignore_index=True
-    )
+    table, trees = _compared(tools, segments, seed)
     best = table.iloc[0]
     return Answer(
         table=table,
@@ -131,6 +111,35 @@ def typing_tool(
 def typing_table(tool: Answer | Missing) -> pd.DataFrame | Missing:
     """Return the result ``typing_table``: the decision table of the better tool."""
     return tool if isinstance(tool, Missing) else tool["rules"].table
+
+
+def _compared(
+    tools: dict[str, tuple[pd.DataFrame, list[str]]], segments: pd.DataFrame, seed: int
+) -> tuple[pd.DataFrame, dict[str, tuple[DecisionTreeClassifier, pd.DataFrame, pd.Series]]]:
+    """Return how sure each tool is, best first, and by tool its tree, with the segments it was grown on."""
+    rows: list[dict] = []
+    trees: dict[str, tuple[DecisionTreeClassifier, pd.DataFrame, pd.Series]] = {}
+    for tool, (frame, names) in tools.items():
+        typed = segments[segments["segment"] != NO_PURCHASE].merge(frame, on="customer_id")
+        counts = typed["segment"].value_counts()
+        typed = typed[typed["segment"].map(counts) >= FOLDS].reset_index(drop=True)
+        coded = _coded(typed[[q for q in names if len(typed[q].dropna().unique()) > 1]])
+        if typed["segment"].nunique() < 2 or coded.shape[1] == 0:
+            continue
+        found, fitted = _grown(coded, typed["segment"], seed)
+        rows.append(
+            {"tool": tool, **found, "majority": float(counts.max() / counts.sum()), "n": len(typed)}
+        )
+        trees[tool] = (*fitted, typed["segment"])
+    if not rows:
+        raise NotEnough(
+            "no two segments that known answers could tell apart",
+            "customer attributes, and more orders with a customer number",
+        )
+    table = pd.DataFrame(rows).sort_values(
+        ["accuracy", "tool"], ascending=[False, True], ignore_index=True
+    )
+    return table, trees
 
 
 def _grown(
