@@ -262,7 +262,7 @@ def maximise(
         if polish and tried[0] < value:
             break
         beta, (value, slope, bend) = beta + step, tried
-        if polish == 2:
+        if polish:
             break
     return beta, value
 
