@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from scipy.special import logsumexp
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -98,6 +99,22 @@ class LatentClassResult:
             return 1.0
         lost = -(p * np.log(np.clip(p, 1e-300, None))).sum()
         return float(1 - lost / (len(p) * np.log(p.shape[1])))
+
+    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
+        """Normal intervals: ``low`` and ``high`` by class and design column."""
+        return self.summary(level)[["low", "high"]]
+
+    def summary(self, level: float = 0.95) -> pd.DataFrame:
+        """Table by class and column (shares last): ``coefficient``, ``se``, ``z``, ``p_value``, ``low``, ``high``, ``n``."""
+        tables = []
+        for number in self.params.columns:
+            share = pd.DataFrame({"coefficient": [self.shares[number]], "se": [self.shares_se[number]]}, index=["share"])  # fmt: skip
+            half = stats.norm.ppf((1 + level) / 2) * share["se"]
+            share = share.assign(low=share["coefficient"] - half, high=share["coefficient"] + half)
+            part = pd.concat([self.class_result(number).summary(level), share])
+            tables.append(part.rename_axis("column"))
+        keys = list(self.params.columns)
+        return pd.concat(tables, keys=keys, names=["class"]).assign(n=self.nobs)
 
     def class_result(self, number: int) -> LogitResult:
         """One class as a conditional logit, for its willingness to pay or importance."""
