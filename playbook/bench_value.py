@@ -32,6 +32,8 @@ GROWTH = 1.10
 """Highest exponent of time in the number of customers: linear, and a tenth for what caches do not hold."""
 FIT, SUMMARY = 3.0, 6.0
 """How many times faster than ``lifetimes`` the fit and the customer summary must be."""
+TURNS = 3
+"""How often both sides summarise in turn; the least time of each counts, as others use the machine too."""
 
 _CLOCK = """
 import json, resource, sys, time
@@ -118,11 +120,12 @@ frame.to_parquet(folder / "ours.parquet")
 _THEIR_SUMMARY = """
 import warnings
 warnings.simplefilter("ignore")
-import pandas as pd
+import pandas as pd, pyarrow as pa, pyarrow.parquet as pq
 from lifetimes.utils import summary_data_from_transaction_data
-orders = pd.read_parquet(folder / "orders.parquet", columns=["customer_id", "ordered_at", "revenue"])
-orders["revenue"] = orders["revenue"].astype(float)
 lap("")
+orders = pq.read_table(folder / "orders.parquet", columns=["customer_id", "ordered_at", "revenue"])
+orders = orders.set_column(2, "revenue", orders["revenue"].cast(pa.float64())).to_pandas()  # a pass of decimals in Python costs more
+lap("read")
 frame = summary_data_from_transaction_data(orders, "customer_id", "ordered_at", "revenue", observation_period_end=as_of)
 lap("summary")
 end()
@@ -190,14 +193,20 @@ def _fits(customers: int, ours: dict[str, float], theirs: dict[str, float]) -> l
 
 
 def _summaries(folder: Path, orders: int) -> list[dict[str, Any]]:
+    """Return the rows of the customer summary: both sides start from one Parquet file, each at its best of some turns."""
     _orders(folder, orders)
-    ours, theirs = _child(_OUR_SUMMARY, folder), _child(_THEIR_SUMMARY, folder)
+    turns = [(_child(_OUR_SUMMARY, folder), _child(_THEIR_SUMMARY, folder)) for _ in range(TURNS)]
     shutil.rmtree(folder)
-    ratio = theirs["summary"] / ours["summary"]
+    ours = min((turn[0] for turn in turns), key=lambda said: said["summary"])
+    theirs = min((turn[1] for turn in turns), key=lambda said: said["read"] + said["summary"])
+    whole = theirs["read"] + theirs["summary"]
+    ratio, in_memory = whole / ours["summary"], theirs["summary"] / ours["summary"]
     return [
-        _row("lifetimes-summary", theirs["summary"], 1.0, theirs["gigabytes"], True, f"{orders:,} orders, already in memory"),
+        _row("lifetimes-summary", whole, 1.0, theirs["gigabytes"], True,
+             f"{orders:,} orders from a Parquet file ({theirs['read']:.1f} s to read it by Arrow), best of {TURNS}"),
         _row("customer-summary", ours["summary"], ratio, ours["gigabytes"], ratio >= SUMMARY,
-             f"at least {SUMMARY:g} times as fast as lifetimes (ratio), equal values, read from disk"),
+             f"at least {SUMMARY:g} times as fast as lifetimes (ratio), equal values, from the same file, best of {TURNS}; "
+             f"{in_memory:.1f} times were lifetimes given its orders in memory"),
     ]  # fmt: skip
 
 

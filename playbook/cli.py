@@ -171,7 +171,12 @@ def _validate(options: argparse.Namespace) -> int:
     from playbook.validation import all_checks
 
     real_data = os.environ.get("PLAYBOOK_REAL_DATA")
-
+    if not real_data:
+        print(
+            "PLAYBOOK_REAL_DATA is not set (folder of the public data sets): the checks on ModeCanada, Complete Journey "
+            "and Online Retail, and the prior of a year's error, are left out",
+            file=sys.stderr,
+        )
     rows = [
         {"id": c.id, "quantity": c.quantity, "published": c.published, "ours": c.ours, "difference": c.difference,
          "tolerance": c.tolerance, "source": c.source, "ok": c.ok}

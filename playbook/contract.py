@@ -92,6 +92,12 @@ CONTRACT: dict[str, Contract] = {
         "segment offer price share low high margin_per_customer",
         "segment",
     ),
+    "exposed_customers": _contract(
+        "04",
+        "chance that a customer likes a competitor's current offer better than our best, and value at stake",
+        "customer_id segment exposure competitor offer value_at_stake",
+        "customer_id",
+    ),
     "propositions": _contract(
         "04",
         "value proposition of each segment, clause by clause with its evidence",

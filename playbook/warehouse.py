@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from playbook.errors import DataError
 from playbook.tables import SQL_TYPE, TABLES
@@ -21,6 +22,8 @@ from playbook.tables import SQL_TYPE, TABLES
 __all__ = ["QUERIES", "Warehouse", "view_sql"]
 
 QUERIES = Path(__file__).parent / "queries"
+PLAIN = {"VARCHAR", "BOOLEAN", "DOUBLE"}
+"""Kinds that Arrow hands to pandas as they are, text without an object for each value."""
 
 
 def quoted(name: str) -> str:
@@ -164,8 +167,11 @@ class Warehouse:
             raise DataError(f"query {name}: {error}") from error
 
     def _frame(self, sql: str, parameters: dict[str, Any]) -> pd.DataFrame:
-        relation = self._connection.execute(sql, parameters)
-        kinds = {column[0]: str(column[1]) for column in relation.description or []}
+        relation = self._connection.sql(sql, params=parameters)
+        kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+        if set(kinds.values()) <= PLAIN:
+            booleans = {pa.bool_(): pd.BooleanDtype()}
+            return relation.to_arrow_table().to_pandas(types_mapper=booleans.get)
         frame = relation.df()
         for label, kind in kinds.items():
             frame[label] = _typed(frame[label], kind)

@@ -185,7 +185,7 @@ def test_a_loss_on_each_order_makes_value_negative_and_says_so(checked: Answer) 
     assert (values["clv"] <= 0).all() and (values["clv_low"] <= values["clv_high"]).all()
     assert "loses money" in found.headline and "Mend prices" in found.so_what
     zero = sg.lifetime_value(histories(), customers(margin=0.0), checked, 0.10, seed=1)
-    assert (zero["values"]["clv"] == 0).all() and "loses money" in zero.headline
+    assert (zero["values"]["clv"] == 0).all() and "earn nothing" in zero.headline
 
 
 def test_without_margin_value_is_revenue_and_it_says_so(checked: Answer) -> None:
@@ -277,6 +277,24 @@ def test_fees_of_contracts_are_not_set_right_by_the_error_of_purchases(checked: 
     )
     assert (added["clv_total"] - plain["clv_total"]).to_numpy() == pytest.approx(fees.reindex(plain.index).to_numpy())  # fmt: skip
     assert (added["clv_low"] < added["clv_total"]).all()
+
+
+def test_values_of_customers_are_set_right_as_their_segment_is(lifetime: Answer, checked: Answer) -> None:  # fmt: skip
+    fees = np.where(np.arange(len(lifetime["values"])) % 7 == 0, 50.0, 0.0)
+    values = lifetime["values"].assign(contract_value=fees, contract_margin_12m=fees / 2)
+    values["clv"] += fees
+    values["expected_margin_12m"] += fees / 2
+    totals = sg.value_by_segment(segments(), values, checked)
+    right = sg.set_right(values, totals)
+    by_segment = right.merge(segments(), on="customer_id").groupby("segment")
+    table = totals.table.set_index("segment")
+    for column, total in (("clv", "clv_total"), ("expected_margin_12m", "expected_margin_12m")):
+        assert by_segment[column].sum().to_dict() == pytest.approx(table[total].to_dict())
+        assert right[column].sum() == pytest.approx(values[column].sum())
+    assert (table["clv_total"] - values.merge(segments(), on="customer_id").groupby("segment")["clv"].sum()).abs().max() > 1  # fmt: skip
+    own = (right["clv"] - fees) / (values["clv"] - fees)
+    assert ((right["clv_high"] - right["clv"]) / (values["clv_high"] - values["clv"])).to_numpy() == pytest.approx(own.to_numpy(), nan_ok=True)  # fmt: skip
+    assert sg.set_right(values, Missing("no segments")) is values
 
 
 def test_without_a_hold_out_the_totals_say_that_their_intervals_are_too_narrow(lifetime: Answer) -> None:  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from playbook.figures.core import (
     colours_of,
     compact,
     draw,
+    wrapped,
 )
 
 __all__ = ["strategy_cards"]
@@ -64,7 +64,7 @@ def _card(axes: Any, row: Any, colour: str) -> None:
     axes.text(4, 86, said, fontsize=9, color=MUTED, va="top")
     y = 78.5
     for title, column, most in LINES:
-        lines = textwrap.wrap(clean(getattr(row, column)).replace(" %", "\u00a0%"), WIDTH)
+        lines = wrapped(getattr(row, column), WIDTH)
         if len(lines) > most:
             lines = [*lines[: most - 1], lines[most - 1][: WIDTH - 2].rstrip() + "…"]
         axes.text(4, y, title, fontsize=8.6, fontweight="bold", color=MUTED, va="top")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from playbook.figures.core import (
     GREY,
     INK,
     MUTED,
+    axis_title,
     canvas,
     clean,
     colours_of,
@@ -25,6 +25,7 @@ from playbook.figures.core import (
     draw,
     short,
     tidy,
+    wrapped,
 )
 
 __all__ = ["bars", "columns", "dots", "heat", "lines", "scatter", "stacked", "waterfall"]
@@ -131,7 +132,7 @@ def dots(
     axes.set_yticks(list(place.values()), _names(pd.Series(names)))
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(heading(x))
+    axes.set_xlabel(axis_title(x, answer.units.get(x, "")))
     if zero:
         axes.axvline(0, color=MUTED, lw=0.8)
     if len(groups) > 1:
@@ -192,7 +193,7 @@ def lines(
         y_unit=answer.units.get(first, ""),
     )
     if pd.api.types.is_numeric_dtype(table[x]):
-        axes.set_xlabel(heading(x))
+        axes.set_xlabel(axis_title(x, answer.units.get(x, "")))
     return figure
 
 
@@ -237,7 +238,7 @@ def heat(
     flat, width = len(cols) <= 9 or (brief and len(cols) <= 16), max(9, 92 // max(len(cols), 1))
     axes.set_xticks(
         range(len(cols)),
-        ["\n".join(textwrap.wrap(clean(c, 34), width)) if flat else clean(c, 18) for c in cols],
+        ["\n".join(wrapped(clean(c, 34), width)) if flat else clean(c, 18) for c in cols],
         rotation=0 if flat else 40,
         ha="center" if flat else "right",
         fontsize=9 if len(cols) <= 6 else 8,
@@ -282,8 +283,8 @@ def scatter(
     if cross:
         axes.axvline(cross[0], color=MUTED, lw=0.8, ls=":")
         axes.axhline(cross[1], color=MUTED, lw=0.8, ls=":")
-    axes.set_xlabel(heading(x))
-    axes.set_ylabel(heading(y))
+    axes.set_xlabel(axis_title(x, answer.units.get(x, "")))
+    axes.set_ylabel(axis_title(y, answer.units.get(y, "")))
     axes.margins(0.14)
     tidy(axes, answer.units.get(x, ""), answer.units.get(y, ""))
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from playbook.answer import Answer, Missing
+from playbook.display import heading
 
 __all__ = [
     "ACCENT",
@@ -26,11 +28,14 @@ __all__ = [
     "GREY",
     "INK",
     "Picture",
+    "axis_title",
     "canvas",
     "clean",
     "colours_of",
     "draw",
     "short",
+    "use_currency",
+    "wrapped",
 ]
 
 ACCENT = "#0072B2"
@@ -112,7 +117,8 @@ def clean(text: object, width: int | None = None) -> str:
     kept = "".join(
         c for c in str(text) if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn")
     )
-    kept = unicodedata.normalize("NFC", kept).replace("$", r"\$")
+    kept = unicodedata.normalize("NFC", kept)
+    kept = re.sub(r"(?<!\\)\$", r"\\$", kept)
     return short(kept, width) if width else kept
 
 
@@ -120,6 +126,27 @@ def short(text: object, width: int = 28) -> str:
     """Return text cut to ``width`` characters with an ellipsis."""
     text = str(text)
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
+def wrapped(text: object, width: int) -> list[str]:
+    """Return client text in lines safe to draw; a number and its unit, and ``n = 20``, stay on one line."""
+    kept = re.sub(r"(?<=\d) (?=%)|(?<==) (?=\d)|(?<=\bn) (?==)", "\u00a0", clean(text))
+    return textwrap.wrap(kept, width, break_on_hyphens=False)
+
+
+_MONEY = {"unit": "currency"}
+
+
+def use_currency(code: str) -> None:
+    """Name the currency that axes and subtitles of money are drawn in."""
+    _MONEY["unit"] = code
+
+
+def axis_title(column: str, unit: str = "") -> str:
+    """Return the title of an axis: what it shows, and its unit where the numbers do not carry it."""
+    units = {"currency": _MONEY["unit"], "points": "points", "hours": "hours", "days": "days"}
+    shown = units.get(unit)
+    return f"{heading(column)} ({shown})" if shown else heading(column)
 
 
 def colours_of(names: Sequence[Any]) -> dict[Any, str]:
@@ -133,8 +160,10 @@ def canvas(
     """Return a figure and its axes with title, subtitle and source of the answer already placed."""
     figure = Figure(figsize=size)
     width = int(11.2 * size[0])
-    title = textwrap.wrap(clean(answer.headline), width)[:2]
-    subtitle = textwrap.wrap(clean(answer.caption), int(14.0 * size[0]))[:2]
+    title = wrapped(answer.headline, width)[:2]
+    subtitle = wrapped(
+        answer.caption.replace("(currency)", f"({_MONEY['unit']})"), int(14.0 * size[0])
+    )[:2]
     inch = 1 / size[1]
     y = 1 - 0.10 * inch
     for line in title:
@@ -143,11 +172,7 @@ def canvas(
     for line in subtitle:
         figure.text(0.012, y - 0.02 * inch, line, fontsize=9.5, color=MUTED, va="top")
         y -= 0.185 * inch
-    foot = (
-        textwrap.wrap(f"Source: {clean(answer.source)}", int(16.0 * size[0]))[:2]
-        if answer.source
-        else []
-    )
+    foot = wrapped(f"Source: {answer.source}", int(16.0 * size[0]))[:2] if answer.source else []
     bottom = 0.06 * inch
     for line in reversed(foot):
         figure.text(0.012, bottom, line, fontsize=8, color=MUTED, va="bottom")

@@ -12,7 +12,18 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
 from playbook.answer import Answer, format_value
-from playbook.figures.core import ACCENT, COLOURS, GREY, INK, MUTED, WIDE, canvas, clean, draw
+from playbook.figures.core import (
+    ACCENT,
+    COLOURS,
+    GREY,
+    INK,
+    MUTED,
+    WIDE,
+    canvas,
+    clean,
+    draw,
+    wrapped,
+)
 
 __all__ = ["funnel", "journey_map"]
 
@@ -105,7 +116,7 @@ def _chevrons(axes: Axes, stages: pd.DataFrame) -> None:
         facts = f"{format_value(row.persons, 'count')} people, {format_value(row.contacts, 'count')} contacts"
         axes.text(middle, 0.5, facts, color="white", fontsize=10, ha="center", va="center")
         width = int((row.right - row.left) * 8)
-        axes.text(middle, 0.23, "\n".join(textwrap.wrap(row.way, max(width, 20))[:2]), color="white", fontsize=9, ha="center", va="center")  # fmt: skip
+        axes.text(middle, 0.23, "\n".join(wrapped(row.way, max(width, 20))[:2]), color="white", fontsize=9, ha="center", va="center")  # fmt: skip
     axes.text(-2.55, 0.5, "Stage", fontsize=11, fontweight="bold", va="center")
 
 
@@ -200,8 +211,8 @@ def _bullets(items: Any, width: int, room: int) -> str:
     """Items as wrapped lines with bullets, at most ``room`` lines."""
     lines: list[str] = []
     for item in items:
-        wrapped = textwrap.wrap(clean(item), width - 2)
-        lines += [("• " if i == 0 else "  ") + line for i, line in enumerate(wrapped)]
+        parts = wrapped(item, width - 2)
+        lines += [("• " if i == 0 else "  ") + line for i, line in enumerate(parts)]
     if len(lines) > room:
         lines = [*lines[: room - 1], "  …"]
     return "\n".join(lines) if lines else "–"

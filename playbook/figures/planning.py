@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from playbook.figures.core import (
     clean,
     draw,
     tidy,
+    wrapped,
 )
 
 __all__ = [
@@ -83,7 +83,7 @@ def _box(x: float, y: float, width: float, height: float) -> FancyBboxPatch:
 
 
 def _wrapped(text: str, width: int) -> str:
-    return "\n".join(textwrap.wrap(text, width)[:2])
+    return "\n".join(wrapped(text, width)[:2])
 
 
 def _curve(axes: Any, x0: float, y0: float, x1: float, y1: float, colour: str) -> None:

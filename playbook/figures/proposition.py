@@ -1,4 +1,4 @@
-"""Figures of the value proposition: panels by segment, perceptual map, price curves, canvas."""
+"""Figures of the value proposition: panels by segment, perceptual map, price curves."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import textwrap
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 
 from playbook.answer import Answer
 from playbook.figures.core import ACCENT, COLOURS, GREY, INK, MUTED, canvas, clean, draw, tidy
 
-__all__ = ["panels", "perceptual_map", "price_curves", "proposition_canvas"]
+__all__ = ["importance_grid", "panels", "perceptual_map", "price_curves"]
 
 
 @draw
@@ -79,14 +78,14 @@ def perceptual_map(answer: Answer) -> Figure:
 
     The table holds ``name``, ``kind``, ``axis_1`` and ``axis_2``; both axes have one scale.
     """
-    table = answer.table
+    table = answer.table[answer.table["kind"] != "segment"].reset_index(drop=True)
     figure, axes = canvas(answer, size=(8.0, 5.4))
     x, y = table["axis_1"].to_numpy(float), table["axis_2"].to_numpy(float)
     reach_x, reach_y = np.ptp(x) or 1.0, np.ptp(y) or 1.0
     axes.axhline(0, color=GREY, lw=0.8)
     axes.axvline(0, color=GREY, lw=0.8)
-    axes.set_xlim(x.min() - 0.10 * reach_x, x.max() + 0.26 * reach_x)
-    axes.set_ylim(y.min() - 0.12 * reach_y, y.max() + 0.12 * reach_y)
+    _one_scale(axes, (x.min() - 0.10 * reach_x, x.max() + 0.26 * reach_x),
+               (y.min() - 0.12 * reach_y, y.max() + 0.12 * reach_y))  # fmt: skip
     label_y = y.copy()
     near = np.digitize(x, np.linspace(x.min(), x.max(), 5)[1:-1])
     for column in np.unique(near):
@@ -101,6 +100,7 @@ def perceptual_map(answer: Answer) -> Figure:
             clean(row.name, 24), (x[i], y[i]), xytext=(x[i] + 0.022 * reach_x, label_y[i]),
             color=colour, fontsize=9 if item else 11, fontweight="normal" if item else "bold", va="center",
         )  # fmt: skip
+    _arrows(axes, answer.table[answer.table["kind"] == "segment"])
     axes.set_xticks([])
     axes.set_yticks([])
     shares = answer["inertia"]
@@ -108,6 +108,92 @@ def perceptual_map(answer: Answer) -> Figure:
     axes.set_ylabel(f"axis 2: {100 * shares[1]:.0f} %")
     for side in axes.spines.values():
         side.set_visible(False)
+    return figure
+
+
+def _one_scale(axes, across: tuple[float, float], up: tuple[float, float]) -> None:
+    """Widen one of two ranges so that a unit is as long on both axes (they are 0.48 as high as wide)."""
+    wide, high = across[1] - across[0], up[1] - up[0]
+    more_up, more_across = max(0.48 * wide - high, 0) / 2, max(high / 0.48 - wide, 0) / 2
+    axes.set_xlim(across[0] - more_across, across[1] + more_across)
+    axes.set_ylim(up[0] - more_up, up[1] + more_up)
+
+
+def _arrows(axes, segments: pd.DataFrame) -> None:
+    """Directions of segments from the centre, to the edge of the map; numbered, named below it."""
+    left, right = axes.get_xlim()
+    low, high = axes.get_ylim()
+    for number, row in enumerate(segments.itertuples(), 1):
+        # axes of the figure differ in scale: keep the direction of the data, end inside the frame
+        room = [(right if row.axis_1 > 0 else left) / row.axis_1 if row.axis_1 else np.inf,
+                (high if row.axis_2 > 0 else low) / row.axis_2 if row.axis_2 else np.inf]  # fmt: skip
+        reach = 0.92 * min(room)
+        tip = (row.axis_1 * reach, row.axis_2 * reach)
+        axes.annotate(
+            "", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "color": COLOURS[5], "lw": 1.3}
+        )
+        axes.text(
+            0.5 * tip[0], 0.5 * tip[1], str(number), color=COLOURS[5], fontsize=9, fontweight="bold",
+            ha="center", va="center", bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": COLOURS[5], "lw": 0.8},
+        )  # fmt: skip
+    if len(segments):
+        names = [
+            f"{i} {clean(row.name, 34)} (R² {row.fit:.2f})"
+            for i, row in enumerate(segments.itertuples(), 1)
+        ]
+        axes.text(
+            0.0, -0.10, "\n".join(textwrap.wrap("Segments lean toward: " + ";  ".join(names), 118)),
+            transform=axes.transAxes, fontsize=8, color=COLOURS[5], va="top",
+        )  # fmt: skip
+
+
+@draw
+def importance_grid(answer: Answer) -> Figure:
+    """One panel per competitor: importance to the right, our lead upward, with intervals and quadrants.
+
+    The table holds ``competitor``, ``item``, ``importance``, ``difference`` and their intervals,
+    ``sure``; ``extra["middle"]``: importance that parts the quadrants.
+    """
+    table, middle = answer.table, float(answer["middle"])
+    names = sorted(table["competitor"].unique(), key=str)[:6]
+    columns = min(3, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure, axes = canvas(
+        answer, size=(8.0, 1.2 + 3.5 * rows), rows=rows, columns=columns, sharex=True, sharey=True, squeeze=False
+    )  # fmt: skip
+    for axis in axes.ravel()[len(names) :]:
+        axis.set_visible(False)
+    x0, x1 = table["importance_low"].min(), table["importance_high"].max()
+    y0, y1 = min(table["low"].min(), -0.3), max(table["high"].max(), 0.3)
+    pad_x, pad_y = 0.12 * (x1 - x0), 0.14 * (y1 - y0)
+    for axis, name in zip(axes.ravel(), names, strict=False):
+        part = table[table["competitor"] == name].sort_values("difference", kind="stable")
+        paint = np.select([~part["sure"], part["difference"] > 0], [MUTED, ACCENT], COLOURS[5])
+        axis.axhline(0, color=MUTED, lw=0.8)
+        axis.axvline(middle, color=GREY, lw=0.8)
+        axis.vlines(part["importance"], part["low"], part["high"], color=paint, lw=1.2)
+        axis.hlines(part["difference"], part["importance_low"], part["importance_high"], color=paint, lw=0.8, alpha=0.6)  # fmt: skip
+        axis.scatter(part["importance"], part["difference"], c=paint, s=22, zorder=3)
+        heights = _apart(part["difference"].to_numpy(float), 0.055 * (y1 - y0 + 2 * pad_y))
+        for row, height, colour in zip(part.itertuples(), heights, paint, strict=True):
+            right = row.importance > middle
+            end = row.importance_low if right else row.importance_high
+            axis.annotate(clean(row.item, 18), (end, row.difference),
+                          xytext=(end + (-0.02 if right else 0.02) * (x1 - x0), height), fontsize=7.5,
+                          color=colour, ha="right" if right else "left", va="center")  # fmt: skip
+        axis.set_xlim(x0 - pad_x, x1 + pad_x)
+        axis.set_ylim(y0 - pad_y, y1 + pad_y)
+        corners = [(0.98, 0.985, "right", "top", "claim it"), (0.98, 0.015, "right", "bottom", "mend first"),
+                   (0.02, 0.985, "left", "top", "do not overdo"), (0.02, 0.015, "left", "bottom", "let be")]  # fmt: skip
+        for x, y, ha, va, text in corners:
+            axis.text(x, y, text, transform=axis.transAxes, ha=ha, va=va, fontsize=7.5, color=MUTED, style="italic")  # fmt: skip
+        axis.set_title(f"against {clean(name, 26)}", fontsize=9, loc="left")
+        axis.locator_params(nbins=5)
+        tidy(axis, "points", "points")
+    for axis in axes[-1]:
+        axis.set_xlabel("stated importance (points)", fontsize=8)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("we lead (+) or lag (-), points", fontsize=8)
     return figure
 
 
@@ -146,70 +232,3 @@ def price_curves(answer: Answer, currency: str = "") -> Figure:
         axis.set_ylabel(f"margin per choice{unit}", fontsize=8)
     axes[0][0].set_ylim(bottom=0)
     return figure
-
-
-BOXES = {
-    "needs": ("What they call important", "customer"),
-    "gains": ("What they would pay for", "customer"),
-    "pains": ("What goes wrong for them", "customer"),
-}
-
-
-@draw
-def proposition_canvas(answer: Answer) -> Figure:
-    """Left what the offer holds, right what the segment wants and suffers; a mark says what is answered.
-
-    The table holds ``box`` (needs, gains, pains, offer), ``text``, ``figure``, ``met``;
-    ``extra``: ``segment``, ``offer``, ``fit`` (0 to 1).
-    """
-    table = answer.table
-    figure, axes = canvas(answer, size=(8.0, 5.6))
-    axes.set_xlim(0, 100)
-    axes.set_ylim(0, 100)
-    axes.axis("off")
-    _box(axes, 0, 2, 33, 96, "Our offer: " + clean(answer["offer"], 34), ACCENT)
-    held = table[table["box"] == "offer"]
-    for i, text in enumerate(held["text"]):
-        axes.text(
-            2.5, 82 - 9 * i, "\n".join(textwrap.wrap(clean(text, 60), 26)), fontsize=10, va="top"
-        )
-    fit = float(answer["fit"])
-    axes.text(
-        16.5, 22, f"{100 * fit:.0f} %", ha="center", fontsize=30, fontweight="bold", color=ACCENT
-    )
-    axes.text(
-        16.5, 11, "of the feature value\nthis segment sees", ha="center", fontsize=9, color=MUTED
-    )
-    shown = [box for box in BOXES if (table["box"] == box).any()]
-    heights = np.array([3.2 + (table["box"] == box).sum() for box in shown], dtype=float)
-    heights = heights / max(heights.sum(), 1) * (96 - 2.5 * max(len(shown) - 1, 0))
-    top = 98.0
-    for box, height in zip(shown, heights, strict=True):
-        _box(axes, 37, top - height, 63, height, BOXES[box][0], INK)
-        _entries(axes, table[table["box"] == box], top - 8.5, height - 10)
-        top -= height + 2.5
-    return figure
-
-
-def _box(axes, x: float, y: float, width: float, height: float, title: str, colour: str) -> None:
-    axes.add_patch(FancyBboxPatch((x + 0.6, y + 0.6), width - 1.2, height - 1.2, boxstyle="round,pad=0.4",
-                                  fc="#F5F7F9", ec=colour, lw=1.1))  # fmt: skip
-    axes.text(
-        x + 2.5, y + height - 2.2, title, fontsize=10.5, fontweight="bold", color=colour, va="top"
-    )
-
-
-def _entries(axes, part: pd.DataFrame, top: float, height: float) -> None:
-    """One line an entry: mark, text, figure; green disc answered, orange ring not answered."""
-    step = height / max(len(part), 1)
-    for i, row in enumerate(part.itertuples()):
-        y = top - step * (i + 0.5)
-        if row.met is not None and row.met is not pd.NA:
-            met = bool(row.met)
-            axes.plot(41, y, "o", ms=8, mfc=COLOURS[2] if met else "white",
-                      mec=COLOURS[2] if met else COLOURS[5], mew=1.6)  # fmt: skip
-            axes.text(97.5, y, "answered" if met else "not answered", fontsize=8.5, va="center", ha="right",
-                      color=COLOURS[2] if met else COLOURS[5])  # fmt: skip
-        axes.text(43.5, y, clean(row.text, 30), fontsize=9.5, va="center")
-        axes.text(83 if row.met is not pd.NA else 97.5, y, clean(row.figure, 30), fontsize=8.5,
-                  va="center", ha="right", color=MUTED)  # fmt: skip

@@ -11,13 +11,13 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from playbook.answer import Answer, format_value
-from playbook.display import heading
 from playbook.figures.core import (
     ACCENT,
     COLOURS,
     GREY,
     INK,
     MUTED,
+    axis_title,
     canvas,
     clean,
     colours_of,
@@ -175,7 +175,7 @@ def foretold(answer: Answer, x: str, expected: str, actual: str, low: str, high:
     axes.vlines(places, table[low].astype(float), table[high].astype(float), color=ACCENT, lw=1.8)
     axes.plot(places, table[actual].astype(float), "o", color=ACCENT, ms=6, label="happened")
     axes.set_xticks(places, [clean(v, 16) for v in table[x]])
-    axes.set_xlabel(heading(x))
+    axes.set_xlabel(axis_title(x, answer.units.get(x, "")))
     axes.axhline(0, color=MUTED, lw=0.8)
     axes.legend(loc="upper right", fontsize=9)
     tidy(axes, y_unit=answer.units.get(actual, ""))

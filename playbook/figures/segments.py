@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.scale import LogScale, SymmetricalLogScale
 
 from playbook.answer import Answer, format_value
 from playbook.figures.core import (  # fmt: skip
@@ -14,6 +16,7 @@ from playbook.figures.core import (  # fmt: skip
     GREY,
     INK,
     MUTED,
+    axis_title,
     canvas,
     clean,
     colours_of,
@@ -138,34 +141,56 @@ def portfolio_map(answer: Answer) -> Figure:
     axes.axvline(limit, color=MUTED, lw=0.8, ls=":")
     axes.axhline(line, color=MUTED, lw=0.8, ls=":")
     right, top = max(float(x.max()), limit) or 1.0, max(float(y.max()), line) or 1.0
-    axes.set_xscale("symlog", linthresh=right / 20)
-    axes.set_yscale("symlog", linthresh=top / 20)
-    axes.set_xlim(0, right * 4)
-    axes.set_ylim(0, top * 1.6)
-    axes.set_xticks(_round_steps(right))
-    axes.set_yticks(_round_steps(top))
+    left, foot = min(float(x.min()), limit), min(float(y.min()), line)
+    _log_axis(axes, "x", left, right, room=4.0)
+    _log_axis(axes, "y", foot, top, room=1.6)
     axes.minorticks_off()
     figure.draw_without_rendering()
-    last = -np.inf
-    for row, at_x, at_y, size in zip(table.to_dict("records"), x, y, area, strict=True):
-        height = axes.transData.transform((at_x, at_y))[1] * 72 / figure.dpi
-        last = max(height, last + 13)
-        axes.annotate(clean(row["segment"], 32), (at_x, at_y), xytext=(np.sqrt(size) / 2 + 6, last - height),
-                      textcoords="offset points", va="center", fontsize=9, path_effects=[HALO])  # fmt: skip
+    _name_bubbles(axes, [clean(n, 32) for n in table["segment"]], np.column_stack([x, y]), area)
     word = "hurdle" if answer["budgeted"] else "mean"
-    axes.annotate(f"{word} {compact(limit)}", (limit, top * 1.6), xytext=(3, -2), textcoords="offset points", va="top", fontsize=8.5, color=MUTED)  # fmt: skip
-    axes.annotate(f"mean value {compact(line)}", (0, line), xytext=(4, 3), textcoords="offset points", fontsize=8.5, color=MUTED)  # fmt: skip
-    axes.set_xlabel("potential per customer")
-    axes.set_ylabel("lifetime value per customer")
+    axes.annotate(f"{word} {compact(limit)}", (limit, 1), xycoords=("data", "axes fraction"), xytext=(3, -2), textcoords="offset points", va="top", fontsize=8.5, color=MUTED)  # fmt: skip
+    axes.annotate(f"mean value {compact(line)}", (0, line), xycoords=("axes fraction", "data"), xytext=(4, 3), textcoords="offset points", fontsize=8.5, color=MUTED)  # fmt: skip
+    axes.set_xlabel(axis_title("potential per customer", "currency"))
+    axes.set_ylabel(axis_title("lifetime value per customer", "currency"))
     tidy(axes, "currency", "currency")
     return figure
 
 
-def _round_steps(largest: float) -> list[float]:
-    """Return 0 and the 1-2-5 steps from a twentieth of the largest value up to it."""
-    ten = 10.0 ** np.arange(np.floor(np.log10(largest / 20)), np.ceil(np.log10(largest)) + 1)
+def _name_bubbles(axes: Axes, names: list[str], places: np.ndarray, area: pd.Series) -> None:
+    """Write each name right of, left of, above or below its bubble, where it covers least of what is drawn."""
+    spots = axes.transData.transform(places) * 72 / axes.figure.dpi
+    edge = axes.transAxes.transform([(0, 0), (1, 1)]) * 72 / axes.figure.dpi
+    radius = np.sqrt(area.to_numpy(float)) / 2
+    drawn = np.column_stack([spots - radius[:, None], spots + radius[:, None]])
+    for name, place, (x, y), r in zip(names, places, spots, radius, strict=True):
+        wide, high, off = 5.4 * len(name), 12.0, r + 5
+        corners = np.array([(x + off, y - 6), (x - off - wide, y - 6), (x - wide / 2, y + r + 1), (x - wide / 2, y - r - 1 - high)])  # fmt: skip
+        boxes = np.column_stack([corners, corners + np.array([wide, high])])
+        outside = wide * high * ((boxes[:, :2] < edge[0]) | (boxes[:, 2:] > edge[1])).any(axis=1)
+        best = boxes[int(np.argmin([_covered(box, drawn) for box in boxes] + outside))]
+        drawn = np.vstack([drawn, best])
+        axes.annotate(name, tuple(place), xytext=(best[0] - x, best[1] - y + 6), va="center",
+                      textcoords="offset points", fontsize=9, path_effects=[HALO])  # fmt: skip
+
+
+def _covered(box: np.ndarray, others: np.ndarray) -> float:
+    """Return the area of a box (left, foot, right, top) that lies on others."""
+    shared = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    return float(np.prod(np.clip(shared, 0, None), axis=1).sum())
+
+
+def _log_axis(axes: Axes, side: str, lowest: float, largest: float, room: float) -> None:
+    """Set a logarithmic axis from the data, with ticks at 1-2-5 steps; zero and less lie on a linear foot."""
+    low = largest / 20 if lowest <= 0 else min(lowest / 1.6, largest / 4)
+    scale = LogScale(None) if lowest > 0 else SymmetricalLogScale(None, linthresh=low)
+    ten = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(largest)) + 1)
     steps = np.sort(np.outer(ten, [1, 2, 5]).ravel())
-    return [0.0, *steps[(steps >= largest / 20) & (steps <= largest * 1.5)]]
+    steps = steps[(steps >= low) & (steps <= largest * 1.5)]
+    axes.set(**{
+        f"{side}scale": scale,
+        f"{side}lim": (low if lowest > 0 else lowest - low * (lowest < 0), largest * room),
+        f"{side}ticks": steps if lowest > 0 else [0.0, *steps],
+    })  # fmt: skip
 
 
 @draw

@@ -8,6 +8,7 @@ from scipy import stats
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
+from playbook.proposition.positioning import ideal_directions
 from playbook.proposition.words import fitting, join, people_needed, plural
 from playbook.stats import false_discovery, mean_interval
 
@@ -248,8 +249,8 @@ def correspondence(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, np.
 
 
 @answers
-def perceptual_map(ratings: pd.DataFrame, brand: str) -> Answer:
-    """Return the places of brands and items on two axes.
+def perceptual_map(ratings: pd.DataFrame, brand: str, importance: Answer | None = None) -> Answer:
+    """Return the places of brands and items on two axes, and the way each segment pulls.
 
     Parameters
     ----------
@@ -257,12 +258,17 @@ def perceptual_map(ratings: pd.DataFrame, brand: str) -> Answer:
         ``item``, ``brand``, ``value``, ``scale_min``.
     brand
         Our brand.
+    importance
+        From `stated_importance`: the directions of segments rest on it.
 
     Returns
     -------
     Answer
-        ``name``, ``kind`` (our brand, competitor, item), ``axis_1``, ``axis_2``;
-        ``extra["inertia"]``: share of the differences each axis shows.
+        ``name``, ``kind`` (our brand, competitor, item, segment), ``axis_1``, ``axis_2`` (of a
+        segment: a direction of length 1), ``fit`` (R squared, of segments);
+        ``extra["inertia"]``: share of the differences each axis shows, ``extra["directions"]``: all
+        segments, the weak fits included that the table leaves out (see
+        `playbook.proposition.positioning.ideal_directions`).
 
     Notes
     -----
@@ -293,6 +299,11 @@ def perceptual_map(ratings: pd.DataFrame, brand: str) -> Answer:
             for place in [dict(enumerate(place, 1))]
         ]
     )
+    directions = _directions(columns, importance)
+    if len(directions):
+        drawn = directions[directions["drawn"]].rename(columns={"segment": "name"})
+        drawn = drawn.assign(kind="segment")[["name", "kind", "axis_1", "axis_2", "fit"]]
+        table = pd.concat([table, drawn], ignore_index=True)
     ours = rows.loc[brand, [1, 2]].to_numpy(float)
     apart = {other: float(np.linalg.norm(rows.loc[other, [1, 2]].to_numpy(float) - ours))
              for other in rows.index if other != brand}  # fmt: skip
@@ -307,12 +318,38 @@ def perceptual_map(ratings: pd.DataFrame, brand: str) -> Answer:
         so_what=(
             f"The two axes show {format_value(shown, '%')} of how the profiles differ. A brand that leans toward an "
             f"item is known for it: say {strongest[0]} where {nearest} cannot follow, and expect {nearest} to answer."
+            + _pull(directions)
         ),
         kind="diagnostic",
         caption=(
             f"Profiles of brands and items: axis 1 shows {100 * shares[0]:.0f} %, axis 2 {100 * shares[1]:.0f} % "
             f"of inertia (n = {ratings['respondent'].nunique():,} respondents)"
         ),
-        source="survey of our customers; correspondence analysis of mean ratings",
-        extra={"inertia": shares, "brand": brand},
+        source="survey of our customers; correspondence analysis of mean ratings"
+               + ("; arrows: vector model on importance against all segments" if len(directions) else ""),
+        extra={"inertia": shares, "brand": brand, "directions": directions},
+    )  # fmt: skip
+
+
+def _directions(columns: pd.DataFrame, importance: Answer | None) -> pd.DataFrame:
+    """Directions of segments on the first two axes; none without importance of the same items."""
+    if importance is None:
+        return pd.DataFrame()
+    try:
+        return ideal_directions(columns[[1, 2]], importance.table)
+    except NotEnough:
+        return pd.DataFrame()
+
+
+def _pull(directions: pd.DataFrame) -> str:
+    """What the arrows say, and which segments have none."""
+    if not len(directions):
+        return ""
+    drawn = directions[directions["drawn"]].sort_values(["fit", "segment"], ascending=[False, True])
+    weak = directions[~directions["drawn"]].sort_values("segment")
+    left = [f"{r.segment} ({100 * r.fit:.0f} %)" for r in weak.itertuples()]
+    said = [f"{r.segment} ({100 * r.fit:.0f} %)" for r in drawn.itertuples()]
+    return (
+        (f" Arrows: the way a segment's importance leans, with the share of its leanings explained: {join(said, 6)}." if said else "")
+        + (f" No arrow, as two axes explain too little: {join(left, 6)}." if left else "")
     )  # fmt: skip

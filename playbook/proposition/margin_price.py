@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from scipy.special import softmax
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.choice import LogitResult
 from playbook.errors import NotEnough
 from playbook.proposition.answer_checks import rising_prices
 from playbook.proposition.experiment import ASK, Experiment
-from playbook.proposition.simulation import DRAWS, design_of, market
+from playbook.proposition.simulation import design_of, market
+from playbook.proposition.tastes import Taste, segment_tastes
 from playbook.proposition.words import fitting, join, money, plural
 
 __all__ = ["WIDER", "margin_price", "verdict"]
@@ -67,6 +65,7 @@ def margin_price(
     asked: Answer | None = None,
     currency: str = "",
     seed: int = 1,
+    individual: Answer | None = None,
 ) -> Answer:
     """Return the margin-maximising price of each segment with its interval, and what to do with it.
 
@@ -82,6 +81,8 @@ def margin_price(
         From `purchase_at_prices`, when price was asked directly; its products come first.
     currency, seed
         Written before amounts; seed of the draws of part-worths.
+    individual
+        From `individual_tastes`: whose taste decides, as in `best_offers`.
 
     Returns
     -------
@@ -99,6 +100,7 @@ def margin_price(
     read: Experiment = experiment["experiment"]
     ours, rivals = market(offers, read)
     others = design_of(rivals, read)
+    tastes = segment_tastes(read, individual, seed)
     rows, rising = ([] if asked is None else _asked_rows(asked)), rising_prices(read)
     for chosen in best["all"].sort_values("segment").itertuples():
         model = read.models[chosen.segment]
@@ -108,7 +110,7 @@ def margin_price(
         if chosen.segment in rising:
             rows.append(row | NOTHING | {"verdict": REFUSED})
             continue
-        rows.append(row | _priced(model.result, read, offer, others, model.own, seed))
+        rows.append(row | _priced(tastes[chosen.segment], read, offer, others, model.own))
     table = need(pd.DataFrame(rows), "segments with an offer", ASK)
     if table["best_price"].isna().all():
         raise NotEnough(
@@ -133,19 +135,17 @@ NOTHING = dict.fromkeys(["best_price", "low", "high", "share", "gain", "gain_low
 
 
 def _priced(
-    result: LogitResult, read: Experiment, offer: pd.DataFrame, others: np.ndarray, own: bool, seed: int
+    taste: Taste, read: Experiment, offer: pd.DataFrame, others: np.ndarray, own: bool
 ) -> dict[str, Any]:  # fmt: skip
     """Best price of one offer in one segment."""
-    if result.params["price"] + stats.norm.ppf(0.975) * result.bse["price"] >= 0:
+    if not taste.sure_of_price:
         return NOTHING | {"verdict": REFUSED}
     lowest, highest = read.coding.numeric["price"]
     current, cost = float(offer["price"].iloc[0]), float(offer["unit_cost"].iloc[0])
     grid = np.linspace(lowest, highest, STEPS).round(0 if highest - lowest >= STEPS else 2)
     prices = np.append(np.unique(np.clip(grid, lowest, highest)), current)
     tried = offer.loc[offer.index.repeat(len(prices))].assign(price=prices).reset_index(drop=True)
-    columns = read.coding.columns
-    betas = np.vstack([result.params[columns], result.draws(seed, DRAWS)[columns]])
-    share = _share(betas @ design_of(tried, read).T, betas @ others.T)
+    share = np.vstack(taste.share_against(design_of(tried, read), others))
     margin = share * (prices - cost)
     places = margin[:, :-1].round(9).argmax(axis=1)
     tops, place = prices[places[1:]], int(places[0])
@@ -160,13 +160,6 @@ def _priced(
         "gain_low": min(gain_low, gains[0]), "gain_high": max(gain_high, gains[0]),
         "verdict": verdict(found, low, high, current, bool(at_edge), own, float(gain_low)),
     }  # fmt: skip
-
-
-def _share(mine: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Share of the offer at each price, alone against the others (draws by prices)."""
-    top = others.max(axis=1, keepdims=True)
-    rest = top + np.log(np.exp(others - top).sum(axis=1, keepdims=True))
-    return np.asarray(softmax(np.stack([mine, np.broadcast_to(rest, mine.shape)]), axis=0)[0])
 
 
 def _named(table: pd.DataFrame, *words: str) -> list[str]:
@@ -205,7 +198,7 @@ def _told(table: pd.DataFrame, read: Experiment, currency: str) -> Answer:
         caption=f"Price that earns most margin per choice, 95 % interval, within the prices asked (n = {read.everybody.n_respondents:,})",
         units={"current_price": "currency", "best_price": "currency", "low": "currency", "high": "currency",
                "share": "%", "gain": "currency", "gain_low": "currency", "gain_high": "currency", "n": "count"},
-        source="choice experiment and offers, 1,000 draws of the part-worths; direct price questions where asked",
+        source="choice experiment and offers, draws of the part-worths; direct price questions where asked",
         metrics=(Metric("prices_firm_enough", float(firm), n=read.everybody.n_respondents, unit="count", kind="prescriptive"),),
         extra={"all": table},
     )  # fmt: skip

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.proposition.experiment import Experiment
+from playbook.errors import NotEnough
+from playbook.proposition.experiment import ASK, Experiment
 from playbook.proposition.simulation import (
-    DRAWS,
-    Simulation,
     best_of,
     design_of,
     ends,
     market,
     simulate,
 )
+from playbook.proposition.tastes import Taste, segment_tastes
 from playbook.proposition.words import fitting, join, money, plural
 
 __all__ = ["best_offers", "line_up", "price_response"]
@@ -30,7 +31,11 @@ SHOWN = ["segment", "offer", "price", "current_price", "share", "low", "high", "
 
 @answers
 def best_offers(
-    experiment: Answer, offers: pd.DataFrame, currency: str = "", seed: int = 1
+    experiment: Answer,
+    offers: pd.DataFrame,
+    currency: str = "",
+    seed: int = 1,
+    tastes: Answer | None = None,
 ) -> Answer:
     """Return the offer and price that earn most in each segment.
 
@@ -45,6 +50,8 @@ def best_offers(
         Written before amounts.
     seed
         Seed of the draws of part-worths.
+    tastes
+        From `individual_tastes`; without it all members of a segment choose alike.
 
     Returns
     -------
@@ -55,26 +62,35 @@ def best_offers(
         their best prices), ``gain`` over today's best offer at today's price, ``own_answers``.
         ``extra["all"]`` adds ``price_low``, ``price_high``, ``margin_low``, ``margin_high``, ``lead``
         over our next offer, ``gain_low``, ``gain_high``, ``at_edge``, ``offer_today``, ``rival`` with its
-        share, lead and chance, ``n``; ``extra["simulations"]`` a `Simulation` per segment.
+        share, lead and chance, ``n``; ``extra["simulations"]`` a `Simulation` per segment; ``extra["refused"]`` segments
+        whose price coefficient's interval includes zero: no price can be recommended to them.
     """
     read: Experiment = experiment["experiment"]
     need(pd.DataFrame({"model": list(read.models)}), "segments", "orders with a customer number")
-    rows, simulations = [], {}
+    market(offers, read)
+    rows, simulations, refused = [], {}, []
+    found = segment_tastes(read, tastes, seed)
     for name, model in read.models.items():
-        simulations[name] = simulate(model.result, read, offers, seed)
+        if not found[name].sure_of_price:
+            refused.append(name)
+            continue
+        simulations[name] = simulate(found[name], read, offers)
         rows.append(
             {"segment": name}
             | best_of(simulations[name])
             | {"n": model.n, "own_answers": model.own}
         )
+    if not rows:
+        raise NotEnough("in no segment do the choices surely react to price", ASK)
     table = pd.DataFrame(rows).sort_values(
         ["margin_per_customer", "segment"], ascending=[False, True]
     )
     table = table.reset_index(drop=True)
-    return _told(table, read.everybody.n_respondents, currency, simulations)
+    told = _told(table, read.everybody.n_respondents, currency, refused)
+    return replace(told, extra={"simulations": simulations, "all": table, "refused": refused})
 
 
-def _told(table: pd.DataFrame, n: int, currency: str, simulations: dict[str, Simulation]) -> Answer:
+def _told(table: pd.DataFrame, n: int, currency: str, refused: list[str]) -> Answer:
     sure = table[(table["chance_best"] >= SURE) & table["own_answers"]]
     pays = table[table["gain_low"] > 0]
     edge = table[table["at_edge"]]["segment"]
@@ -95,6 +111,7 @@ def _told(table: pd.DataFrame, n: int, currency: str, simulations: dict[str, Sim
                else "No change of offer and price surely beats today's best. ")
             + (f"The best price of {join(edge)} lies at the edge of those tried: test further in the shop."
                if len(edge) else "Confirm a price in the shop before it is set.")
+            + (f" Refused, as their choices do not surely react to price: {join(refused)}." if refused else "")
         ),
         kind="prescriptive",
         caption=f"Best of our offers per segment against competitors, none included; prices ±20 % within those asked (n = {n:,})",
@@ -103,11 +120,10 @@ def _told(table: pd.DataFrame, n: int, currency: str, simulations: dict[str, Sim
                "price_low": "currency", "price_high": "currency", "margin_low": "currency",
                "margin_high": "currency", "gain_low": "currency", "gain_high": "currency",
                "rival_share": "%", "rival_low": "%", "rival_high": "%", "rival_chance": "%", "n": "count"},
-        source="choice experiment and offers; conditional logit, 1,000 draws of the part-worths",
+        source="choice experiment and offers; draws of the part-worths",
         metrics=(
             Metric("segments_with_sure_offer", float(len(sure)), n=n, unit="count", kind="prescriptive"),
         ),
-        extra={"simulations": simulations, "all": table},
     )  # fmt: skip
 
 
@@ -177,27 +193,34 @@ def _elasticities(table: pd.DataFrame) -> pd.Series:
 
 
 @answers
-def line_up(experiment: Answer, offers: pd.DataFrame, seed: int = 1) -> Answer:
+def line_up(
+    experiment: Answer, offers: pd.DataFrame, seed: int = 1, tastes: Answer | None = None
+) -> Answer:
     """Return the share of preference of every offer in the market today, per segment.
+
+    ``tastes`` (from `individual_tastes`) lets each respondent choose by an own taste.
 
     Returns
     -------
     Answer
-        ``offer``, ``brand``, ``price``, ``segment``, ``share`` with ``low`` and ``high``, ``n``; ours first.
+        ``offer``, ``segment``, ``share`` with ``low`` and ``high``, ``first_choice`` (share of people
+        who like it best, without the error of a choice; with individual tastes only), ``price``,
+        ``n``; ours first.
     """
     read: Experiment = experiment["experiment"]
     need(pd.DataFrame({"model": list(read.models)}), "segments", "orders with a customer number")
     ours, rivals = market(offers, read)
     every = pd.concat([ours.assign(ours=True), rivals.assign(ours=False)], ignore_index=True)
-    design, columns = design_of(every, read), read.coding.columns
+    design, found = design_of(every, read), segment_tastes(read, tastes, seed)
     rows = []
     for name, model in read.models.items():
-        center = softmax(design @ model.result.params[columns].to_numpy())
-        drawn = softmax(model.result.draws(seed, DRAWS)[columns].to_numpy() @ design.T, axis=1)
+        center, drawn = found[name].shares(design)
         low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
         part = every[["offer_id", "brand", "price", "ours"]].rename(columns={"offer_id": "offer"})
         total = drawn[:, every["ours"]].sum(axis=1)
-        rows.append(part.assign(segment=name, share=center, low=np.minimum(low, center), high=np.maximum(high, center),
+        one = found[name].center is not None
+        first = np.nan if one else found[name].first_choice(design).mean(axis=0)
+        rows.append(part.assign(segment=name, share=center, first_choice=first, low=np.minimum(low, center), high=np.maximum(high, center),
                                 n=model.n, our_share=float(center[every["ours"]].sum()),
                                 our_low=float(np.quantile(total, 0.025)), our_high=float(np.quantile(total, 0.975))))  # fmt: skip
     table = pd.concat(rows, ignore_index=True)
@@ -210,12 +233,13 @@ def line_up(experiment: Answer, offers: pd.DataFrame, seed: int = 1) -> Answer:
         ["our_share", "segment"], ascending=[False, True]
     )
     first, last = each.iloc[0], each.iloc[-1]
-    everybody = _own_share(read, design, every["ours"].to_numpy(bool), seed)
+    people = {name: model.n for name, model in read.models.items()}
+    everybody = _own_share(found, people, design, every["ours"].to_numpy(bool))
     threat = (
         table[(table["rank"] == 1)].sort_values(["share", "offer"], ascending=[False, True]).iloc[0]
     )
     return Answer(
-        table=table[["offer", "segment", "share", "low", "high", "price", "n"]].reset_index(drop=True),
+        table=table[["offer", "segment", "share", "low", "high", "first_choice", "price", "n"]].reset_index(drop=True),
         headline=fitting(
             f"Our offers win {100 * first['our_share']:.0f} % of choices among {first['segment']}, "
             f"{100 * last['our_share']:.0f} % among {last['segment']}",
@@ -227,16 +251,20 @@ def line_up(experiment: Answer, offers: pd.DataFrame, seed: int = 1) -> Answer:
         ),
         kind="predictive",
         caption=f"Share of preference of the offers in the market today (n = {read.everybody.n_respondents:,})",
-        units={"share": "%", "low": "%", "high": "%", "price": "currency", "n": "count"},
+        units={"share": "%", "low": "%", "high": "%", "first_choice": "%", "price": "currency", "n": "count"},
         source="choice experiment and offers; no market share: awareness and availability are left out",
         metrics=(Metric("preference_share", *everybody, read.everybody.n_respondents, "%", "predictive"),),
     )  # fmt: skip
 
 
 def _own_share(
-    read: Experiment, design: np.ndarray, ours: np.ndarray, seed: int
+    tastes: dict[str, Taste], people: dict[str, int], design: np.ndarray, ours: np.ndarray
 ) -> tuple[float, float, float]:
-    columns = read.coding.columns
-    center = softmax(design @ read.everybody.params[columns].to_numpy())[ours].sum()
-    drawn = softmax(read.everybody.draws(seed, DRAWS)[columns].to_numpy() @ design.T, axis=1)
-    return float(center), *ends(drawn[:, ours].sum(axis=1), float(center))
+    """Share of our offers over all segments, each by its number of respondents."""
+    total = max(sum(people.values()), 1)
+    center, drawn = 0.0, np.zeros(len(next(iter(tastes.values())).betas))
+    for name, taste in tastes.items():
+        stated, draws = taste.shares(design)
+        center += people[name] / total * float(stated[ours].sum())
+        drawn += people[name] / total * draws[:, ours].sum(axis=1)
+    return center, *ends(drawn, center)

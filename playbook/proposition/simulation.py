@@ -6,20 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from playbook.answer import need
-from playbook.choice import LogitResult
 from playbook.errors import NotEnough
 from playbook.proposition.experiment import ASK, Experiment
+from playbook.proposition.tastes import Taste
 from playbook.proposition.words import join
 
-__all__ = ["CHANGES", "DRAWS", "Simulation", "best_of", "design_of", "ends", "market", "simulate"]
+__all__ = ["CHANGES", "Simulation", "best_of", "design_of", "ends", "market", "simulate"]
 
 CHANGES = np.round(np.arange(-0.20, 0.2001, 0.05), 2)
 """Price changes tried on each of our offers."""
-
-DRAWS = 1000
 
 
 @dataclass(frozen=True)
@@ -83,28 +80,22 @@ def design_of(offers: pd.DataFrame, experiment: Experiment) -> np.ndarray:
         ) from error
 
 
-def simulate(
-    result: LogitResult, experiment: Experiment, offers: pd.DataFrame, seed: int = 1
-) -> Simulation:
+def simulate(taste: Taste, experiment: Experiment, offers: pd.DataFrame) -> Simulation:
     """Simulate each of our offers alone, at each price, against all offers of competitors and none.
 
-    Shares are those of a conditional logit; each draw takes part-worths from their sampling
-    distribution, the same for all offers and prices, so that differences are fair.
+    The draws of tastes are the same for all offers and prices, so that differences are fair.
     """
     ours, rivals = market(offers, experiment)
-    columns = experiment.coding.columns
-    center = result.params[columns].to_numpy()[None]
-    betas = np.vstack([center, result.draws(seed, DRAWS)[columns].to_numpy()])
     grid = ours.loc[ours.index.repeat(len(CHANGES))].reset_index(drop=True)
     grid = grid.assign(current_price=grid["price"], change=np.tile(CHANGES, len(ours)))
     grid["price"] = (grid["current_price"] * (1 + grid["change"])).round(2)
-    mine = betas @ design_of(grid, experiment).T
-    others = betas @ design_of(rivals, experiment).T
-    alone = np.empty((len(grid), len(betas)))
-    beside = np.empty((len(grid), len(betas), others.shape[1]))
+    mine, others = design_of(grid, experiment), design_of(rivals, experiment)
+    draws = len(taste.betas)
+    stated, alone = np.empty(len(grid)), np.empty((len(grid), draws))
+    beside = np.empty((len(grid), draws, len(others)))
     for place in range(len(grid)):
-        shares = softmax(np.column_stack([mine[:, place], others]), axis=1)
-        alone[place], beside[place] = shares[:, 0], shares[:, 1:]
+        center, shares = taste.shares(np.vstack([mine[place], others]))
+        stated[place], alone[place], beside[place] = center[0], shares[:, 0], shares[:, 1:]
     lowest, highest = experiment.coding.numeric["price"]
     table = pd.DataFrame(
         {
@@ -113,12 +104,12 @@ def simulate(
             "current_price": grid["current_price"],
             "change": grid["change"],
             "unit_margin": grid["price"] - grid["unit_cost"],
-            "share": alone[:, 0],
+            "share": stated,
             "extrapolated": (grid["price"] < lowest) | (grid["price"] > highest),
         }
     )
     table["margin"] = table["share"] * table["unit_margin"]
-    return Simulation(table, alone[:, 1:], rivals, beside[:, 1:])
+    return Simulation(table, alone, rivals, beside)
 
 
 def ends(draws: np.ndarray, center: float) -> tuple[float, float]:

@@ -1,6 +1,8 @@
 -- One row per customer known by the day until: purchase history in weeks up to then, and what was bought later.
 -- Purchases of one day are one; refunds are none. The clock starts at the first purchase, which is then not counted;
 -- for customers won before the record of orders begins it starts with the record, and all their purchases count.
+-- contacts counts what customers did themselves (visits, newsletters opened, purchases; not service and delivery) in the 26
+-- weeks up to until; weeks_of_contacts is how far back such contacts of anyone go.
 with days as (
     select customer_id, cast(ordered_at as date) as day, sum(revenue) as spend
     from orders
@@ -8,39 +10,72 @@ with days as (
     group by customer_id, cast(ordered_at as date)
 ),
 
-record as (
-    select min(day) - interval 1 day as opened
+buyers as (
+    select
+        customer_id,
+        min(day) as first_day,
+        max(case when day <= $until then day end) as last_day,
+        count(case when day <= $until then day end) as purchases,
+        sum(case when day <= $until then spend end) as spend,
+        min_by(spend, day) as first_spend,
+        count(case when day > $until then day end) as later_purchases,
+        sum(case when day > $until then spend end) as later_spend
     from days
+    group by customer_id
+),
+
+record as (
+    select min(first_day) - interval 1 day as opened
+    from buyers
 ),
 
 starts as (
     select
         c.customer_id,
         coalesce(c.acquired_at <= r.opened, false) as won_before_record,
-        min(d.day) as first_day,
-        case when coalesce(c.acquired_at <= r.opened, false) then cast(r.opened as date) else min(d.day) end as clock
+        case when coalesce(c.acquired_at <= r.opened, false) then cast(r.opened as date) else b.first_day end as clock,
+        case when coalesce(c.acquired_at <= r.opened, false) then b.purchases else b.purchases - 1 end as frequency,
+        case when coalesce(c.acquired_at <= r.opened, false) then b.spend else b.spend - b.first_spend end as spend,
+        case when b.first_day <= $until then b.first_day end as first_day,
+        b.last_day,
+        b.later_purchases,
+        b.later_spend
     from customers as c
     cross join record as r
-    left join days as d on c.customer_id = d.customer_id
-    group by c.customer_id, c.acquired_at, r.opened
+    left join buyers as b on c.customer_id = b.customer_id
+),
+
+signs as (
+    select
+        customer_id,
+        sum(case when date_diff('day', cast(occurred_at as date), $until) < 182 then 1 else 0 end) as contacts,
+        max(cast(occurred_at as date)) as last_contact
+    from interactions
+    where customer_id is not null and coalesce(stage, '') <> 'support' and cast(occurred_at as date) <= $until
+    group by customer_id
+),
+
+reach as (
+    select min(cast(occurred_at as date)) as begun
+    from interactions
+    where customer_id is not null and coalesce(stage, '') <> 'support'
 )
 
 select
     s.customer_id,
-    s.won_before_record,
-    cast(sum(case when d.day > s.clock and d.day <= $until then 1 else 0 end) as double) as frequency,
-    coalesce(
-        date_diff('day', min(s.clock), max(case when d.day > s.clock and d.day <= $until then d.day end)) / 7.0, 0
-    ) as recency,
-    date_diff('day', min(s.clock), $until) / 7.0 as age,
-    coalesce(
-        avg(case when d.day > s.clock and d.day <= $until then cast(d.spend as double) end), 0
-    ) as monetary,
-    date_diff('day', min(s.clock), min(case when d.day <= $until then d.day end)) / 7.0 as weeks_to_first,
-    cast(sum(case when d.day > $until then 1 else 0 end) as double) as later_purchases,
-    sum(case when d.day > $until then cast(d.spend as double) else 0 end) as later_spend
+    won_before_record,
+    cast(coalesce(frequency, 0) as double) as frequency,
+    coalesce(date_diff('day', clock, last_day) / 7.0, 0) as recency,
+    date_diff('day', clock, $until) / 7.0 as age,
+    case when frequency > 0 then cast(spend as double) / frequency else 0 end as monetary,
+    date_diff('day', clock, first_day) / 7.0 as weeks_to_first,
+    cast(coalesce(later_purchases, 0) as double) as later_purchases,
+    cast(coalesce(later_spend, 0) as double) as later_spend,
+    cast(coalesce(k.contacts, 0) as double) as contacts,
+    date_diff('day', k.last_contact, $until) / 7.0 as weeks_since_contact,
+    date_diff('day', w.begun, $until) / 7.0 as weeks_of_contacts
 from starts as s
-left join days as d on s.customer_id = d.customer_id
-where s.clock <= $until
-group by s.customer_id, s.won_before_record
+cross join reach as w
+left join signs as k on s.customer_id = k.customer_id
+where clock <= $until
 order by s.customer_id

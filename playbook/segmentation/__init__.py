@@ -23,7 +23,7 @@ from playbook.segmentation.strategy import (
     strategies_within,
     strategy_cards,
 )
-from playbook.segmentation.totals import value_by_segment
+from playbook.segmentation.totals import set_right, value_by_segment
 from playbook.segmentation.trace import basis_table, trace_customer
 from playbook.segmentation.typing_tool import typing_table, typing_tool
 
@@ -60,5 +60,6 @@ __all__ = [
     "trace_customer",
     "typing_table",
     "typing_tool",
+    "set_right",
     "value_by_segment",
 ]

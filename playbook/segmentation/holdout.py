@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -14,7 +15,6 @@ from playbook.clv import (
     fit_gamma_gamma,
     holdout_check,
     randomised_pit,
-    simulate,
 )
 from playbook.errors import NotEnough
 from playbook.segmentation.purchase_models import (
@@ -26,8 +26,12 @@ from playbook.segmentation.purchase_models import (
     fit_models,
     season_clock,
 )
+from playbook.segmentation.signs import ContactEffect, learn_contact_effect
 
 __all__ = ["calibration_end", "check_purchase_models"]
+
+WITH_CONTACTS = ", with contacts"
+"""Added to the name of a purchase model whose forecasts are adjusted by signs of life."""
 
 PIT_BINS, PIT_CUSTOMERS, PIT_DRAWS = 10, 20_000, 200
 UNEVEN = 0.01
@@ -61,7 +65,8 @@ def check_purchase_models(
     """Return how well purchase models fitted before ``cut`` predict what came after, beside the baseline.
 
     The baseline goes on with each customer's own past rate. Whatever has the smallest Poisson deviance is
-    used, be it the baseline; totals and ranks are shown beside it.
+    used, be it the baseline; totals and ranks are shown beside it. The best purchase model is also tried with signs of
+    life (`learn_contact_effect`), customers being told by what was learned on others.
 
     Parameters
     ----------
@@ -78,7 +83,8 @@ def check_purchase_models(
     -------
     Answer
         One row per model; extras ``best`` (name), ``model`` (the purchase model the probability of being active
-        is taken from), ``total_error`` (share), ``clock`` (season clock at ``as_of``), ``calibration``, ``spend`` and ``spread`` (answers) and
+        is taken from), ``contacts`` (`ContactEffect`, none where it does not foretell better), ``total_error`` (share), ``clock`` (season
+        clock at ``as_of``), ``calibration``, ``spend`` and ``spread`` (answers) and
         ``by_customer`` (spend in the hold-out as told and as it came, with ``purchases`` and whether a customer was ``silent``:
         won before the record and without a purchase in it).
     """
@@ -93,14 +99,18 @@ def check_purchase_models(
     try:
         models = {name: fit_models(name, frame, clock) for name in candidates(clock)}
         table = holdout_check(frame, actual, models, horizon=weeks)
+        ranked = table.sort_values(["poisson_deviance", "model"])
+        fitted = ranked[ranked["model"] != TRAILING].iloc[0]
+        model = models[str(fitted["model"])]
+        table, effect, ahead = _with_contacts(
+            table, str(fitted["model"]), model, frame, actual, weeks, seed
+        )
     except ValueError as error:
         raise NotEnough(f"purchase models: {error}", "a longer record of orders") from error
     ranked = table.sort_values(["poisson_deviance", "model"])
     best, base = ranked.iloc[0], table[table["model"] == TRAILING].iloc[0]
-    fitted = ranked[ranked["model"] != TRAILING].iloc[0]
-    model = models[str(fitted["model"])]
+    shown = str(fitted["model"]) + (WITH_CONTACTS if effect else "")
     total_error = float(best["predicted_total"] / max(best["actual_total"], 1e-9) - 1)
-    ahead = model.expected_purchases(frame, weeks)
     by_tenth = calibration_by_decile(ahead, actual)
     return Answer(
         table=table,
@@ -109,21 +119,47 @@ def check_purchase_models(
         kind="predictive",
         caption=f"Purchases predicted from the record up to {cut:%Y-%m-%d} against those up to {as_of:%Y-%m-%d} (n = {len(frame):,} customers; the smallest deviance is used)",
         units={"predicted_total": "count", "actual_total": "count", "top_decile_capture": "%", "n": "count"},
-        source="orders; BG/NBD and MBG/NBD by maximum likelihood, on the calendar and on a season clock; baseline: own past rate",
+        source="orders; BG/NBD and MBG/NBD by maximum likelihood, on the calendar and on a season clock; contacts the customer sought in 26 weeks; baseline: own past rate",
         metrics=(
             Metric("holdout_error_total", total_error, n=len(frame), unit="%", kind="predictive"),
             Metric("holdout_top_tenth", float(best["top_decile_capture"]), n=len(frame), unit="%", kind="predictive"),
             Metric("holdout_deviance_share", float(best["poisson_deviance"] / max(base["poisson_deviance"], 1e-12)), n=len(frame), unit="ratio", kind="predictive"),
         ),
         extra={
-            "best": str(best["model"]), "model": str(fitted["model"]), "total_error": total_error,
+            "best": str(best["model"]), "model": str(fitted["model"]), "contacts": effect, "total_error": total_error,
             "clock": None if months is None else season_clock(months, as_of),
-            "calibration": _calibration(by_tenth, weeks, str(fitted["model"])),
-            "spend": _spend(frame, models, ahead, str(fitted["model"]), weeks),
+            "calibration": _calibration(by_tenth, weeks, shown),
+            "spend": _spend(frame, ahead, shown, weeks),
             "spread": _spread(model, frame, actual, weeks, str(fitted["model"]), seed),
-            "by_customer": _by_customer(frame, _best_ahead(str(best["model"]), models, frame, weeks)),
+            "by_customer": _by_customer(frame, TrailingRates().expected_purchases(frame, weeks) if best["model"] == TRAILING else ahead),
         },
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Purchases already told for the hold-out, under the interface of a model."""
+
+    ahead: pd.Series
+
+    def expected_purchases(self, frame: pd.DataFrame, horizon: float) -> pd.Series:
+        """Return them in the order of ``frame``; ``horizon`` is that of the hold-out."""
+        return self.ahead.loc[frame.index]
+
+
+def _with_contacts(
+    table: pd.DataFrame, name: str, model: PurchaseModels, frame: pd.DataFrame, actual: pd.Series, weeks: float, seed: int,
+) -> tuple[pd.DataFrame, ContactEffect | None, pd.Series]:  # fmt: skip
+    """Return the comparison with the model adjusted by signs of life, the effect if that foretells best, and what is told then."""
+    ahead = model.expected_purchases(frame, weeks)
+    learned = learn_contact_effect(frame, ahead, actual, weeks, seed)
+    if learned is None:
+        return table, None, ahead
+    effect, told = learned
+    row = holdout_check(frame, actual, {name + WITH_CONTACTS: _Told(told)}, horizon=weeks).head(1)
+    better = float(row["poisson_deviance"].iloc[0]) < float(table["poisson_deviance"].min())
+    both = pd.concat([table[table["model"] != TRAILING], row, table[table["model"] == TRAILING]], ignore_index=True)  # fmt: skip
+    return both, (effect if better else None), (told if better else ahead)
 
 
 def _headline(best: pd.Series, fitted: pd.Series, weeks: float) -> str:
@@ -162,18 +198,12 @@ def _calibration(table: pd.DataFrame, weeks: float, model: str) -> Answer:
 
 
 @answers
-def _spend(
-    frame: pd.DataFrame,
-    models: dict[str, PurchaseModels],
-    ahead: pd.Series,
-    best: str,
-    weeks: float,
-) -> Answer:
+def _spend(frame: pd.DataFrame, ahead: pd.Series, best: str, weeks: float) -> Answer:
     """Return the same comparison in money: the model times Gamma-Gamma beside trailing spend."""
     try:
         spend = fit_gamma_gamma(frame)
         table = holdout_check(
-            frame, frame["later_spend"].astype(float), {best: models[best]}, horizon=weeks, spend_model=spend
+            frame, frame["later_spend"].astype(float), {best: _Told(ahead)}, horizon=weeks, spend_model=spend
         )  # fmt: skip
     except ValueError as error:
         raise NotEnough(f"spend: {error}", "orders with their value") from error
@@ -207,7 +237,7 @@ def _spread(
     chosen = chosen.iloc[:: max(1, -(-len(chosen) // PIT_CUSTOMERS))]
     places = [
         randomised_pit(
-            simulate(part_model, part, model.weeks(weeks), draws=PIT_DRAWS, seed=seed),
+            part_model.simulate(part, model.weeks(weeks), draws=PIT_DRAWS, seed=seed),
             actual.loc[part.index].to_numpy(), seed=seed,
         )
         for part_model, part in model.parts(chosen)
@@ -237,14 +267,6 @@ def _spread(
         metrics=(Metric("forecast_spread_off", worst, n=len(place), unit="%", kind="diagnostic"),),
         extra={"p_value": chance},
     )  # fmt: skip
-
-
-def _best_ahead(
-    best: str, models: dict[str, PurchaseModels], frame: pd.DataFrame, weeks: float
-) -> pd.Series:
-    """Return the purchases in the hold-out by whatever foretold them best, be it the past rate."""
-    told = TrailingRates() if best == TRAILING else models[best]
-    return told.expected_purchases(frame, weeks)
 
 
 def _by_customer(frame: pd.DataFrame, ahead: pd.Series) -> pd.DataFrame:

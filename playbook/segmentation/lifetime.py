@@ -16,6 +16,7 @@ from playbook.clv import (
     frequency_spend_correlation,
     purchase_interval,
 )
+from playbook.clv.evidence import evidence_intervals, evidence_sd, split_factor
 from playbook.errors import NotEnough
 from playbook.segmentation.money import BASIS
 from playbook.segmentation.purchase_models import (
@@ -27,6 +28,7 @@ from playbook.segmentation.purchase_models import (
     comparable,
     fit_models,
 )
+from playbook.segmentation.signs import ContactEffect
 
 __all__ = ["WEEKS_PER_YEAR", "lifetime_value"]
 
@@ -48,6 +50,7 @@ def lifetime_value(
 
     Expected orders come from what did best on the hold-out, be it the past rate (MBG/NBD when there was no
     hold-out); the probability of being active always from MBG/NBD, as BG/NBD calls every one-time buyer active.
+    Where the hold-out shows that signs of life foretell better (`ContactEffect`), they change expected orders and values, not ``p_alive``.
     Where each purchase loses money, values are negative and the text says so.
     Customers won before the record of orders begins have a model of their own (`comparable`).
 
@@ -81,19 +84,26 @@ def lifetime_value(
 
 @dataclass(frozen=True)
 class _Choice:
-    """What the hold-out chose: for orders ahead (``best``), for activity (``model``), its clock and its error."""
+    """What the hold-out chose: for orders ahead (``best``), for activity (``model``), its clock, its error, signs of life."""
 
     best: str
     model: str
     clock: SeasonClock | None
     error: float
+    contacts: ContactEffect | None = None
 
     @classmethod
     def of(cls, check: Answer | Missing) -> _Choice:
         """Read the answer of `check_purchase_models`; without one MBG/NBD on the calendar is used."""
         if not isinstance(check, Answer):
             return cls("MBG/NBD", "MBG/NBD", None, np.nan)
-        return cls(check["best"], check["model"], check["clock"], abs(float(check["total_error"])))
+        return cls(
+            check["best"],
+            check["model"],
+            check["clock"],
+            abs(float(check["total_error"])),
+            check["contacts"],
+        )
 
     @property
     def activity(self) -> str:
@@ -115,9 +125,7 @@ def _lifetime_value(
             for name in dict.fromkeys((choice.model, choice.activity))
         }
         spend = fit_gamma_gamma(frame)
-        value = _valued(
-            models[choice.model], spend, frame, margin_rate, discount_rate, months, seed
-        )
+        value = _valued(models[choice.model], spend, frame, margin_rate, discount_rate, months, seed, choice.contacts)  # fmt: skip
         related = frequency_spend_correlation(frame, spend, seed=seed)
     except ValueError as error_:
         raise NotEnough(f"lifetime value: {error_}", "a longer record of orders") from error_
@@ -156,29 +164,45 @@ def _lifetime_value(
 
 def _valued(
     models: PurchaseModels, spend: GammaGamma, frame: pd.DataFrame, margin_rate: float, discount_rate: float, months: int, seed: int,
+    contacts: ContactEffect | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Return value, orders ahead and their 80 % intervals by customer; a loss on each order makes values negative."""
     sign, year = (1.0 if margin_rate >= 0 else -1.0), models.weeks(WEEKS_PER_YEAR)
+    horizon = models.weeks(months / 12 * WEEKS_PER_YEAR)
+    factor = None if contacts is None else contacts.factors(frame, models.expected_purchases(frame, WEEKS_PER_YEAR), WEEKS_PER_YEAR)  # fmt: skip
     found = []
     for model, part in models.parts(frame):
         worth = customer_lifetime_value(
-            model, spend, part, margin_rate=abs(margin_rate), horizon=models.weeks(months / 12 * WEEKS_PER_YEAR), seed=seed,
+            model, spend, part, margin_rate=abs(margin_rate), horizon=horizon, seed=seed,
             discount_rate_year=discount_rate, periods_per_year=WEEKS_PER_YEAR, level=LEVEL, draws=DRAWS,
         )  # fmt: skip
-        ends = np.sort(sign * worth[["low", "high"]].to_numpy(), axis=1)
         orders = purchase_interval(model, part, year, level=LEVEL, draws=DRAWS, seed=seed)
-        found.append(
-            worth.assign(
-                clv=sign * worth["clv"], low=ends[:, 0], high=ends[:, 1], ahead=model.expected_purchases(part, year),
-                orders_low=orders["low"], orders_high=orders["high"], ahead_sd=orders["sd"],
-            )
+        worth = worth.assign(
+            ahead=model.expected_purchases(part, year), orders_low=orders["low"], orders_high=orders["high"], ahead_sd=orders["sd"],
         )  # fmt: skip
+        if factor is not None:
+            ends = evidence_intervals(
+                model, spend, part, factor.loc[part.index], margin_rate=abs(margin_rate), horizon=horizon, year=year,
+                discount=float(np.log1p(discount_rate)) / WEEKS_PER_YEAR, level=LEVEL, draws=DRAWS, seed=seed,
+            )  # fmt: skip
+            worth = _with_signs(worth.assign(**ends), factor.loc[part.index])
+        ends = np.sort(sign * worth[["low", "high"]].to_numpy(), axis=1)
+        found.append(worth.assign(clv=sign * worth["clv"], low=ends[:, 0], high=ends[:, 1]))
     value = pd.concat(found).loc[frame.index]
     p, q, _ = spend.params.to_numpy()
     unsure = 1 / np.maximum(p * frame["frequency"].astype(float) + q - 2, 0.5)
     ahead = value["ahead"]
     margin_sd = np.sqrt(value["ahead_sd"] ** 2 + ahead / p + ahead**2 * unsure)
     return value.assign(margin_sd=margin_sd * value["expected_spend"] * abs(margin_rate))
+
+
+def _with_signs(worth: pd.DataFrame, factor: pd.Series) -> pd.DataFrame:
+    """Return value and orders ahead with their spread after signs of life (`playbook.clv.evidence`)."""
+    stays, rate = split_factor(worth["p_alive"], factor)
+    return worth.assign(
+        sd=evidence_sd(worth["clv"], worth["sd"], stays, rate), clv=worth["clv"] * factor,
+        ahead_sd=evidence_sd(worth["ahead"], worth["ahead_sd"], stays, rate), ahead=worth["ahead"] * factor,
+    )  # fmt: skip
 
 
 def _going_on(
@@ -207,13 +231,17 @@ def _going_on(
 
 
 def _headline(top: float, total: float, months: int) -> str:
-    if total <= 0:
+    if total == 0:
+        return f"Purchases earn nothing: no value in the next {months} months, however many orders come"
+    if total < 0:
         return f"Every purchase loses money: more orders in the next {months} months cost more"
     return f"A fifth of customers holds {format_value(top, '%')} of the value of the next {months} months"
 
 
 def _advice(total: float) -> str:
-    if total <= 0:
+    if total == 0:
+        return "Mend prices and cost of goods first; until then winning or keeping customers brings nothing."
+    if total < 0:
         return "Mend prices and cost of goods first; until then winning or keeping customers adds to the loss."
     return "Protect the first two tenths by name and spend on the rest by segment."
 

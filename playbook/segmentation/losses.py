@@ -1,39 +1,58 @@
-"""Who will cost more than they bring next year: foreseen from what customers brought and cost before."""
+"""Who will cost more than they bring next year: those who will not buy, and will be written to all the same.
+
+The probability of a loss is taken apart as its causes are::
+
+    P(loss) = P(no order) P(loss | no order) + P(order) P(loss | order)
+
+P(no order) is that of the purchase model, set right by signs of life (`playbook.segmentation.signs`). What a silent customer
+costs is decided by the client, who may write only to those who consented: P(loss | ...) is learned from the last year by
+consent, by cost of contact the year before, and by whether the customer ever bought. Each part is learned on the last year
+from what was known a year ago, and judged on customers it had not seen.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from scipy.stats import norm
+from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.clv.evidence import chance_of_none
 from playbook.engagement.model import Costs
 from playbook.errors import NotEnough
 from playbook.segmentation.money import add_contribution
+from playbook.segmentation.purchase_models import comparable, fit_models
+from playbook.segmentation.signs import FOLDS, contact_signs, folds_of
 
 __all__ = ["foresee_losses"]
 
 PRECISION = 0.80
-LEAST = 200
-FIT_ON = 100_000
-LEARNER = {
-    "max_iter": 80, "learning_rate": 0.08, "max_leaf_nodes": 12, "min_samples_leaf": 40, "l2_regularization": 1.0,
-    "early_stopping": False,
-}  # fmt: skip
-MONEY = ["revenue", "margin", "orders", "tickets", "contact_cost", "campaign_cost", "contribution"]
+SURE = 0.84
+"""The precision on unseen customers must be at least ``PRECISION`` with this probability (less one standard error)."""
+LEAST, LEAST_EACH, LEAST_NAMED = 200, 30, 20
+WEEKS = 365 / 7
+CONSENTS = ("consent_email", "consent_sms", "consent_phone")
+"""What the client may write or call by, at a cost."""
 
 
 @answers
 def foresee_losses(
-    years: pd.DataFrame, costs: Costs, seed: int, precision: float = PRECISION
+    years: pd.DataFrame,
+    costs: Costs,
+    seed: int,
+    precision: float = PRECISION,
+    *,
+    histories: tuple[pd.DataFrame, pd.DataFrame] | None = None,
+    permissions: pd.DataFrame | None = None,
 ) -> Answer:
     """Return the customers who will probably cost more than they bring in the next 12 months.
 
-    What customers brought and cost in one year is set against whether they cost more than they brought in the
-    next; that is learned on the years of the record and applied to the last one. So many are named
-    that, on customers the model had not seen, ``precision`` of those named did cost more.
+    So many are named that ``precision`` of those named did cost more in the last year, told from what was known
+    before it, on customers the parts were not learned on; one standard error is taken off that share.
 
     Parameters
     ----------
@@ -45,61 +64,233 @@ def foresee_losses(
         Seed of the folds.
     precision
         Share of those named who must have cost more than they brought.
+    histories
+        Query ``purchase_histories`` with ``until`` a year before the end, and with the end. Without them last year's
+        orders stand in for the purchase model, which names fewer.
+    permissions
+        Query ``contact_flags``. Without it, nothing is known of consents.
 
     Returns
     -------
     Answer
-        One row per group of equal probability; extra ``losers`` (``customer_id``, ``probability``, money of the last
-        year). The baseline names everyone who lost money this year.
+        One row per tenth of customers by foreseen probability; extra ``losers`` (``customer_id``, ``probability``, money of
+        the last year). The baseline names everyone who lost money the year before.
     """
     need(years, "customers with orders or contacts", "orders and contacts with a customer number", rows=LEAST)  # fmt: skip
     money = _by_year(years, costs)
-    whole = sorted(year for year in money if year + 1 in money and _whole(years, year + 1))
-    if not whole:
+    if 0 not in money or 1 not in money or not _whole(years, 1):
         raise NotEnough("the record has no two whole years", "orders and contacts of two years or more")  # fmt: skip
-    pairs = [(_seen(money, year + 1), money[year]) for year in whole]
-    told = [frame for frame, _ in pairs]
-    lost = [after["contribution"].reindex(frame.index).fillna(0.0) < 0 for frame, after in pairs]
-    x, y = pd.concat(told), pd.concat(lost).to_numpy()
-    if min(y.sum(), (~y).sum()) < 30:
-        raise NotEnough(f"{int(y.sum()):,} of {len(y):,} customers cost more than they brought in the years before; 30 of each kind are needed", "costs of service, contacts and campaigns")  # fmt: skip
-    model = HistGradientBoostingClassifier(**LEARNER, random_state=seed)
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(x))[:FIT_ON])
-    x, y = x.iloc[chosen], y[chosen]
-    now = _seen(money, 0)
+    earlier, later = (None, None) if histories is None else histories
+    then, now = _known(money, 1, earlier, permissions), _known(money, 0, later, permissions)
+    came = _Outcome.of(money[0].reindex(then.silence.index))
+    _enough(came)
+    tried = np.zeros(len(came.lost))
+    fold = folds_of(then.silence.index, seed)
     with threadpool_limits(1):
-        folds = StratifiedKFold(5, shuffle=True, random_state=seed)
-        tried = cross_val_predict(model, x.to_numpy(), y, cv=folds, method="predict_proba")[:, 1]
-        chance = model.fit(x.to_numpy(), y).predict_proba(now.to_numpy())[:, 1]
-    line, right, found = _threshold(tried, y, precision)
-    already = x["contribution"].to_numpy() < 0
-    named = now.assign(probability=np.round(chance, 6)).rename_axis("customer_id").reset_index()
-    named = named[named["probability"] >= line].sort_values(["probability", "customer_id"], ascending=[False, True])  # fmt: skip
-    base = float(y[already].mean()) if already.any() else np.nan
+        for number in range(FOLDS):
+            out = fold == number
+            tried[out] = _Parts.learn(then.of_rows(~out), came.of_rows(~out)).chance(
+                then.of_rows(out)
+            )
+        chance = _Parts.learn(then, came).chance(now)
+    return _answer(now, chance, _Tried(tried, came.lost, then.contribution.to_numpy() < 0), money[0], precision)  # fmt: skip
+
+
+def _answer(
+    now: _Known, chance: np.ndarray, tried: _Tried, money: pd.DataFrame, precision: float
+) -> Answer:
+    line, right, found = _threshold(tried.chance, tried.lost, precision)
+    ids = now.silence.index
+    last = money[["revenue", "contribution"]].reindex(ids).fillna(0.0)
+    named = last.assign(probability=np.round(chance, 6)).rename_axis("customer_id").reset_index()
+    named = named[chance >= line].sort_values(["probability", "customer_id"], ascending=[False, True])  # fmt: skip
+    base = _Base.of(tried)
     return Answer(
-        table=_groups(tried, y),
-        headline=f"{len(named):,} of {len(now):,} customers will probably cost more than they bring next year",
+        table=_groups(tried.chance, tried.lost),
+        headline=f"{len(named):,} of {len(ids):,} customers will probably cost more than they bring next year",
         so_what=_words(len(named), right, found, base, precision),
         kind="predictive",
-        caption=f"Customers by foreseen probability of a loss, and how many made one (n = {len(y):,} customer years, cross-validated)",
+        caption=f"Customers by foreseen probability of a loss in the last year, and how many made one (n = {len(tried.lost):,}; told by what was learned on others)",
         units={"customers": "count", "foreseen": "%", "lost": "%"},
-        source="orders, tickets, interactions, campaigns of each year; gradient boosting; baseline: a loss this year",
-        metrics=(Metric("losses_foreseen", float(len(named)), n=len(now), unit="count", kind="predictive"),),
+        source="orders, tickets, interactions, campaigns, consents; purchase model and signs of life, logistic regression; baseline: a loss the year before",
+        metrics=(Metric("losses_foreseen", float(len(named)), n=len(ids), unit="count", kind="predictive"),),
         extra={
             "losers": named[["customer_id", "probability", "revenue", "contribution"]].reset_index(drop=True),
-            "precision": right, "found": found, "baseline": base,
+            "precision": right, "found": found, "baseline": base.right, "baseline_found": base.found,
         },
     )  # fmt: skip
 
 
-def _words(named: int, right: float, found: float, base: float, precision: float) -> str:
+@dataclass(frozen=True)
+class _Tried:
+    """Hold-out of the last year: probability told, who lost money, and who had the year before."""
+
+    chance: np.ndarray
+    lost: np.ndarray
+    already: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Base:
+    """The baseline, everyone with a loss the year before: share of them right, and share of all losses found."""
+
+    right: float
+    found: float
+
+    @classmethod
+    def of(cls, tried: _Tried) -> _Base:
+        if not tried.already.any():
+            return cls(np.nan, 0.0)
+        hits = tried.lost[tried.already]
+        return cls(float(hits.mean()), float(hits.sum() / tried.lost.sum()))
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """Who bought nothing in a year, and who cost more than they brought."""
+
+    silent: np.ndarray
+    lost: np.ndarray
+
+    @classmethod
+    def of(cls, money: pd.DataFrame) -> _Outcome:
+        return cls(~(money["orders"].to_numpy() > 0), money["contribution"].to_numpy() < 0)
+
+    def of_rows(self, rows: np.ndarray) -> _Outcome:
+        return _Outcome(self.silent[rows], self.lost[rows])
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What was known at the end of a year: ``silence`` (terms of P(no order)), ``contact`` (of a loss), its contribution."""
+
+    silence: pd.DataFrame
+    contact: pd.DataFrame
+    contribution: pd.Series
+
+    def of_rows(self, rows: np.ndarray) -> _Known:
+        return _Known(self.silence[rows], self.contact[rows], self.contribution[rows])
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The three parts of the probability of a loss."""
+
+    silent: _Logit
+    lost_silent: _Logit
+    lost_buying: _Logit
+
+    @classmethod
+    def learn(cls, known: _Known, came: _Outcome) -> _Parts:
+        silent = came.silent
+        return cls(
+            _Logit.fit(known.silence, silent),
+            _Logit.fit(known.contact[silent], came.lost[silent]),
+            _Logit.fit(known.contact[~silent], came.lost[~silent]),
+        )
+
+    def chance(self, known: _Known) -> np.ndarray:
+        """Return the probability that each customer costs more than they bring."""
+        silent = self.silent.chance(known.silence)
+        return silent * self.lost_silent.chance(known.contact) + (1 - silent) * self.lost_buying.chance(known.contact)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Logit:
+    """Logistic regression on standardised terms within the range seen; a share alone where nothing varies."""
+
+    model: LogisticRegression | None
+    terms: pd.DataFrame
+    share: float
+
+    @classmethod
+    def fit(cls, terms: pd.DataFrame, y: np.ndarray) -> _Logit:
+        kept = terms.loc[:, terms.max() > terms.min()]
+        seen = pd.DataFrame({"mean": kept.mean(), "spread": kept.std(), "low": kept.min(), "high": kept.max()})  # fmt: skip
+        share = float((y.sum() + 0.5) / (len(y) + 1))
+        if not len(seen) or min(y.sum(), (~y).sum()) < 5:
+            return cls(None, seen, share)
+        scaled = ((kept - seen["mean"]) / seen["spread"]).to_numpy()
+        return cls(LogisticRegression(max_iter=2000).fit(scaled, y), seen, share)
+
+    def chance(self, terms: pd.DataFrame) -> np.ndarray:
+        if self.model is None:
+            return np.full(len(terms), self.share)
+        seen = self.terms
+        kept = terms[seen.index].clip(seen["low"], seen["high"], axis=1)
+        scaled = ((kept - seen["mean"]) / seen["spread"]).to_numpy()
+        return np.asarray(self.model.predict_proba(scaled)[:, 1])
+
+
+def _enough(came: _Outcome) -> None:
+    lost, n = int(came.lost.sum()), len(came.lost)
+    if min(lost, n - lost) < LEAST_EACH:
+        raise NotEnough(f"{lost:,} of {n:,} customers cost more than they brought in the last year; {LEAST_EACH} of each kind are needed", "costs of service, contacts and campaigns")  # fmt: skip
+
+
+def _known(
+    money: dict[int, pd.DataFrame], year: int, histories: pd.DataFrame | None, permissions: pd.DataFrame | None,
+) -> _Known:  # fmt: skip
+    """Return what was known at the end of ``year`` (0 is the last one) of each customer."""
+    past = [frame for number, frame in sorted(money.items()) if number >= year]
+    if histories is None:
+        ids = past[0].index.union(past[1].index if len(past) > 1 else [])
+        silence = _by_orders(past[0].reindex(ids.sort_values()))
+    else:
+        silence = _by_history(histories)
+    ids = silence.index
+    ever = pd.concat([frame["orders"] for frame in past]).groupby(level=0).sum().reindex(ids).fillna(0.0) > 0  # fmt: skip
+    contact = pd.DataFrame({"ever": ever.astype(float)}, index=ids)
+    own = past[0]["contact_cost"].reindex(ids).fillna(0.0)
+    contact["own"], contact["any_own"] = np.log1p(own.clip(lower=0.0)), (own > 0).astype(float)
+    for name, given in _consents(permissions, ids).items():
+        for label, flag in ((f"{name}", given == 1), (f"{name}_unknown", given.isna())):
+            contact[label] = flag.astype(float)
+            contact[f"{label}_ever"] = contact[label] * contact["ever"]
+    return _Known(silence, contact, past[0]["contribution"].reindex(ids).fillna(0.0))
+
+
+def _consents(permissions: pd.DataFrame | None, ids: pd.Index) -> dict[str, pd.Series]:
+    """Return the consents that tell customers apart: 1, 0 or not known."""
+    if permissions is None:
+        return {}
+    flags = permissions.set_index("customer_id").reindex(ids)
+    return {name: flags[name].astype(float) for name in CONSENTS if name in flags and flags[name].notna().any()}  # fmt: skip
+
+
+def _by_history(histories: pd.DataFrame) -> pd.DataFrame:
+    """Return the terms of P(no order): the purchase model's own logit, and signs of life."""
+    frame = comparable(histories)
+    need(frame.reset_index(), "customers with a purchase before the last year", "a longer record of orders", rows=100)  # fmt: skip
+    try:
+        models = fit_models("MBG/NBD", frame)
+    except ValueError as error:
+        raise NotEnough(f"purchase model: {error}", "a longer record of orders") from error
+    none = pd.concat([chance_of_none(m, part, WEEKS) for m, part in models.parts(frame)])
+    none = none.loc[frame.index].clip(1e-4, 1 - 1e-4)
+    signs = contact_signs(frame)
+    terms = pd.DataFrame({"model": np.log(none / (1 - none))})
+    return (terms if signs is None else terms.join(signs)).sort_index()
+
+
+def _by_orders(money: pd.DataFrame) -> pd.DataFrame:
+    """Return the terms of P(no order) without purchase histories: the orders and contacts of the year."""
+    orders, contacts = money["orders"].fillna(0.0), money["contact_cost"].fillna(0.0).clip(lower=0.0)  # fmt: skip
+    return pd.DataFrame({"none": (orders == 0).astype(float), "orders": np.log1p(orders), "contacts": np.log1p(contacts)})  # fmt: skip
+
+
+def _words(named: int, right: float, found: float, base: _Base, precision: float) -> str:
     if not named:
         return f"Nobody can be named with {format_value(precision, '%')} certainty; cut the cost of contact for all who bought nothing."
+    usual = (
+        f" (naming everyone with a loss the year before: {format_value(base.right, '%')} right, {format_value(base.found, '%')} found)"
+        if np.isfinite(base.right)
+        else ""
+    )
     return (
-        f"In the years before, {format_value(right, '%')} of those named so did, and {format_value(found, '%')} of all such customers were among them "
-        f"(naming everyone with a loss this year: {format_value(base, '%')} right). "
+        f"In the last year, {format_value(right, '%')} of those named so did, and {format_value(found, '%')} of all such customers were among them{usual}. "
         "Take them out of paid mailings and calls before the money is spent; keep what they may ask for themselves."
-    )  # fmt: skip
+    )
 
 
 def _by_year(years: pd.DataFrame, costs: Costs) -> dict[int, pd.DataFrame]:
@@ -132,32 +323,17 @@ def _whole(years: pd.DataFrame, year: int) -> bool:
     return bool(oldest > year or (pd.notna(first) and first >= 365 * (year + 1) - 60))
 
 
-def _seen(money: dict[int, pd.DataFrame], year: int) -> pd.DataFrame:
-    """Return what is known at the end of a year: that year, orders and money of the one before."""
-    now = money[year]
-    before = money.get(year + 1, now.iloc[:0])[
-        ["orders", "contribution", "contact_cost", "days_since_order"]
-    ]
-    ids = now.index.union(before.index).sort_values()
-    frame = now.reindex(ids)
-    frame[MONEY] = frame[MONEY].fillna(0.0)
-    earlier = before.reindex(ids)
-    frame["days_since_order"] = frame["days_since_order"].fillna(earlier["days_since_order"] + 365)
-    frame["orders_before"] = earlier["orders"].fillna(0.0)
-    frame["contribution_before"] = earlier["contribution"].fillna(0.0)
-    frame["contact_cost_before"] = earlier["contact_cost"].fillna(0.0)
-    return frame
-
-
 def _threshold(
     chance: np.ndarray, lost: np.ndarray, precision: float
 ) -> tuple[float, float, float]:
-    """Return the lowest probability above which ``precision`` is kept, less a standard error, the precision there and the share found."""
+    """Return the lowest probability above which ``precision`` is kept, surely enough, the precision there and the share found."""
     order = np.argsort(-chance, kind="stable")
     hits = np.cumsum(lost[order])
     right = hits / np.arange(1, len(order) + 1)
     error = np.sqrt(right * (1 - right) / np.arange(1, len(order) + 1))
-    enough = np.flatnonzero((right - error >= precision) & (np.arange(len(order)) >= 19))
+    enough = np.flatnonzero(
+        (right - norm.ppf(SURE) * error >= precision) & (np.arange(len(order)) >= LEAST_NAMED - 1)
+    )
     if not len(enough):
         return np.inf, np.nan, 0.0
     last = int(enough[-1])

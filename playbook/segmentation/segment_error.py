@@ -32,7 +32,8 @@ inverse chi-squared prior is put on them (`PRIOR_SCALE`, worth `PRIOR_DRAWS` dra
 (Gelman et al. 2013, ch. 2.6 and 3.2), with degrees of freedom after Satterthwaite (1946). The prior comes from real
 clients, none of our own worlds: the models of `playbook.clv` fitted to the first two thirds of three public records miss the
 orders of the last third by a logarithm of .02 (CDNOW), .03 (Complete Journey) and .19 (Online Retail, a record of one
-year, from which no season can be learned); the root mean square is .11, from three draws.
+year, from which no season can be learned); the root mean square is .11, from three draws
+(`playbook.validation.forecast_error` computes them anew).
 
 References
 ----------

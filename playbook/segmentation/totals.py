@@ -10,7 +10,7 @@ from playbook.answer import Answer, Missing, answers, format_value, need
 from playbook.segmentation.rfm import NO_PURCHASE
 from playbook.segmentation.segment_error import SegmentError, segment_error
 
-__all__ = ["value_by_segment"]
+__all__ = ["set_right", "value_by_segment"]
 
 
 MONEY = ("margin_12m", "expected_margin_12m", "margin_low", "margin_high", "clv_mean", "clv_total", "clv_low", "clv_high")  # fmt: skip
@@ -48,10 +48,12 @@ def _value_by_segment(
     need(segments, "customers with a segment", "orders with a customer number")
     table = _summed(segments, values)
     error = None if told is None else segment_error(segments, told)
+    factors = {}
     for total, fees, variance, name in (
         ("expected_margin_12m", "fees_12m", "margin_var", "margin"), ("clv_total", "fees", "clv_var", "clv"),
     ):  # fmt: skip
         low, middle, high = _interval(table[total] - table[fees], table[variance], error, level)
+        factors[total] = (middle / (table[total] - table[fees])).where(middle != 0, 1.0)
         table[total] = middle + table[fees]
         table[f"{name}_low"], table[f"{name}_high"] = low + table[fees], high + table[fees]
     table["clv_mean"] = table["clv_total"] / table["customers"]
@@ -67,8 +69,38 @@ def _value_by_segment(
         + ("(chance only: there was no hold-out)" if error is None else f"(chance, a year's error of {format_value(error.year, '%')} and the segment's own error on the hold-out)"),
         units={"customers": "count"} | dict.fromkeys(MONEY, "currency"),
         source="orders; purchase model, Gamma-Gamma, margin" + ("" if error is None else "; segments set right by the hold-out"),
-        extra={"error": error},
+        extra={"error": error, "factors": pd.DataFrame(factors), "segments": segments},
     )  # fmt: skip
+
+
+def set_right(values: pd.DataFrame | Missing, totals: Answer | Missing) -> pd.DataFrame | Missing:
+    """Return the values of customers with the lasting error of their segment taken out, as in its total.
+
+    Money of purchases is multiplied by the factor of the segment: segments then add up to their totals, all customers to
+    what they did, and ranks within a segment stay. Fees, orders and the chance of being active are left as they are.
+
+    Parameters
+    ----------
+    values
+        Result ``customer_value``, as `lifetime_value` gives it.
+    totals
+        Answer of `value_by_segment`; without it values are returned as they are.
+    """
+    if isinstance(values, Missing) or isinstance(totals, Missing):
+        return values
+    segment = totals["segments"].set_index("customer_id")["segment"].astype(str)
+    own = totals["factors"].reindex(values["customer_id"].map(segment)).fillna(1.0)
+    right = values.copy()
+    for column, total, spread, fees, ends in (
+        ("clv", "clv_total", "clv_sd", "contract_value", ("clv_low", "clv_high")),
+        ("expected_margin_12m", "expected_margin_12m", "expected_margin_sd", "contract_margin_12m", ()),
+    ):  # fmt: skip
+        factor, fixed = own[total].to_numpy(), values.get(fees, 0.0)
+        right[column] = fixed + (values[column] - fixed) * factor
+        right[spread] = values[spread] * factor
+        for end in ends:
+            right[end] = right[column] + (values[end] - values[column]) * factor
+    return right
 
 
 def _summed(segments: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:

@@ -124,9 +124,10 @@ def trace_customer(
     table = pd.DataFrame(rows)
     table = table.iloc[table["says"].abs().sort_values(ascending=False, kind="stable").index].reset_index(drop=True)  # fmt: skip
     top = table.iloc[0]
+    probability = format_value(own.iloc[0], "%") if own.iloc[0] < 0.9995 else "over 99.9 %"
     return Answer(
         table=table,
-        headline=f"Customer {chosen} is in {first} with a probability of {format_value(own.iloc[0], '%')}",
+        headline=f"Customer {chosen} is in {first} with a probability of {probability}",
         so_what=(
             f"What speaks most: {top['figure']}{' ' + top['value'] if top['value'] not in ('', 'yes') else ''}. The sum of all lines is the logarithm of how many times "
             f"{first} is more likely than {second}. Follow the customer on to the card of the segment."

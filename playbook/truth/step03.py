@@ -123,9 +123,9 @@ def alive(study: Study) -> Found:
 
 
 def _histories(sight: Sight) -> pd.DataFrame:
-    """Return the purchase histories that the purchase models are fitted to, as numbers."""
+    """Return the purchase histories and contacts that the forecasts are made from, as numbers."""
     frame = sight.query("purchase_histories", until=sight.as_of).set_index("customer_id")
-    names = ["frequency", "recency", "age", "won_before_record", "weeks_to_first"]
+    names = ["frequency", "recency", "age", "won_before_record", "weeks_to_first", "contacts", "weeks_since_contact"]  # fmt: skip
     return frame[names].astype(float)
 
 

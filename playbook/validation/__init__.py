@@ -8,7 +8,11 @@ from pathlib import Path
 
 __all__ = ["Check", "all_checks"]
 
-SUBMODULES = ("clv", "choice", "drivers", "stats", "allocation", "identity", "research")
+SUBMODULES = (
+    "clv", "forecast_error", "choice", "drivers", "stats", "allocation", "identity", "research",
+)  # fmt: skip
+WITH_REAL_DATA = ("choice", "forecast_error")
+"""Those that read public data sets too, and leave their figures out where the folder is not given."""
 
 
 @dataclass(frozen=True)
@@ -62,5 +66,5 @@ def all_checks(real_data: Path | None = None) -> list[Check]:
     checks = []
     for name in SUBMODULES:
         module = import_module(f"playbook.validation.{name}")
-        checks += module.rows(real_data) if name == "choice" else module.rows()
+        checks += module.rows(real_data) if name in WITH_REAL_DATA else module.rows()
     return checks
