@@ -216,3 +216,14 @@ def test_an_attribute_mostly_unknown_is_left_out(clean: pd.DataFrame, plain: Ans
     assert "warranty" not in answer["experiment"].coding.attributes
     holes = clean.assign(returns=clean["returns"].where(clean.index % 3 > 0))
     assert any("attribute returns left out: not known" in note for note in found(read(holes)))
+
+
+def test_unusable_tasks_of_earlier_years_do_no_harm(clean: pd.DataFrame, plain: Answer) -> None:
+    earlier = choices(people=10, seed=9)
+    earlier = earlier.assign(respondent_id="old" + earlier["respondent_id"])
+    bad = earlier["respondent_id"] == "oldR003"
+    earlier.loc[bad, "chosen"] = False
+    both = pd.concat([clean, earlier], ignore_index=True)
+    tastes = step.individual_tastes(plain, segments(clean), both)
+    assert isinstance(tastes, Answer)
+    assert "oldR003" not in set(tastes["people"].index)

@@ -12,7 +12,8 @@ from scipy import stats
 from playbook import choice
 from playbook import proposition as step
 from playbook.answer import Answer, Missing
-from playbook.choice.design import information, model_rows, spread_over_versions
+from playbook.choice.design import model_rows
+from playbook.choice.search import information, spread_over_versions
 from playbook.proposition.next_survey import needed, power_of
 
 LEVELS = {
@@ -115,11 +116,11 @@ def test_the_power_promised_is_the_power_met(design: choice.ChoiceDesign) -> Non
     error = np.sqrt(one[place, place])
     people = int(needed(np.array([0.6]), np.array([error]))[0])
     hits = []
-    for seed in range(100):
+    for seed in range(60):
         choices = answered(design.table, people, PRIOR, seed)
         fit = choice.conditional_logit(choices, coding.matrix(choices), clustered=False)
         hits.append(fit.params["delivery: slot"] / fit.bse["delivery: slot"] > stats.norm.ppf(0.975))  # fmt: skip
-    assert 0.7 <= np.mean(hits) <= 0.9  # 80 %, and 100 trials
+    assert 0.67 <= np.mean(hits) <= 0.93  # 80 %, and 60 trials
 
 
 def test_people_needed_and_power_by_hand() -> None:

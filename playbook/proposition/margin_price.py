@@ -111,6 +111,9 @@ def margin_price(
             rows.append(row | NOTHING | {"verdict": REFUSED})
             continue
         rows.append(row | _priced(tastes[chosen.segment], read, offer, others, model.own))
+    for name in best.extra.get("refused", []):
+        rows.append(NOTHING | {"segment": name, "offer": "none", "n": read.models[name].n, "source": "choices",
+                               "current_price": np.nan, "verdict": REFUSED})  # fmt: skip
     table = need(pd.DataFrame(rows), "segments with an offer", ASK)
     if table["best_price"].isna().all():
         raise NotEnough(

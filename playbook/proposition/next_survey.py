@@ -8,8 +8,9 @@ from scipy import stats
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.choice import ChoiceDesign, LogitResult, conditional_logit, d_efficient_design
-from playbook.choice.design import information, model_rows
-from playbook.choice.logit import read_tasks
+from playbook.choice.design import model_rows
+from playbook.choice.search import information
+from playbook.choice.tasks import read_tasks
 from playbook.errors import NotEnough
 from playbook.proposition.experiment import ASK, Experiment
 from playbook.proposition.margin_price import WIDER
