@@ -102,18 +102,15 @@ def margin_price(
     others = design_of(rivals, read)
     tastes = segment_tastes(read, individual, seed)
     rows, rising = ([] if asked is None else _asked_rows(asked)), rising_prices(read)
-    for chosen in best["all"].sort_values("segment").itertuples():
-        model = read.models[chosen.segment]
-        offer = ours[ours["offer_id"].astype("str") == str(chosen.offer)]
-        row = {"segment": chosen.segment, "offer": chosen.offer, "n": model.n, "source": "choices",
-               "current_price": float(offer["price"].iloc[0])}  # fmt: skip
-        if chosen.segment in rising:
-            rows.append(row | NOTHING | {"verdict": REFUSED})
+    chosen = best["all"].set_index("segment")["offer"].astype("str")
+    for name, model in sorted(read.models.items()):
+        row = {"segment": name, "offer": chosen.get(name, "–"), "n": model.n, "source": "choices"}
+        if name not in chosen or name in rising:
+            rows.append(row | NOTHING | {"current_price": np.nan, "verdict": REFUSED})
             continue
-        rows.append(row | _priced(tastes[chosen.segment], read, offer, others, model.own))
-    for name in best.extra.get("refused", []):
-        rows.append(NOTHING | {"segment": name, "offer": "none", "n": read.models[name].n, "source": "choices",
-                               "current_price": np.nan, "verdict": REFUSED})  # fmt: skip
+        offer = ours[ours["offer_id"].astype("str") == chosen[name]]
+        row["current_price"] = float(offer["price"].iloc[0])
+        rows.append(row | _priced(tastes[name], read, offer, others, model.own))
     table = need(pd.DataFrame(rows), "segments with an offer", ASK)
     if table["best_price"].isna().all():
         raise NotEnough(
