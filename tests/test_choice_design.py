@@ -95,6 +95,15 @@ def test_the_design_beats_random_tasks_and_is_the_same_again(design: choice.Choi
     assert len(none) == 12 and none[list(LEVELS)].isna().all(axis=None)
 
 
+def test_levels_can_be_kept_even_at_hardly_any_loss() -> None:
+    prior = pd.Series({"price": -0.03, "delivery: slot": 1.5, "delivery: next day": 0.0, "none": -4.0})  # fmt: skip
+    free = choice.d_efficient_design(LEVELS, 8, 3, versions=2, prior=prior, seed=1)
+    even = choice.d_efficient_design(LEVELS, 8, 3, versions=2, prior=prior, seed=1, balance=1.0)
+    spread = [d.balance.groupby("attribute")["shown"].agg(np.ptp).max() for d in (free, even)]
+    assert spread[1] <= 3 < spread[0]
+    assert even.d_error < 1.05 * free.d_error
+
+
 def test_versions_are_balanced_better_than_by_turns() -> None:
     levels = np.repeat(np.arange(3), 4)[:, None, None] * np.ones((12, 2, 1), dtype=int)
     label = spread_over_versions(levels, 4)

@@ -96,6 +96,7 @@ def d_efficient_design(
     prior: pd.Series | None = None,
     seed: int = 0,
     starts: int = 4,
+    balance: float = 0.0,
 ) -> ChoiceDesign:
     """Find a choice design with a small D-error.
 
@@ -112,6 +113,9 @@ def d_efficient_design(
         by the attribute's name; ``none``); levels not named are worth nothing. Zero when absent.
     seed, starts
         Seed, and number of random designs that the exchange starts from; the best end is kept.
+    balance
+        What uneven levels cost, in logarithms of D-error for each unit of mean squared unevenness; 1
+        keeps levels about even at hardly any loss, 0 looks at the errors only.
 
     Returns
     -------
@@ -141,7 +145,7 @@ def d_efficient_design(
     rng = np.random.default_rng(seed)
     begins = [random_tasks(problem, size, alternatives, rng) for _ in range(max(starts, 20))]
     plain = [float(log_error(information(problem.design(b), problem.prior))) for b in begins]
-    ends = [exchange(problem, begin) for begin in begins[:starts]]
+    ends = [exchange(problem, begin, balance) for begin in begins[:starts]]
     best = min(ends, key=lambda end: round(end[1], 9))[0]
     if not np.isfinite(log_error(information(problem.design(best), problem.prior))):
         raise ValueError(f"{size} tasks cannot tell {len(coding.columns)} part-worths; ask more tasks or versions")  # fmt: skip

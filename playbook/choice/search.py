@@ -81,6 +81,14 @@ class Problem:
         none = np.broadcast_to(self.none, (*levels.shape[:-2], 1, len(self.none)))
         return np.concatenate([found, none], axis=-2)
 
+    def shown(self, levels: np.ndarray) -> np.ndarray:
+        """How often each task shows each level, as a share of an even spread (levels last)."""
+        counts = [
+            (levels[..., a, None] == np.arange(len(rows))).sum(axis=-2) * len(rows)
+            for a, rows in enumerate(self.rows)
+        ]
+        return np.concatenate(counts, axis=-1) / levels.shape[-2]
+
     def dominated(self, levels: np.ndarray) -> np.ndarray:
         """Number of dominated pairs of offers in each task, equal offers included."""
         count = np.zeros(levels.shape[:-2])
@@ -132,27 +140,42 @@ def _moves(problem: Problem, offers: int) -> _Moves:
     return _Moves(np.repeat(np.arange(offers), len(new)), np.tile(new, (offers, 1)), np.array(swap))
 
 
-def exchange(problem: Problem, levels: np.ndarray, rounds: int = 40) -> tuple[np.ndarray, float]:
-    """Take the best change of an offer or swap of levels, task by task, until none helps."""
+def exchange(
+    problem: Problem, levels: np.ndarray, balance: float = 0.0, rounds: int = 40
+) -> tuple[np.ndarray, float]:
+    """Take the best change of an offer or swap of levels, task by task, until none helps.
+
+    Parameters
+    ----------
+    balance
+        Logarithms of D-error that the mean squared unevenness of the levels costs.
+    """
     levels, moves = levels.copy(), _moves(problem, levels.shape[1])
     each = _each_information(problem.design(levels), problem.prior)
-    total, bad = each.sum(axis=0), problem.dominated(levels)
-    value = float(log_error(total)) + DOMINATED * bad.sum()
+    total, bad, shown = each.sum(axis=0), problem.dominated(levels), problem.shown(levels)
+
+    def cost(info: np.ndarray, dominated: np.ndarray, even: np.ndarray) -> np.ndarray:
+        uneven = ((even / len(levels) - 1) ** 2).mean(axis=-1)
+        return log_error(info) + DOMINATED * dominated + balance * uneven
+
+    value = float(cost(total, bad.sum(), shown.sum(axis=0)))
     for _ in range(rounds):
         before = value
         for task in range(len(levels)):
             while True:
                 tried = moves.tried(levels[task])
                 infos = _each_information(problem.design(tried), problem.prior)
-                worse = problem.dominated(tried)
-                values = log_error(total - each[task] + infos)
-                values = values + DOMINATED * (bad.sum() - bad[task] + worse)
+                worse, even = problem.dominated(tried), problem.shown(tried)
+                values = cost(
+                    total - each[task] + infos, bad.sum() - bad[task] + worse,
+                    shown.sum(axis=0) - shown[task] + even,
+                )  # fmt: skip
                 best = int(np.argmin(np.round(values, 10)))
                 if not values[best] < value - 1e-9:
                     break
                 value, levels[task] = float(values[best]), tried[best]
                 total = total - each[task] + infos[best]
-                each[task], bad[task] = infos[best], worse[best]
+                each[task], bad[task], shown[task] = infos[best], worse[best], even[best]
         if not value < before - 1e-9:
             break
     return levels, value

@@ -120,7 +120,7 @@ def next_survey(
     (levels, added), none = _levels(read, price), read.coding.none is not None
     prior = read.everybody.params.rename({read.coding.none: "none"} if none else {})
     try:
-        design = d_efficient_design(levels, train + held, offers, versions, none, prior, seed)
+        design = d_efficient_design(levels, train + held, offers, versions, none, prior, seed, balance=1.0)  # fmt: skip
     except ValueError as error:
         raise NotEnough(f"a design for the next survey: {error}", ASK) from error
     table = design.table
@@ -131,7 +131,7 @@ def next_survey(
             "design": ["next survey", "last survey", "random tasks"],
             "d_error": [
                 design.d_error * scale,
-                _last_error(read, design, levels),
+                np.nan if added else _last_error(read, design, levels),
                 design.random_d_error * scale,
             ],
         }
