@@ -307,6 +307,10 @@ def test_without_choices_and_importance_a_clause_rests_on_what_they_do() -> None
     assert gives["evidence_id"] == "buys:Beds" and gives["value"] == pytest.approx(0.6)
     assert own.loc[("Singles", "gives"), "status"] == "to test"  # they buy nothing more than others
     assert own.loc[("Families", "our"), "evidence_id"] == "range:Beds"
+    answer = _written(importance=None, differences=None)
+    who = answer["clauses"].set_index(["segment", "clause"]).loc[("Families", "who")]
+    assert who["text"] == "buy Beds more often than others (90 % against 30 %)"
+    assert " gives just that" in answer.table.set_index("segment").loc["Families", "proposition"]
 
 
 @pytest.mark.parametrize("given", [{}, {"importance": None}, {"importance": None, "differences": None}])  # fmt: skip

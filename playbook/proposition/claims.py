@@ -207,5 +207,5 @@ def claims_to_test(propositions: Answer, cost_per_respondent: float = 0.0) -> An
         caption="Refused claims and the people of the segment needed to tell the effect from zero (80 % power)",
         units={"n": "count", "people_needed": "count", "cost": "currency"},
         source="figures of the sections named; error scaled to the sample needed",
-        metrics=(Metric("claims_to_test", float(len(open_)), n=len(clauses), unit="count", kind="prescriptive"),),
+        metrics=(Metric("claims_to_test", float((~false & ~unmeasured).sum()), n=len(clauses), unit="count", kind="prescriptive"),),
     )  # fmt: skip
