@@ -9,6 +9,7 @@ Examples
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -195,6 +196,23 @@ class Run:
         path.parent.mkdir(parents=True, exist_ok=True)
         publish(path, lambda temporary: table.to_csv(temporary, index=False, encoding="utf-8-sig"))
         return f"{path.parent.name}/{path.name}: {len(table)} rows"
+
+    def hand_out_pictures(self, name: str, pictures: Mapping[str, Any] | Missing) -> str | Missing:
+        """Write figures as ``handouts/<name>/*.png`` with a list of them, and remove those of an earlier run."""
+        folder = self.folder.run(self.period) / "handouts" / name
+        for old in [*folder.glob("*.png"), folder / "index.json"]:
+            old.unlink(missing_ok=True)
+        if isinstance(pictures, Missing):
+            return pictures
+        folder.mkdir(parents=True, exist_ok=True)
+        listed = []
+        for number, (title, picture) in enumerate(pictures.items(), 1):
+            plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40]
+            file = f"{number:02}-{plain or 'picture'}.png"
+            publish(folder / file, partial(_write, picture.png(120, colours=64)))
+            listed.append({"file": file, "name": title, "text": repr(picture).removeprefix("Figure: ")})  # fmt: skip
+        save_json(folder / "index.json", listed)
+        return f"handouts/{name}: {len(listed)} pictures"
 
     def show(self, answer: Answer | Missing, rows: int = 10) -> Shown:
         """Show the table of an answer: rounded, units named, at most ``rows`` rows."""

@@ -63,7 +63,7 @@ def one(x: float, t_x: float, age: float) -> pd.DataFrame:
 def test_every_published_figure_is_reproduced():
     checks = published.rows()
     assert [check.id for check in checks if not check.ok] == []
-    assert len({check.id for check in checks}) == len(checks) == 31
+    assert len({check.id for check in checks}) == len(checks) == 34
 
 
 def test_the_error_of_a_year_is_that_of_orders_of_customers_already_seen():
@@ -206,12 +206,12 @@ def test_a_new_customer_is_a_one_time_buyer_just_seen(model):
 
 
 def test_draws_agree_with_the_expectation_and_with_what_happened(frame, model):
-    draws = clv.simulate(model, frame, 365, draws=200, seed=1)
+    draws = model.simulate(frame, 365, draws=200, seed=1)
     expected = model.expected_purchases(frame, 365)
     assert draws.mean() == pytest.approx(expected.mean(), rel=0.02)
     pit = clv.randomised_pit(draws, frame["next_year"], seed=2)
     assert stats.kstest(pit, "uniform").pvalue > 0.01
-    np.testing.assert_array_equal(draws, clv.simulate(model, frame, 365, draws=200, seed=1))
+    np.testing.assert_array_equal(draws, model.simulate(frame, 365, draws=200, seed=1))
 
 
 def test_purchase_interval_covers_and_ignores_row_order(frame, model):
@@ -415,13 +415,64 @@ def test_bad_contracts_are_refused():
 
 
 def test_kaplan_meier_by_hand():
-    table = clv.kaplan_meier([1, 2, 2, 3, 4, 4], [True, True, False, False, True, True])
+    curve = clv.fit_kaplan_meier([1, 2, 2, 3, 4, 4], [True, True, False, False, True, True])
+    table = curve.summary()
     assert list(table["time"]) == [1, 2, 4]
     assert list(table["at_risk"]) == [6, 5, 2]
     np.testing.assert_allclose(table["survival"], [5 / 6, 2 / 3, 0], atol=1e-12)
+    errors = [5 / 6 * np.sqrt(1 / 30), 2 / 3 * np.sqrt(1 / 30 + 1 / 20), 0]
+    np.testing.assert_allclose(table["std_err"], errors, atol=1e-12)
     assert (table["low"] <= table["survival"]).all()
     assert (table["survival"] <= table["high"]).all()
     # log-log interval at the first time: S**exp(+-1.96 * sqrt(1/30) / |ln S|)
     low = (5 / 6) ** np.exp(1.959964 * np.sqrt(1 / 30) / np.log(6 / 5))
     assert table["low"].iloc[0] == pytest.approx(low, rel=1e-6)
-    assert clv.kaplan_meier([3, 5], [False, False]).empty
+    assert curve.nobs == 6 and curve.quantile(0.3) == 2 and curve.quantile(0.5) == 4
+    np.testing.assert_allclose(
+        curve.predict([0, 1, 3.9, 4, 9]), [1, 5 / 6, 2 / 3, 0, 0], atol=1e-12
+    )
+
+
+def test_survival_beyond_the_record_is_not_known():
+    nobody = clv.fit_kaplan_meier([3, 5], [False, False])
+    assert nobody.summary().empty and np.isnan(nobody.quantile())
+    assert nobody.predict([5]).tolist() == [1] and np.isnan(nobody.predict([6]).iloc[0])
+    drawn = nobody.simulate(3, seed=1)
+    assert drawn["duration"].tolist() == [5, 5, 5] and not drawn["event"].any()
+    for wrong in (lambda: nobody.predict([-1]), lambda: nobody.quantile(1), lambda: nobody.simulate(0, seed=1), lambda: nobody.conf_int(95)):  # fmt: skip
+        with pytest.raises(ValueError, match="must"):
+            wrong()
+
+
+def test_customers_drawn_from_a_curve_give_that_curve_back():
+    rng = np.random.default_rng(4)
+    stays, seen = np.ceil(rng.exponential(6, 800)), rng.integers(2, 12, 800)
+    curve = clv.fit_kaplan_meier(np.minimum(stays, seen), stays <= seen)
+    drawn = curve.simulate(60_000, seed=5)
+    pd.testing.assert_frame_equal(drawn, curve.simulate(60_000, seed=5))
+    again = clv.fit_kaplan_meier(drawn["duration"], drawn["event"])
+    times = np.arange(13)
+    np.testing.assert_allclose(again.predict(times), curve.predict(times), atol=0.01)
+
+
+def test_contracts_drawn_from_a_model_give_its_parameters_back():
+    truth = clv.fit_sbg([1000, 869, 743, 653, 593, 551, 517, 491])
+    spells = truth.simulate(40_000, periods=7, seed=2)
+    pd.testing.assert_frame_equal(spells, truth.simulate(40_000, periods=7, seed=2))
+    kept = 1 - spells["lost"].mean()
+    assert kept == pytest.approx(truth.survival([7]).iloc[0], abs=0.01)
+    interval = clv.fit_sbg_spells(spells).conf_int(0.999)
+    assert truth.params.between(interval["low"], interval["high"]).all()
+
+
+def test_draws_of_spend_and_of_pareto_agree_with_the_expectation(frame, spend):
+    money = spend.simulate(frame, draws=400, seed=1)
+    assert money.shape == (len(frame), 400) and (money > 0).all()
+    assert money.mean() == pytest.approx(spend.expected_spend(frame).mean(), rel=0.02)
+    heavy = (frame["frequency"] > 8).to_numpy()
+    assert money[heavy].mean() == pytest.approx(spend.expected_spend(frame)[heavy].mean(), rel=0.03)
+    few = frame.head(1500)
+    pareto = clv.fit_pareto_nbd(few)
+    draws = pareto.simulate(few, 365, draws=200, seed=1)
+    assert draws.mean() == pytest.approx(pareto.expected_purchases(few, 365).mean(), rel=0.02)
+    np.testing.assert_array_equal(draws, pareto.simulate(few, 365, draws=200, seed=1))

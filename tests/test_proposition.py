@@ -14,10 +14,16 @@ from hypothesis import strategies as st
 from playbook import proposition as step
 from playbook.answer import Answer, Missing
 from playbook.choice import LogitResult
+from playbook.choice.individual import individual_part_worths
 from playbook.proposition.differentiation import correspondence
 from playbook.proposition.experiment import fit_experiment
 from playbook.proposition.pooling import partly_pooled, spread_between
+from playbook.proposition.positioning import ideal_directions
 from playbook.proposition.words import join, named, people_needed
+from playbook.truth.coverage import Cell
+from playbook.truth.coverage_choices import CELLS
+from playbook.truth.rows import Found
+from playbook.truth.rules import Reaches
 
 LEVELS = {"delivery": ["slot", "standard"], "returns": ["100 days", "30 days", "14 days"]}
 TASTE = {
@@ -372,3 +378,197 @@ def test_alike_segments_are_pulled_more_than_different_ones() -> None:
     alike = spread_between(np.array([[0.1], [-0.1], [0.05], [-0.05]]), error, center)
     apart = spread_between(np.array([[1.0], [-1.0], [0.5], [-0.5]]), error, center)
     assert 0 < alike[0] < 0.3 < 0.6 < apart[0]
+
+
+# --- individual tastes, cannibalisation, exposure -------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tastes(choices: pd.DataFrame, experiment: Answer) -> Answer:
+    answer = step.individual_tastes(experiment, _segments(choices), choices)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def test_the_mean_of_individual_tastes_is_the_planted_one(tastes: Answer) -> None:
+    found = tastes["individual"]
+    assert 0.15 < found.acceptance < 0.5
+    for place, segment in enumerate(found.groups):
+        price = found.means[:, place, found.columns.index("price")]
+        low, high = np.quantile(price, [0.005, 0.995])
+        assert low < TASTE[segment]["price"] < high
+    assert found.individual.shape == (240, len(found.columns))
+
+
+def test_a_copy_of_an_offer_takes_from_its_twin_first() -> None:
+    rng, rows = np.random.default_rng(5), []
+    for person in range(120):  # half want red, half want blue, in one group
+        want = 3.0 if person % 2 else -3.0
+        for task in range(8):
+            red, cost = rng.integers(0, 2, 3), rng.choice([1.0, 2.0], 3)
+            chosen = int(np.argmax(want * red - cost + rng.gumbel(size=3)))
+            rows += [{"respondent_id": person, "task": task, "alternative": i, "chosen": i == chosen,
+                      "red": float(red[i]), "cost": cost[i]} for i in range(3)]  # fmt: skip
+    frame = pd.DataFrame(rows)
+    found = individual_part_worths(frame, frame[["red", "cost"]], rounds=900, burn=300, kept=100)
+    before = found.shares(np.array([[1.0, 1.0], [0.0, 1.0]])).mean(axis=0)
+    after = found.shares(np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0]])).mean(axis=0)
+    assert before[0] == pytest.approx(0.5, abs=0.06)
+    assert after[0] > 0.44 and after[1] < 0.28  # in proportion the red one would keep a third
+    first = found.shares(np.array([[1.0, 1.0], [0.0, 1.0]]), rule="first")
+    assert np.allclose(first.sum(axis=1), 1)
+
+
+def test_respondents_without_a_segment_and_very_many_are_no_obstacle(
+    choices: pd.DataFrame, experiment: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playbook.proposition.tastes.MOST", 60)
+    nobody = pd.DataFrame({"customer_id": ["else"], "segment": ["Families"]})
+    answer = step.individual_tastes(experiment, nobody, choices)
+    assert len(answer["people"]) == 60 and answer["people"]["segment"].isna().all()
+    assert np.isfinite(answer["individual"].draws).all()
+    assert np.allclose(step.line_up(experiment, OFFERS, 1, answer).table.groupby("segment")["share"].sum(), 1)  # fmt: skip
+
+
+def test_where_all_choose_alike_an_offer_takes_in_proportion() -> None:
+    choices = _choices({"Families": 60})
+    experiment = step.choice_experiment(choices, _segments(choices))
+    table = step.cannibalisation(experiment, OFFERS, _segments(choices), "EUR").table
+    parts = table[["from_ours", "from_competitors", "from_none"]]
+    assert np.allclose(parts.sum(axis=1), 1) and (parts >= 0).all(axis=None)
+    on_sale = table[table["offer"].str.endswith("on sale")]
+    assert on_sale["from_ours"].to_numpy() == pytest.approx(on_sale["in_proportion"], abs=0.02)
+    assert (table["low"] <= table["from_ours"]).all() and (
+        table["from_ours"] <= table["high"]
+    ).all()
+
+
+def test_thin_markets_are_missing_and_say_what_to_ask(experiment: Answer, choices: pd.DataFrame) -> None:  # fmt: skip
+    segments = _segments(choices)
+    one = OFFERS[OFFERS["offer_id"] != "B"]
+    assert "no other" in step.cannibalisation(experiment, one, segments).reason
+    assert isinstance(step.best_offers(experiment, one), Answer)
+    alone = OFFERS[OFFERS["is_ours"]]
+    for function in (step.cannibalisation, step.exposed_customers):
+        assert "competitors" in function(experiment, alone, segments).reason
+        assert isinstance(function(experiment, OFFERS.iloc[:0], segments), Missing)
+        assert isinstance(function(experiment, OFFERS, segments.iloc[:0]), Missing)
+    strange = OFFERS.assign(returns=["14 days", "7 days", "14 days", "100 days"])
+    assert "7 days" in step.exposed_customers(experiment, strange, segments).reason
+
+
+def test_no_price_is_recommended_to_who_does_not_react_to_it() -> None:
+    blind = _choices({"Families": 60}, priced=False)
+    best = step.best_offers(step.choice_experiment(blind, _segments(blind)), OFFERS)
+    assert isinstance(best, Missing) and "price" in best.reason
+
+
+def test_exposure_counts_people_and_their_margin(
+    experiment: Answer, choices: pd.DataFrame, tastes: Answer
+) -> None:
+    segments = _segments(choices)
+    values = segments[["customer_id"]].assign(expected_margin_12m=[10.0] * 200 + [-5.0] * 40)
+    answer = step.exposed_customers(
+        experiment, OFFERS, segments, values, currency="EUR", tastes=tastes
+    )
+    table, people = answer.table.set_index("segment"), answer["customers"]
+    assert people["exposure"].between(0, 1).all() and people["customer_id"].is_unique
+    assert set(people) == {"customer_id", "segment", "exposure", "competitor", "offer", "value_at_stake"}  # fmt: skip
+    assert set(people["competitor"]) <= {"Cheap", "Posh"}
+    by_segment = people.groupby("segment")
+    assert table["exposed_customers"].to_dict() == pytest.approx(by_segment["exposure"].sum().to_dict())  # fmt: skip
+    assert table["at_stake"].to_dict() == pytest.approx(
+        by_segment["value_at_stake"].sum().to_dict()
+    )
+    assert (people["value_at_stake"] >= 0).all()
+    assert table["low"].le(table["exposed_customers"]).all() and table["high"].le(120).all()
+    better = OFFERS.assign(price=np.where(OFFERS["is_ours"], OFFERS["price"], 300.0))
+    fewer = step.exposed_customers(experiment, better, segments, tastes=tastes).table
+    assert fewer["exposed_customers"].sum() < table["exposed_customers"].sum()
+    assert fewer["at_stake"].isna().all()
+
+
+def test_memberships_mix_the_exposure_of_segments(
+    experiment: Answer, choices: pd.DataFrame
+) -> None:
+    segments = _segments(choices)
+    plain = step.exposed_customers(experiment, OFFERS, segments)["customers"]
+    by_segment = plain.groupby("segment")["exposure"].first()
+    half = pd.DataFrame([{"customer_id": "Families-1", "segment": s, "probability": 0.5} for s in by_segment.index])  # fmt: skip
+    mixed = step.exposed_customers(experiment, OFFERS, segments, memberships=half)["customers"]
+    one = mixed.set_index("customer_id").loc["Families-1", "exposure"]
+    assert one == pytest.approx(by_segment.mean())
+
+
+# --- importance against performance, directions on the map ----------------------------------
+
+
+def _importance(levels: dict[str, dict[str, float]]) -> Answer:
+    rows = [
+        {"item": item, "segment": segment, "importance": value, "low": value - 0.1, "high": value + 0.1, "n": 50}
+        for segment, items in levels.items() for item, value in items.items()
+    ]  # fmt: skip
+    return Answer(table=pd.DataFrame(rows), headline="Importance", so_what="", kind="descriptive")
+
+
+def test_items_fall_into_the_right_quadrant() -> None:
+    stated = _importance({"Families": {"service": 6.0, "price": 6.0, "range": 3.0, "style": 3.0}})
+    answer = step.importance_performance(step.brand_differences(_brands(1.0), "Us"), stated)
+    cell = answer.table.set_index(["competitor", "item"])
+    assert cell.loc[("Cheap", "service"), "quadrant"] == "claim it"
+    assert cell.loc[("Cheap", "price"), "quadrant"] == "mend first"
+    assert cell.loc[("Posh", "style"), "quadrant"] == "let be"
+    assert bool(cell.loc[("Cheap", "price"), "sure"]) and "price" in answer.headline
+    assert "Nobody rated" not in answer.so_what
+    new = pd.DataFrame({"brand": ["Us", "Cheap", "Newcomer"], "is_ours": [True, False, False]})
+    rivalry = step.brand_differences(_brands(1.0), "Us")
+    assert "Nobody rated Newcomer" in step.importance_performance(rivalry, stated, new).so_what
+    other = _importance({"Families": {"parking": 6.0, "music": 3.0}})
+    assert isinstance(step.importance_performance(step.brand_differences(_brands(1.0), "Us"), other), Missing)  # fmt: skip
+
+
+def test_directions_that_are_there_are_found_and_others_left_out() -> None:
+    rng = np.random.default_rng(2)
+    places = pd.DataFrame(rng.normal(size=(8, 2)), index=[f"i{k}" for k in range(8)])
+    pull = np.array([0.6, 0.8])
+    levels = {
+        "Up": dict(zip(places.index, 4 + places.to_numpy() @ pull, strict=True)),
+        "Down": dict(zip(places.index, 5 - places.to_numpy() @ pull, strict=True)),
+    }
+    found = ideal_directions(places, _importance(levels).table).set_index("segment")
+    assert found.loc["Up", ["axis_1", "axis_2"]].tolist() == pytest.approx(pull, abs=1e-6)
+    assert found.loc["Down", "axis_2"] == pytest.approx(-0.8, abs=1e-6) and found["drawn"].all()
+    assert found["fit"].tolist() == pytest.approx([1, 1])
+    across = np.linalg.svd(places.to_numpy() - places.to_numpy().mean(axis=0))[0][:, -1]
+    across = across - across.mean()
+    flat = {"A": dict(zip(places.index, 4 + across, strict=True)), "B": dict.fromkeys(places.index, 4.0)}  # fmt: skip
+    assert not ideal_directions(places, _importance(flat).table)["drawn"].any()
+
+
+def test_the_map_shows_directions_and_stands_without_them() -> None:
+    stated = _importance({
+        "A": {"service": 6.0, "price": 3.0, "range": 4.0, "style": 4.0},
+        "B": {"service": 3.0, "price": 6.0, "range": 4.0, "style": 4.0},
+    })  # fmt: skip
+    shown = step.perceptual_map(_brands(1.0), "Us", stated)
+    assert set(shown.table.loc[shown.table["kind"] == "segment", "name"]) == {"A", "B"}
+    assert "Arrows" in shown.so_what
+    other = _importance({"A": {"music": 1.0}, "B": {"music": 2.0}})
+    assert "Arrows" not in step.perceptual_map(_brands(1.0), "Us", other).so_what
+
+
+# --- how offers are judged ------------------------------------------------------------------
+
+
+def test_a_bar_on_the_median_and_the_worst_world_needs_both() -> None:
+    rule = Reaches(0.95, 0.85)
+    verdicts = [[0.97, 0.96, 0.90], [0.97, 0.96, 0.80], [0.97, 0.90, 0.90]]
+    passed = [rule.judge([Found(ours=value) for value in values]).passed for values in verdicts]
+    assert passed == [True, False, False]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.design)
+def test_designs_of_choices_draw_sound_intervals(cell: Cell) -> None:
+    rng = np.random.default_rng(4)
+    low, high, truth = np.array([cell.draw(rng) for _ in range(25)]).T
+    assert (low < high).all() and ((low <= truth) & (truth <= high)).mean() > 0.75

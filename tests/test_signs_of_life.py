@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from playbook import segmentation as sg
 from playbook.answer import Answer, Missing
-from playbook.clv import fit_gamma_gamma, fit_mbg_nbd, simulate
+from playbook.clv import fit_gamma_gamma, fit_mbg_nbd
 from playbook.clv.evidence import chance_of_none, evidence_intervals, evidence_sd, split_factor
 from playbook.engagement.model import Costs
 from playbook.segmentation.signs import ContactEffect, contact_signs, learn_contact_effect
@@ -125,7 +125,7 @@ def test_the_hold_out_uses_signs_where_they_foretell_better_and_says_so(
 def test_evidence_thins_the_draws_of_a_customer(world: pd.DataFrame) -> None:
     frame = world.set_index("customer_id").iloc[:40]
     model = fit_mbg_nbd(world.set_index("customer_id"))
-    drawn = simulate(model, frame, WEEKS, draws=40_000, seed=3)
+    drawn = model.simulate(frame, WEEKS, draws=40_000, seed=3)
     np.testing.assert_allclose(chance_of_none(model, frame, WEEKS), (drawn == 0).mean(axis=1), atol=0.012)  # fmt: skip
     factor = pd.Series(np.linspace(0.2, 0.95, len(frame)), frame.index)
     stays, rate = split_factor(model.p_alive(frame), factor)

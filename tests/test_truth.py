@@ -150,7 +150,7 @@ def test_cells_draw_different_samples():
 @pytest.fixture(scope="module")
 def lines():
     # forecasts of 36 and 60 months take minutes: `make truth` judges them
-    found = run(seeds=2, base=BASE, customers=3000, designs=QUICK)
+    found = run(seeds=2, base=BASE, customers=3000, designs=QUICK, cells=cover.CELLS)
     assert len([line for line in found if ".coverage_" in line.id]) == len(cover.CELLS) + len(QUICK)
     return {
         f"{line.id} {line.quantity}" if ".coverage_" in line.id else line.id: line for line in found

@@ -15,11 +15,14 @@ willingness to pay
 share of preference
     Share of choices an offer would get among the offers named, none included. It is no forecast of
     market share, which also depends on awareness and availability; calibrate it where that matters.
+D-efficient design
+    Choice tasks that tell the part-worths with the smallest errors that the number of tasks allows.
 """
 
 from __future__ import annotations
 
 from playbook.choice.coding import Coding, dummy_code, effects_code
+from playbook.choice.design import ChoiceDesign, d_efficient_design, d_error
 from playbook.choice.holdout import choice_probabilities, counts_model, evaluate_holdout
 from playbook.choice.latent import LatentClassResult, choose_classes, latent_class_logit
 from playbook.choice.logit import LogitResult, conditional_logit
@@ -31,6 +34,7 @@ from playbook.choice.simulate import (
 )
 
 __all__ = [
+    "ChoiceDesign",
     "Coding",
     "LatentClassResult",
     "LogitResult",
@@ -40,6 +44,8 @@ __all__ = [
     "choose_classes",
     "conditional_logit",
     "counts_model",
+    "d_efficient_design",
+    "d_error",
     "dummy_code",
     "effects_code",
     "evaluate_holdout",

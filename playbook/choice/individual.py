@@ -15,7 +15,7 @@ RIDGE = 0.04
 """Prior precision of the first guess, N(0, 5^2) on standardised columns: keeps it finite."""
 WITHIN, BETWEEN = 0.25, 0.5
 """Prior mean variance of tastes within a group, and prior scale (sd) between groups; standardised."""
-ROUNDS, BURN, KEPT = 3000, 1000, 400
+ROUNDS, BURN, KEPT = 2400, 800, 400
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def individual_part_worths(
     draws = np.empty((len(wanted), *chain.beta.shape))
     means = np.empty((len(wanted), *chain.mean.shape))
     within = np.empty((len(wanted), *chain.within.shape))
-    place = accepted = 0
+    place, accepted = 0, 0.0
     for number in range(rounds):
         shares = chain.step()
         if number < burn and number % 25 == 24:
@@ -174,7 +174,7 @@ def _prior_chances(people: pd.Index, chances: pd.DataFrame | None) -> tuple[list
         return ["all"], np.ones((len(people), 1))
     wide = chances[sorted(chances.columns)]
     known = wide.reindex(people)
-    share = wide.mean() / wide.mean().sum()
+    share = (wide.mean() / wide.mean().sum()).fillna(1 / wide.shape[1])  # nobody placed: any group
     return [str(name) for name in wide.columns], known.fillna(share).to_numpy(float)
 
 
@@ -184,11 +184,14 @@ class _Chain:
     def __init__(self, tasks: Tasks, log_prior: np.ndarray, rng: np.random.Generator) -> None:
         self.tasks, self.log_prior, self.rng = tasks, log_prior, rng
         first = maximise(tasks, tasks.weight, np.zeros(tasks.x.shape[1]), RIDGE)[0]
-        probability = np.exp(tasks.log_probability(first))
         self.people, self.k = len(tasks.people), len(first)
-        self.told = tasks.information(probability, tasks.weight) / self.people
+        self.told = tasks.likelihood(first, tasks.weight)[2] / self.people
         self.row_person = tasks.person[tasks.task]
-        self.picked = np.flatnonzero(tasks.chosen == 1)
+        self.against = tasks.x - tasks.x[np.flatnonzero(tasks.chosen == 1)][tasks.task]
+        rows = np.bincount(self.row_person)
+        self.alike = bool((rows == rows[0]).all())
+        if self.alike:
+            self.against = self.against.reshape(self.people, rows[0], self.k)
         self.beta = np.tile(first, (self.people, 1))
         self.log_lik = self._likelihood(self.beta)
         self.mean = np.tile(first, (log_prior.shape[1], 1))
@@ -210,13 +213,16 @@ class _Chain:
         )
 
     def _likelihood(self, beta: np.ndarray) -> np.ndarray:
-        """Log-likelihood of each respondent at an own taste."""
+        """Log-likelihood of each respondent at an own taste, each row against the one chosen."""
         tasks = self.tasks
-        utility = np.einsum("rk,rk->r", tasks.x, beta[self.row_person])
-        utility -= np.maximum.reduceat(utility, tasks.start)[tasks.task]
-        log = utility[self.picked] - np.log(tasks.by_task(np.exp(utility)))
-        log *= tasks.weight
-        return np.bincount(tasks.person, weights=log, minlength=self.people)
+        if self.alike:  # as many rows for everybody: one product of stacked matrices
+            utility = np.matmul(self.against, beta[:, :, None]).ravel()
+        else:
+            utility = np.einsum("rk,rk->r", self.against, beta[self.row_person])
+        log = tasks.weight * np.log(
+            np.add.reduceat(np.exp(np.minimum(utility, 500.0)), tasks.start)
+        )
+        return -np.bincount(tasks.person, weights=log, minlength=self.people)
 
     def step(self) -> tuple[float, float]:
         """One round: respondents, groups, means, spreads; returns the shares of moves accepted."""

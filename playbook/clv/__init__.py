@@ -7,6 +7,7 @@ purchase), ``age`` (time since the first purchase) and ``monetary`` (mean value 
 from __future__ import annotations
 
 from playbook.clv.beta_geometric import BetaGeometricNbd, fit_bg_nbd, fit_mbg_nbd
+from playbook.clv.draws import purchase_interval, randomised_pit
 from playbook.clv.estimation import FitResult
 from playbook.clv.gamma_gamma import GammaGamma, fit_gamma_gamma
 from playbook.clv.holdout import (
@@ -18,8 +19,7 @@ from playbook.clv.holdout import (
 )
 from playbook.clv.pareto import ParetoNbd, fit_pareto_nbd
 from playbook.clv.sbg import ShiftedBetaGeometric, fit_sbg, fit_sbg_spells
-from playbook.clv.simulate import purchase_interval, randomised_pit, simulate
-from playbook.clv.survival import kaplan_meier
+from playbook.clv.survival import KaplanMeier, fit_kaplan_meier
 from playbook.clv.value import customer_lifetime_value, discounted_purchases
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "FitResult",
     "FrequencySpend",
     "GammaGamma",
+    "KaplanMeier",
     "ParetoNbd",
     "ShiftedBetaGeometric",
     "calibration_by_decile",
@@ -34,15 +35,14 @@ __all__ = [
     "discounted_purchases",
     "fit_bg_nbd",
     "fit_gamma_gamma",
+    "fit_kaplan_meier",
     "fit_mbg_nbd",
     "fit_pareto_nbd",
     "fit_sbg",
     "fit_sbg_spells",
     "frequency_spend_correlation",
     "holdout_check",
-    "kaplan_meier",
     "purchase_interval",
     "randomised_pit",
-    "simulate",
     "top_decile_capture",
 ]

@@ -18,8 +18,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, gammaln, hyp2f1, psi
 
+from playbook.clv.draws import check_draws, draw_purchases, each_history
 from playbook.clv.estimation import FitResult, maximise
-from playbook.clv.histories import Histories, check_histories, require_enough, sufficient
+from playbook.clv.histories import (
+    Histories,
+    check_histories,
+    check_horizon,
+    require_enough,
+    sufficient,
+)
 
 __all__ = ["BetaGeometricNbd", "fit_bg_nbd", "fit_mbg_nbd"]
 
@@ -75,6 +82,32 @@ class BetaGeometricNbd(FitResult):
         stays = b / (a + b) if self.shift else 1.0
         rate, age = np.array([r]), np.array([alpha])
         return float(stays * _expected_alive(rate, age, a, np.array([b + self.shift]), horizon)[0])
+
+    def simulate(
+        self, frame: pd.DataFrame, horizon: float, *, draws: int = 400, seed: int
+    ) -> np.ndarray:
+        """Draw purchases within ``horizon`` after T for each row of ``frame`` (posterior-predictive).
+
+        Parameters
+        ----------
+        frame
+            Customers with ``frequency``, ``recency``, ``age``; one row is enough.
+        horizon
+            Time units of the model.
+        draws
+            Number of draws per customer.
+        seed
+            Seed of the random numbers.
+
+        Returns
+        -------
+        numpy.ndarray
+            Whole numbers as floats, shape (customers, draws), in the order of ``frame``.
+        """
+        check_draws(draws)
+        check_horizon(horizon)
+        rng = np.random.default_rng(seed)
+        return draw_purchases(self, each_history(frame), slice(None), horizon, draws, rng).made
 
 
 def fit_bg_nbd(frame: pd.DataFrame) -> BetaGeometricNbd:
@@ -200,9 +233,3 @@ def _quantile_mean(rate, age, a: float, b: np.ndarray, horizon: float) -> np.nda
     leave = np.maximum(betaincinv(a, b[:, None], share), 1e-12)
     bought = -np.expm1(-rate[:, None] * np.log1p(leave * horizon / age[:, None]))
     return (bought / leave).mean(axis=1)
-
-
-def check_horizon(horizon: float) -> None:
-    """Refuse a horizon that is negative or not a number."""
-    if not (np.isfinite(horizon) and horizon >= 0):
-        raise ValueError(f"horizon must be a number of time units >= 0, got {horizon}")

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from playbook.clv.beta_geometric import BetaGeometricNbd
+from playbook.clv.draws import check_draws, chunks, draw_purchases, interval_tails
 from playbook.clv.gamma_gamma import GammaGamma, monetary_of
 from playbook.clv.histories import sufficient
-from playbook.clv.simulate import check_draws, chunks, draw_purchases, interval_tails
 
 __all__ = ["chance_of_none", "evidence_intervals", "evidence_sd", "split_factor"]
 

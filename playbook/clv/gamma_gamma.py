@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, psi
 
+from playbook.clv.draws import check_draws
 from playbook.clv.estimation import FitResult, maximise
 from playbook.clv.histories import (
     MIN_DIFFERENT,
@@ -51,6 +52,30 @@ class GammaGamma(FitResult):
         x, monetary = monetary_of(frame)
         expected = p * (gamma + x * monetary) / (p * x + q - 1)
         return pd.Series(expected, index=frame.index, name="expected_spend")
+
+    def simulate(self, frame: pd.DataFrame, *, draws: int = 400, seed: int) -> np.ndarray:
+        """Draw the value of each customer's next purchase (posterior-predictive).
+
+        Parameters
+        ----------
+        frame
+            Customers with ``frequency`` and ``monetary``; one-time buyers are drawn from all customers.
+        draws
+            Number of draws per customer.
+        seed
+            Seed of the random numbers.
+
+        Returns
+        -------
+        numpy.ndarray
+            Money, shape (customers, draws), in the order of ``frame``.
+        """
+        check_draws(draws)
+        p, q, gamma = self.params.to_numpy()
+        x, monetary = monetary_of(frame)
+        rng, size = np.random.default_rng(seed), (len(x), draws)
+        rate = rng.standard_gamma(np.broadcast_to((p * x + q)[:, None], size))
+        return rng.standard_gamma(p, size) * (gamma + x * monetary)[:, None] / rate
 
 
 def fit_gamma_gamma(frame: pd.DataFrame) -> GammaGamma:

@@ -21,7 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-__all__ = ["Histories", "check_columns", "check_histories", "require_one_time_buyers", "sufficient"]
+__all__ = [
+    "Histories", "check_columns", "check_histories", "check_horizon", "require_one_time_buyers", "sufficient",
+]  # fmt: skip
 
 MIN_CUSTOMERS = 50
 MIN_REPEAT_BUYERS = 10
@@ -91,6 +93,12 @@ def check_histories(frame: pd.DataFrame) -> dict[str, np.ndarray]:
         frame, (x > 0) & (t_x == 0), "recency is 0 for a repeat buyer; merge purchases of one day"
     )
     return data
+
+
+def check_horizon(horizon: float) -> None:
+    """Refuse a horizon that is negative or not a number."""
+    if not (np.isfinite(horizon) and horizon >= 0):
+        raise ValueError(f"horizon must be a number of time units >= 0, got {horizon}")
 
 
 def sufficient(frame: pd.DataFrame) -> Histories:

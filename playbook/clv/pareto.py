@@ -15,9 +15,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, hyp2f1
 
-from playbook.clv.beta_geometric import check_horizon
+from playbook.clv.draws import check_draws, each_history
 from playbook.clv.estimation import FitResult, maximise
-from playbook.clv.histories import Histories, check_histories, require_enough, sufficient
+from playbook.clv.histories import (
+    Histories,
+    check_histories,
+    check_horizon,
+    require_enough,
+    sufficient,
+)
 
 __all__ = ["ParetoNbd", "fit_pareto_nbd"]
 
@@ -52,6 +58,24 @@ class ParetoNbd(FitResult):
         check_horizon(horizon)
         r, alpha, s, beta = self.params.to_numpy()
         return float(r / alpha * beta * _active_time(s, np.array((beta + horizon) / beta)))
+
+    def simulate(
+        self, frame: pd.DataFrame, horizon: float, *, draws: int = 400, seed: int
+    ) -> np.ndarray:
+        """Draw purchases within ``horizon`` after T, shape (customers, draws), in the order of ``frame``.
+
+        Given alive, the rate is Gamma(r + x, alpha + T) and the rate of leaving Gamma(s, beta + T).
+        """
+        check_draws(draws)
+        check_horizon(horizon)
+        history, rng = each_history(frame), np.random.default_rng(seed)
+        r, alpha, s, beta = self.params.to_numpy()
+        x, age, shape = history.x[:, None], history.age[:, None], (len(history.x), draws)
+        alive = rng.random(shape) < self.p_alive(frame).to_numpy()[:, None]
+        rate = rng.standard_gamma(np.broadcast_to(r + x, shape)) / (alpha + age)
+        leaving = np.maximum(rng.standard_gamma(s, shape) / (beta + age), 1e-300)
+        active = np.minimum(rng.standard_exponential(shape) / leaving, horizon)
+        return np.where(alive, rng.poisson(np.minimum(rate * active, 1e9)), 0).astype(float)
 
 
 def fit_pareto_nbd(frame: pd.DataFrame) -> ParetoNbd:

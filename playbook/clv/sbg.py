@@ -71,6 +71,22 @@ class ShiftedBetaGeometric(FitResult):
         index = pd.Index(n.astype(int), name="renewals")
         return pd.Series(periods, index=index, name="residual_periods")
 
+    def simulate(self, size: int, *, periods: int, seed: int) -> pd.DataFrame:
+        """Draw contracts and watch each for ``periods`` renewals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``duration`` and ``lost``, one row a contract, as `fit_sbg_spells` reads them.
+        """
+        if size < 1 or periods < 1:
+            raise ValueError(f"size and periods must be at least 1, got {size} and {periods}")
+        rng = np.random.default_rng(seed)
+        alpha, beta = self.params.to_numpy()
+        leave = np.clip(rng.beta(alpha, beta, size), 1e-12, 1.0)
+        ends = rng.geometric(leave)
+        return pd.DataFrame({"duration": np.minimum(ends, periods), "lost": ends <= periods})
+
 
 def fit_sbg(survivors: Sequence[float] | np.ndarray) -> ShiftedBetaGeometric:
     """Fit on the survivors of one cohort: customers at the start, after 1 period, after 2, ...

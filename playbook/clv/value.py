@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from playbook.clv.beta_geometric import BetaGeometricNbd, check_horizon
+from playbook.clv.beta_geometric import BetaGeometricNbd
+from playbook.clv.draws import check_draws, chunks, draw_purchases, interval_tails
 from playbook.clv.gamma_gamma import GammaGamma, monetary_of
-from playbook.clv.histories import Histories, sufficient
-from playbook.clv.simulate import check_draws, chunks, draw_purchases, interval_tails
+from playbook.clv.histories import Histories, check_horizon, sufficient
 
 __all__ = ["customer_lifetime_value", "discounted_purchases"]
 

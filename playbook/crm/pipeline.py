@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import beta
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.clv.survival import kaplan_meier
+from playbook.clv import fit_kaplan_meier
 from playbook.stats import wilson
 
 __all__ = ["ageing_deals", "pipeline_forecast", "stage_conversion", "win_rates"]
@@ -61,17 +61,12 @@ def _spells(history: pd.DataFrame, opportunities: pd.DataFrame, as_of: date) -> 
     return _Spells(spells.reset_index(drop=True), stages, lost)
 
 
-def _time_in_stage(days: pd.Series, left: pd.Series) -> tuple[float, float, float]:
-    """Median days with its 95 % interval and the 75 % quantile, deals still there censored."""
+def _time_in_stage(days: pd.Series, left: pd.Series) -> tuple[float, float]:
+    """Median days and their 75 % quantile, deals still there censored."""
     if not left.any():
-        return np.nan, np.nan, np.nan
-    curve = kaplan_meier(days, left)
-
-    def crossing(column: str, level: float) -> float:
-        under = curve.loc[curve[column] <= level, "time"]
-        return float(under.iloc[0]) if len(under) else np.nan
-
-    return crossing("survival", 0.5), crossing("survival", 1 - SLOW), crossing("high", 0.5)
+        return np.nan, np.nan
+    curve = fit_kaplan_meier(days, left)
+    return curve.quantile(0.5), curve.quantile(SLOW)
 
 
 @answers
@@ -102,7 +97,7 @@ def stage_conversion(history: pd.DataFrame, opportunities: pd.DataFrame, as_of: 
                     & (part["won"] == 0))).sum())  # fmt: skip
         left = int(gone.sum())
         share = wilson(left - lost, left) if left else None
-        median, slow, _ = _time_in_stage(part["days"], gone)
+        median, slow = _time_in_stage(part["days"], gone)
         rows.append({
             "stage": stage, "entered": len(part), "moved_on": left - lost, "lost": lost,
             "still_there": len(part) - left, "conversion": share.value if share else np.nan,

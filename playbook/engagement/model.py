@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from playbook.engagement.delivery import Database, Identity, Limits, Source
+from playbook.engagement.propositions import Propositions
 from playbook.engagement.strict import Positive, Share, Strict
 
 __all__ = [
@@ -279,6 +280,7 @@ class Plan(Strict):
     budget: Budget | None = None
     segment_names: dict[str, str] = {}
     strategies: list[StrategyRule] = []
+    propositions: Propositions = []
     actions: list[Action] = []
     loyalty_programme: LoyaltyProgramme | None = None
     automation: list[AutomationRule] = []

@@ -26,17 +26,18 @@ from playbook.figures.planning import (
     targets,
 )
 from playbook.figures.probability import calibration
+from playbook.figures.profile_cards import profile_cards
 from playbook.figures.proposition import (
     importance_grid,
     panels,
     perceptual_map,
     price_curves,
-    proposition_canvas,
 )
 from playbook.figures.research import brand_moves, lorenz, side_by_side
 from playbook.figures.review import control, foretold, migration, scorecard
 from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
 from playbook.figures.switching import switching_flows
+from playbook.figures.value_canvas import proposition_canvas, proposition_canvases
 from playbook.figures.voices import evidence, movers
 
 __all__ = [
@@ -59,7 +60,9 @@ __all__ = [
     "panels",
     "perceptual_map",
     "price_curves",
+    "profile_cards",
     "proposition_canvas",
+    "proposition_canvases",
     "load",
     "metric_tree",
     "migration",

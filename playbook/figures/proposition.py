@@ -1,4 +1,4 @@
-"""Figures of the value proposition: panels by segment, perceptual map, price curves, canvas."""
+"""Figures of the value proposition: panels by segment, perceptual map, price curves."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import textwrap
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 
 from playbook.answer import Answer
 from playbook.figures.core import ACCENT, COLOURS, GREY, INK, MUTED, canvas, clean, draw, tidy
 
-__all__ = ["importance_grid", "panels", "perceptual_map", "price_curves", "proposition_canvas"]
+__all__ = ["importance_grid", "panels", "perceptual_map", "price_curves"]
 
 
 @draw
@@ -233,70 +232,3 @@ def price_curves(answer: Answer, currency: str = "") -> Figure:
         axis.set_ylabel(f"margin per choice{unit}", fontsize=8)
     axes[0][0].set_ylim(bottom=0)
     return figure
-
-
-BOXES = {
-    "needs": ("What they call important", "customer"),
-    "gains": ("What they would pay for", "customer"),
-    "pains": ("What goes wrong for them", "customer"),
-}
-
-
-@draw
-def proposition_canvas(answer: Answer) -> Figure:
-    """Left what the offer holds, right what the segment wants and suffers; a mark says what is answered.
-
-    The table holds ``box`` (needs, gains, pains, offer), ``text``, ``figure``, ``met``;
-    ``extra``: ``segment``, ``offer``, ``fit`` (0 to 1).
-    """
-    table = answer.table
-    figure, axes = canvas(answer, size=(8.0, 5.6))
-    axes.set_xlim(0, 100)
-    axes.set_ylim(0, 100)
-    axes.axis("off")
-    _box(axes, 0, 2, 33, 96, "Our offer: " + clean(answer["offer"], 34), ACCENT)
-    held = table[table["box"] == "offer"]
-    for i, text in enumerate(held["text"]):
-        axes.text(
-            2.5, 82 - 9 * i, "\n".join(textwrap.wrap(clean(text, 60), 26)), fontsize=10, va="top"
-        )
-    fit = float(answer["fit"])
-    axes.text(
-        16.5, 22, f"{100 * fit:.0f} %", ha="center", fontsize=30, fontweight="bold", color=ACCENT
-    )
-    axes.text(
-        16.5, 11, "of the feature value\nthis segment sees", ha="center", fontsize=9, color=MUTED
-    )
-    shown = [box for box in BOXES if (table["box"] == box).any()]
-    heights = np.array([3.2 + (table["box"] == box).sum() for box in shown], dtype=float)
-    heights = heights / max(heights.sum(), 1) * (96 - 2.5 * max(len(shown) - 1, 0))
-    top = 98.0
-    for box, height in zip(shown, heights, strict=True):
-        _box(axes, 37, top - height, 63, height, BOXES[box][0], INK)
-        _entries(axes, table[table["box"] == box], top - 8.5, height - 10)
-        top -= height + 2.5
-    return figure
-
-
-def _box(axes, x: float, y: float, width: float, height: float, title: str, colour: str) -> None:
-    axes.add_patch(FancyBboxPatch((x + 0.6, y + 0.6), width - 1.2, height - 1.2, boxstyle="round,pad=0.4",
-                                  fc="#F5F7F9", ec=colour, lw=1.1))  # fmt: skip
-    axes.text(
-        x + 2.5, y + height - 2.2, title, fontsize=10.5, fontweight="bold", color=colour, va="top"
-    )
-
-
-def _entries(axes, part: pd.DataFrame, top: float, height: float) -> None:
-    """One line an entry: mark, text, figure; green disc answered, orange ring not answered."""
-    step = height / max(len(part), 1)
-    for i, row in enumerate(part.itertuples()):
-        y = top - step * (i + 0.5)
-        if row.met is not None and row.met is not pd.NA:
-            met = bool(row.met)
-            axes.plot(41, y, "o", ms=8, mfc=COLOURS[2] if met else "white",
-                      mec=COLOURS[2] if met else COLOURS[5], mew=1.6)  # fmt: skip
-            axes.text(97.5, y, "answered" if met else "not answered", fontsize=8.5, va="center", ha="right",
-                      color=COLOURS[2] if met else COLOURS[5])  # fmt: skip
-        axes.text(43.5, y, clean(row.text, 30), fontsize=9.5, va="center")
-        axes.text(83 if row.met is not pd.NA else 97.5, y, clean(row.figure, 30), fontsize=8.5,
-                  va="center", ha="right", color=MUTED)  # fmt: skip

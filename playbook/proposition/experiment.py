@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -16,17 +16,22 @@ from playbook.choice import (
     choose_classes,
     conditional_logit,
     counts_model,
-    effects_code,
     evaluate_holdout,
 )
-from playbook.errors import NotEnough
+from playbook.choice.logit import SeparationError
 from playbook.proposition.pooling import partly_pooled
-from playbook.proposition.words import join
-from playbook.tables import TABLES
+from playbook.proposition.screening import ASK, fit_everybody, read_attributes, screen
+from playbook.proposition.words import join, plural
 
-__all__ = ["Experiment", "SegmentModel", "choice_experiment", "fit_experiment", "read_attributes"]
+__all__ = [
+    "ASK",
+    "Experiment",
+    "SegmentModel",
+    "choice_experiment",
+    "fit_experiment",
+    "read_attributes",
+]
 
-ASK = "a choice experiment (conjoint) with about 300 customers, or its export by alternative"
 EVERYBODY = "everybody"
 
 
@@ -57,47 +62,24 @@ class SegmentModel:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Coding, tasks used and held out, segments, partly pooled (by name) and one for everybody."""
+    """Coding, tasks used and held out, segments, partly pooled (by name) and one for everybody.
+
+    ``findings`` (``finding``, ``count``) names what was left out of the answers, and why.
+    """
 
     coding: Coding
     train: pd.DataFrame
     held_out: pd.DataFrame
     models: dict[str, SegmentModel]
     everybody: LogitResult
+    findings: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["finding", "count"])
+    )
 
     @property
     def features(self) -> list[str]:
         """Names of the attributes, price left out."""
         return [name for name in self.coding.attributes if name != "price"]
-
-
-def read_attributes(choices: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the choices with numeric attributes as numbers, and the names of the attributes.
-
-    Attributes are the columns that the standard table does not name; one whose every shown value
-    reads as a number is a number. Attributes with a single level are left out.
-    """
-    standard = set(TABLES["choice_tasks"].columns) | {"segment"}
-    none = choices["is_none"].astype("boolean").fillna(False).to_numpy(bool)
-    frame, names = choices.assign(is_none=none), []
-    for column in sorted(set(choices.columns) - standard):
-        shown = frame.loc[~none, column]
-        numbers = pd.to_numeric(shown, errors="coerce")
-        if numbers.notna().all():
-            frame[column] = pd.to_numeric(frame[column], errors="coerce").astype(float)
-        if (shown != shown.iloc[0]).any():
-            names.append(column)
-    return frame, names
-
-
-def _coding(train: pd.DataFrame, names: list[str]) -> Coding:
-    """Code the attributes; the level least liked by all is the reference of each."""
-    none = "is_none" if train["is_none"].any() else None
-    first = effects_code(train, names, none=none)
-    everybody = conditional_logit(train, first.matrix(train))
-    worth = first.level_rows() @ everybody.params[first.columns]
-    least = {name: str(worth.loc[name].idxmin()) for name in first.levels}
-    return effects_code(train, names, reference=least, none=none)
 
 
 def fit_experiment(
@@ -127,27 +109,20 @@ def fit_experiment(
     need(choices, "choice tasks", ASK, rows=30)
     need(segments, "customers with a segment", "orders with a customer number", columns=["segment"])
     frame, names = read_attributes(_recent(choices, since))
-    if not names:
-        raise NotEnough("the choice tasks have no attribute with two levels", ASK)
-    frame = frame.merge(segments[["customer_id", "segment"]], on="customer_id", how="left")
-    held = frame["is_holdout"].astype("boolean").fillna(False).to_numpy(bool)
-    train = frame[~held].reset_index(drop=True)
-    held_out = frame[held].reset_index(drop=True)
-    if train["respondent_id"].nunique() < 30:
-        raise NotEnough(f"{train['respondent_id'].nunique()} respondents, 30 needed", ASK)
-    try:
-        coding = _coding(train, names)
-        everybody = conditional_logit(train, coding.matrix(train))
-    except ValueError as error:
-        raise NotEnough(f"choice tasks that a model can be fitted to: {error}", ASK) from error
+    home = segments[["customer_id", "segment"]].drop_duplicates("customer_id")
+    frame = frame.merge(home, on="customer_id", how="left")
+    screened, coding, everybody = fit_everybody(screen(frame, names))
+    train = screened.train
     names = sorted(str(name) for name in segments["segment"].dropna().unique())
     parts = {name: train[train["segment"] == name] for name in names}
     people = {name: int(part["respondent_id"].nunique()) for name, part in parts.items()}
     fits = {n: _alone(part, coding, people[n], smallest_sample) for n, part in parts.items()}
-    alone = {name: fit for name, fit in fits.items() if fit is not None}
+    alone = {name: fit for name, fit in fits.items() if isinstance(fit, LogitResult)}
     pooled = partly_pooled(alone, everybody, people)
-    models = {n: SegmentModel(n, pooled[n], people[n], fits[n]) for n in names}
-    return Experiment(coding, train, held_out, models, everybody)
+    models = {n: SegmentModel(n, pooled[n], people[n], alone.get(n)) for n in names}
+    notes = [(f"{name}: {why}", people[name]) for name, why in fits.items() if isinstance(why, str)]
+    findings = pd.DataFrame(screened.findings + notes, columns=["finding", "count"])
+    return Experiment(coding, train, screened.held_out, models, everybody, findings)
 
 
 def _recent(choices: pd.DataFrame, since: date | None) -> pd.DataFrame:
@@ -158,14 +133,16 @@ def _recent(choices: pd.DataFrame, since: date | None) -> pd.DataFrame:
     return recent if recent["respondent_id"].nunique() >= 100 else choices
 
 
-def _alone(part: pd.DataFrame, coding: Coding, n: int, smallest_sample: int) -> LogitResult | None:
-    """Estimates from one segment's answers; errors by respondent where there are enough of them."""
+def _alone(part: pd.DataFrame, coding: Coding, n: int, smallest_sample: int) -> LogitResult | str:
+    """Estimates from one segment's answers, errors by respondent where there are enough; or why not."""
     if n < max(smallest_sample, 2):
-        return None
+        return f"{n} respondents are too few to count, everybody's answers stand in"
     try:
         return conditional_logit(part, coding.matrix(part), clustered=n >= 40)
-    except ValueError:  # a level that all or none of so few people choose
-        return None
+    except SeparationError as error:
+        return f"{join(error.columns)} decide the choices of so few without exception, everybody's answers stand in"
+    except ValueError as error:
+        return f"its own answers give no model ({error}), everybody's stand in"
 
 
 def _predictions(experiment: Experiment, seed: int) -> tuple[dict[str, pd.Series], int]:
@@ -241,8 +218,10 @@ def _told(
     kind = (
         "Every segment's own answers count. "
         if not borrowed
-        else f"Too few respondents ({smallest_sample} needed): {join(borrowed, 6)}; everybody's answers stand in. "
+        else f"Everybody's answers stand in for {join(borrowed, 6)} (under {smallest_sample} respondents, or no model of their own). "
     )
+    if len(experiment.findings):
+        kind += f"{plural(len(experiment.findings), 'finding')} on the answers {'is' if len(experiment.findings) == 1 else 'are'} listed below. "
     if table.empty:
         return Answer(
             table=people,
@@ -253,13 +232,16 @@ def _told(
             source="choice experiment",
             extra=extra,
         )
-    ours = table.set_index("model").loc["segments, partly pooled"]
-    chance = float(table.set_index("model").loc["chance", "hit_rate"])
+    by = table.set_index("model")
+    ours, counted = by.loc["segments, partly pooled"], by.loc["counting levels"]
+    chance = float(by.loc["chance", "hit_rate"])
     best = str(table.iloc[0]["model"])
     verdict = (
-        f"It is {format_value(ours['hit_rate'] / chance)} times chance: good enough to rank features."
-        if ours["low"] > chance
-        else "That is no better than chance: do not decide on it; ask the experiment again."
+        "That is no better than chance: do not decide on it; ask the experiment again."
+        if ours["low"] <= chance
+        else f"It is {format_value(ours['hit_rate'] / chance)} times chance, but counting levels foresees as well: use the counts."
+        if ours["log_likelihood_per_task"] <= counted["log_likelihood_per_task"]
+        else f"It is {format_value(ours['hit_rate'] / chance)} times chance and more likely than by counting levels: good enough to rank features."
     )
     return Answer(
         table=table,

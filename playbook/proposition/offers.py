@@ -203,7 +203,9 @@ def line_up(
     Returns
     -------
     Answer
-        ``offer``, ``brand``, ``price``, ``segment``, ``share`` with ``low`` and ``high``, ``n``; ours first.
+        ``offer``, ``segment``, ``share`` with ``low`` and ``high``, ``first_choice`` (share of people
+        who like it best, without the error of a choice; with individual tastes only), ``price``,
+        ``n``; ours first.
     """
     read: Experiment = experiment["experiment"]
     need(pd.DataFrame({"model": list(read.models)}), "segments", "orders with a customer number")
@@ -216,7 +218,9 @@ def line_up(
         low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
         part = every[["offer_id", "brand", "price", "ours"]].rename(columns={"offer_id": "offer"})
         total = drawn[:, every["ours"]].sum(axis=1)
-        rows.append(part.assign(segment=name, share=center, low=np.minimum(low, center), high=np.maximum(high, center),
+        one = found[name].center is not None
+        first = np.nan if one else found[name].first_choice(design).mean(axis=0)
+        rows.append(part.assign(segment=name, share=center, first_choice=first, low=np.minimum(low, center), high=np.maximum(high, center),
                                 n=model.n, our_share=float(center[every["ours"]].sum()),
                                 our_low=float(np.quantile(total, 0.025)), our_high=float(np.quantile(total, 0.975))))  # fmt: skip
     table = pd.concat(rows, ignore_index=True)
@@ -235,7 +239,7 @@ def line_up(
         table[(table["rank"] == 1)].sort_values(["share", "offer"], ascending=[False, True]).iloc[0]
     )
     return Answer(
-        table=table[["offer", "segment", "share", "low", "high", "price", "n"]].reset_index(drop=True),
+        table=table[["offer", "segment", "share", "low", "high", "first_choice", "price", "n"]].reset_index(drop=True),
         headline=fitting(
             f"Our offers win {100 * first['our_share']:.0f} % of choices among {first['segment']}, "
             f"{100 * last['our_share']:.0f} % among {last['segment']}",
@@ -247,7 +251,7 @@ def line_up(
         ),
         kind="predictive",
         caption=f"Share of preference of the offers in the market today (n = {read.everybody.n_respondents:,})",
-        units={"share": "%", "low": "%", "high": "%", "price": "currency", "n": "count"},
+        units={"share": "%", "low": "%", "high": "%", "first_choice": "%", "price": "currency", "n": "count"},
         source="choice experiment and offers; no market share: awareness and availability are left out",
         metrics=(Metric("preference_share", *everybody, read.everybody.n_respondents, "%", "predictive"),),
     )  # fmt: skip

@@ -10,6 +10,7 @@ import pandas as pd
 from playbook import choice
 from playbook.answer import Answer, Metric, answers, need
 from playbook.errors import NotEnough
+from playbook.proposition.answer_checks import rising_prices
 from playbook.proposition.experiment import ASK, Experiment
 from playbook.proposition.words import feature, join, money, named
 from playbook.stats import bootstrap
@@ -25,7 +26,11 @@ def _segment_worth(
 ) -> tuple[list[pd.DataFrame], list[str], list[str]]:
     """Tables of willingness to pay, segments refused, and segments that borrow."""
     parts, refused, borrowed = [], [], []
+    rising = rising_prices(experiment)
     for name, model in experiment.models.items():
+        if name in rising:
+            refused.append(f"{name} (price {rising[name]} is liked)")
+            continue
         try:
             table = choice.willingness_to_pay(model.result, "price", experiment.coding, seed)
         except ValueError:
@@ -105,7 +110,7 @@ def _worth_told(
             + (f"; nobody is shown to pay for {join(free)}." if free else ".")
         )
     if refused:
-        so_what += f" Refused for {join(refused)}: their answers do not react to price enough."
+        so_what += f" Refused for {join(refused)}: their answers do not surely fall with price."
     return Answer(
         table=table[SHOWN].reset_index(drop=True),
         headline=headline,
@@ -190,7 +195,9 @@ def acceptable_prices(ratings: pd.DataFrame, currency: str = "", seed: int = 1) 
     ask = (
         "the four price questions (too cheap, bargain, expensive, too expensive) for a key product"
     )
-    need(ratings, "answers to price questions", ask)
+    ending = f"({'|'.join(QUESTIONS)})$"
+    asked = ratings["question_id"].astype("str").str.contains(ending.replace("(", "(?:", 1))
+    ratings = need(ratings[asked], "answers to price questions", ask)
     wide = need(_four_prices(ratings), "respondents with four prices in order", ask, rows=30)
     rows = []
     for point, (falling, rising) in POINTS.items():

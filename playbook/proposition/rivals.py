@@ -107,7 +107,10 @@ def cannibalisation(
         dearer[place] -= CUT * every.loc[place, "price"]
         rows.append(_row(every, place, f"{100 * CUT:.0f} % cheaper", today, changed, unit, dearer))
     table = pd.DataFrame(rows).sort_values(["change", "offer"], ascending=[False, True])
-    return _told(table.reset_index(drop=True), read.everybody.n_respondents, currency)
+    n = read.everybody.n_respondents
+    if tastes is not None and tastes["use"]:
+        n = len(tastes["people"])
+    return _told(table.reset_index(drop=True), n, currency)
 
 
 def _row(
@@ -199,7 +202,7 @@ def exposed_customers(
     Returns
     -------
     Answer
-        ``segment``, ``customers``, ``exposed`` (customers) with ``low`` and ``high``, ``exposure``
+        ``segment``, ``customers``, ``exposed_customers`` with ``low`` and ``high``, ``exposure``
         (share), ``competitor`` and ``offer`` that most of them like best, ``at_stake`` (expected
         margin of the next 12 months, currency) with ``stake_low`` and ``stake_high``;
         ``extra["customers"]``: ``customer_id``, ``segment``, ``exposure``, ``competitor``,
@@ -229,7 +232,9 @@ def exposed_customers(
         if (customers["segment"] == name).any()
     ]
     need(pd.DataFrame(rows), "customers in a segment of the experiment", ASK)
-    table = pd.DataFrame(rows).sort_values(["exposed", "segment"], ascending=[False, True])
+    table = pd.DataFrame(rows).sort_values(
+        ["exposed_customers", "segment"], ascending=[False, True]
+    )
     return _exposure_told(
         table.reset_index(drop=True), customers, read, currency, values is not None
     )
@@ -242,10 +247,7 @@ def _wins(taste: Taste, design: np.ndarray, mine: np.ndarray) -> np.ndarray:
     """
     if taste.center is not None:
         return np.where(mine, 0.0, taste.shares(design)[1])
-    utility = taste.betas @ design.T
-    first = utility.argmax(axis=2)
-    picked = np.stack([first == place for place in range(len(design))], axis=2)
-    return np.where(mine, 0.0, taste.average(picked.astype(float)))
+    return np.where(mine, 0.0, taste.first_choice(design))
 
 
 def _by_customer(
@@ -288,7 +290,7 @@ def _segment_row(name: str, part: pd.DataFrame, draws: np.ndarray) -> dict[str, 
     top = part.groupby(["competitor", "offer"])["exposure"].sum().sort_values(kind="stable").index[-1]  # fmt: skip
     scale = stake / share if share > 0 else 0.0
     return {
-        "segment": name, "customers": len(part), "exposure": share, "exposed": len(part) * share,
+        "segment": name, "customers": len(part), "exposure": share, "exposed_customers": len(part) * share,
         "low": len(part) * low, "high": len(part) * high, "competitor": top[0], "offer": top[1],
         "at_stake": stake, "stake_low": scale * low, "stake_high": scale * high,
     }  # fmt: skip
@@ -297,7 +299,7 @@ def _segment_row(name: str, part: pd.DataFrame, draws: np.ndarray) -> dict[str, 
 def _exposure_told(
     table: pd.DataFrame, customers: pd.DataFrame, read: Experiment, currency: str, valued: bool
 ) -> Answer:
-    total, n = float(table["exposed"].sum()), len(customers)
+    total, n = float(table["exposed_customers"].sum()), len(customers)
     low, high = (
         float(table[end].sum()) for end in ("low", "high")
     )  # segments' errors may share a cause
@@ -321,7 +323,7 @@ def _exposure_told(
         ),
         kind="predictive",
         caption=f"Customers who would like a competitor's current offer better than our best, 95 % interval ({plural(n, 'customer')})",
-        units={"customers": "count", "exposed": "count", "low": "count", "high": "count", "exposure": "%",
+        units={"customers": "count", "exposed_customers": "count", "low": "count", "high": "count", "exposure": "%",
                "at_stake": "currency", "stake_low": "currency", "stake_high": "currency"},
         source="choice experiment, offers, segments and customer value; all offers known to everybody",
         metrics=(

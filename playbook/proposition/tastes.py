@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
+from scipy.special import expit, logsumexp, softmax
 
 from playbook.answer import Answer, answers, format_value
 from playbook.choice import choice_probabilities, evaluate_holdout
@@ -18,6 +18,8 @@ __all__ = ["Taste", "individual_tastes", "segment_tastes"]
 DRAWS = 1000
 EARLIER = 0.5
 """What an answer of an earlier year counts, against one of this year."""
+MOST = 3000
+"""Respondents whose own tastes are drawn, by lot where there are more: shares need no more of them."""
 MEMBERS = 150
 """Simulated members of a segment in which too few were asked."""
 
@@ -50,9 +52,23 @@ class Taste:
         stated = drawn.mean(axis=0) if self.center is None else softmax(design @ self.center)
         return stated, drawn
 
-    def stated(self, drawn: np.ndarray) -> np.ndarray:
-        """Return the mean of draws over their first axis: what is stated of anything but a share."""
-        return drawn.mean(axis=0)
+    def share_against(self, mine: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the stated share of each of our designs, one at a time against the others, and its draws."""
+        drawn = self.average(_alone(self.betas @ mine.T, self.betas @ others.T))
+        if self.center is None:
+            return drawn.mean(axis=0), drawn
+        return _alone(mine @ self.center, others @ self.center), drawn
+
+    def first_choice(self, design: np.ndarray) -> np.ndarray:
+        """Return draws of the share of people who like each offer best; not for one taste of all."""
+        utility = self.betas @ design.T
+        best = utility.argmax(axis=2)[:, :, None] == np.arange(len(design))
+        return self.average(best.astype(float))
+
+
+def _alone(mine: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Chance of each of our offers (last axis) when it alone stands against all others."""
+    return np.asarray(expit(mine - logsumexp(others, axis=-1, keepdims=True)))
 
 
 def segment_tastes(
@@ -118,6 +134,15 @@ def _answers(experiment: Experiment, choices: pd.DataFrame | None) -> pd.DataFra
     return pd.concat([train, earlier.assign(weight=EARLIER)], ignore_index=True)
 
 
+def _by_lot(answered: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Answers of at most 3,000 respondents."""
+    ids = np.sort(answered["respondent_id"].unique())
+    if len(ids) <= MOST:
+        return answered
+    kept = np.random.default_rng([seed, 3]).choice(ids, MOST, replace=False)
+    return answered[answered["respondent_id"].isin(set(kept))].reset_index(drop=True)
+
+
 def _chances(
     answered: pd.DataFrame,
     segments: pd.DataFrame,
@@ -172,7 +197,7 @@ def individual_tastes(
         segments foresee the held-out tasks better.
     """
     read: Experiment = experiment["experiment"]
-    answered = _answers(read, choices)
+    answered = _by_lot(_answers(read, choices), seed)
     people, chances = _chances(answered, segments, memberships, sorted(read.models))
     found = individual_part_worths(
         answered, read.coding.matrix(answered), chances, seed=seed, weights="weight"
@@ -199,7 +224,7 @@ def individual_tastes(
 
 
 def _holdout(read: Experiment, found: IndividualResult) -> pd.DataFrame:
-    held = read.held_out
+    held = read.held_out[read.held_out["respondent_id"].isin(found.people)]
     if held.empty:
         return pd.DataFrame()
     design = read.coding.matrix(held)

@@ -266,7 +266,14 @@ def _unknowns(folder: Folder, period: str, propositions: pd.DataFrame) -> list[s
     if len(propositions):
         waiting = propositions[propositions["status"] != "supported"]
         said += [
-            f"{row['segment']}: “{row['clause']} {row['text']}” is a claim to test ({row['evidence']})"
+            f"{row['segment']}: “{str(row['clause']).split(' ')[0]} {row['text']}” {_refusal(row)} ({row['evidence']})"
             for _, row in waiting.head(6).iterrows()
         ]
     return said
+
+
+def _refusal(row: pd.Series) -> str:
+    """Say whether a claim waits for a test or is shown false."""
+    return (
+        "is shown false, do not say it" if row.get("shown_false", False) else "is a claim to test"
+    )

@@ -17,11 +17,15 @@ from playbook.engagement import Folder
 from playbook.report.page import render
 from playbook.report.role_page import read_role_pages
 from playbook.report.safe import readable, sanitised
+from playbook.report.slides import read_slides
 from playbook.report.start_page import read_start_page
 from playbook.report.step_page import read_step_page
 from playbook.runner.graph import STEPS
 
 __all__ = ["write_report"]
+
+CANVAS_STEP = "04"
+"""Step that hands out one slide a segment."""
 
 
 def write_report(folder: Folder, period: str) -> list[Path]:
@@ -60,18 +64,20 @@ class _Pages:
             assert step.notebook is not None
             notebook = self.folder.run(self.period) / "notebooks" / step.notebook.name
             page = read_step_page(notebook)
+            slides = self._slides(step.id, f"{step.id}_{step.name}.html")
             self._page(
                 f"{step.id}_{step.name}.html",
                 "step.html",
                 page.title,
                 page=page,
                 appendix=f"notebook_{step.id}.html",
+                slides=slides,
             )
             self._page(
                 f"notebook_{step.id}.html",
                 "appendix.html",
                 page.title,
-                body=_notebook_html(notebook),
+                body=_notebook_html(notebook, f"{step.id}_{step.name}.html"),
                 back=f"{step.id}_{step.name}.html",
             )
             cards.append(
@@ -96,6 +102,17 @@ class _Pages:
             roles=roles,
         )
 
+    def _slides(self, step: str, back: str) -> str:
+        """Write the page of the slides a step handed out and return its name, empty when there are none."""
+        if step != CANVAS_STEP:
+            return ""
+        slides = read_slides(self.folder.run(self.period) / "handouts" / "canvases")
+        if not slides:
+            return ""
+        name = f"{step}_canvases.html"
+        self._page(name, "slides.html", "The proposition of each segment on one slide", slides=slides, back=back)  # fmt: skip
+        return name
+
     def _headlines(self, step: str) -> list[str]:
         path = self.folder.run(self.period) / "results" / f"{step}_findings.json"
         return [finding["headline"] for finding in json.loads(path.read_text(encoding="utf-8"))[:3]]
@@ -110,8 +127,8 @@ class _Pages:
         publish(self.target / name, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _notebook_html(notebook: Path) -> str:
-    """Return an executed notebook as HTML without script or outside address."""
+def _notebook_html(notebook: Path, page: str) -> str:
+    """Return an executed notebook as HTML without script or outside address; links to sections lead to ``page``."""
     node = nbformat.read(notebook, as_version=4)
     for cell in node.cells:
         for output in cell.get("outputs", []):
@@ -128,7 +145,8 @@ def _notebook_html(notebook: Path) -> str:
     body = re.sub(
         r"<script\b.*?</script>|<a class=\"anchor-link\".*?</a>", "", body, flags=re.S | re.I
     )
-    return re.sub(r'\shref="(?!#)[^"]*"', "", readable(body))
+    body = re.sub(r'\shref="(?!#)[^"]*"', "", readable(body))
+    return re.sub(r'href="#([\w-]+)"', lambda m: m[0] if f'id="{m[1]}"' in body else f'href="{page}#{m[1]}"', body)  # fmt: skip
 
 
 def _keep_shown(data: dict[str, Any]) -> None:

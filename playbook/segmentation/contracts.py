@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
-from playbook.clv import ShiftedBetaGeometric, fit_sbg_spells, kaplan_meier
+from playbook.clv import ShiftedBetaGeometric, fit_kaplan_meier, fit_sbg_spells
 from playbook.errors import NotEnough
 
 __all__ = ["add_contract_value", "contract_value"]
@@ -122,7 +122,7 @@ def _periods(spells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _survival(model: ShiftedBetaGeometric, periods: pd.DataFrame) -> pd.DataFrame:
-    seen = kaplan_meier(periods["duration"], periods["lost"])
+    seen = fit_kaplan_meier(periods["duration"], periods["lost"]).summary()
     longest = int(min(periods["duration"].max(), 60))
     table = seen[seen["time"] <= longest].copy()
     told = model.survival(table["time"].astype(int).to_numpy())

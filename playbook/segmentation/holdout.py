@@ -15,7 +15,6 @@ from playbook.clv import (
     fit_gamma_gamma,
     holdout_check,
     randomised_pit,
-    simulate,
 )
 from playbook.errors import NotEnough
 from playbook.segmentation.purchase_models import (
@@ -238,7 +237,7 @@ def _spread(
     chosen = chosen.iloc[:: max(1, -(-len(chosen) // PIT_CUSTOMERS))]
     places = [
         randomised_pit(
-            simulate(part_model, part, model.weeks(weeks), draws=PIT_DRAWS, seed=seed),
+            part_model.simulate(part, model.weeks(weeks), draws=PIT_DRAWS, seed=seed),
             actual.loc[part.index].to_numpy(), seed=seed,
         )
         for part_model, part in model.parts(chosen)

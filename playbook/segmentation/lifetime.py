@@ -233,13 +233,17 @@ def _going_on(
 
 
 def _headline(top: float, total: float, months: int) -> str:
-    if total <= 0:
+    if total == 0:
+        return f"Purchases earn nothing: no value in the next {months} months, however many orders come"
+    if total < 0:
         return f"Every purchase loses money: more orders in the next {months} months cost more"
     return f"A fifth of customers holds {format_value(top, '%')} of the value of the next {months} months"
 
 
 def _advice(total: float) -> str:
-    if total <= 0:
+    if total == 0:
+        return "Mend prices and cost of goods first; until then winning or keeping customers brings nothing."
+    if total < 0:
         return "Mend prices and cost of goods first; until then winning or keeping customers adds to the loss."
     return "Protect the first two tenths by name and spend on the rest by segment."
 

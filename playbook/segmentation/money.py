@@ -117,7 +117,7 @@ def _words(loss: float, peak: float, bought: int, losers: int) -> str:
     if not losers:
         return "Nobody costs more than they bring, as far as costs are known: ask for the cost of service, contacts and campaigns before relying on it."
     return (
-        f"They lose {format_value(loss, 'currency')} a year ({format_value(loss / peak if peak else 0.0, '%')} of what the others bring): "
+        f"They lose {format_value(loss, 'currency')} a year ({_beside(loss, peak)}): "
         f"{bought:,} bought and still cost more, {losers - bought:,} bought nothing and caused contact cost or refunds. "
         + (
             "Too little for a programme: take the dearest few case by case and protect the best fifth."
@@ -125,6 +125,10 @@ def _words(loss: float, peak: float, bought: int, losers: int) -> str:
             else "Cut the cost of serving them first, then look at prices."
         )
     )
+
+
+def _beside(loss: float, peak: float) -> str:
+    return f"{format_value(loss / peak, '%')} of what the others bring" if peak > 0 else "nobody brings more than they cost"  # fmt: skip
 
 
 def _headline(share: float, losers: int, customers: int) -> str:

@@ -94,23 +94,30 @@ def portfolio(
         if np.isfinite(spend)
         else float((table["potential"] * weight).sum())
     )
-    table["value_level"] = np.where(table["value"] >= value_line, "high", "low")
-    table["potential_level"] = np.where(table["potential"] >= hurdle, "high", "low")
+    worth_it, grows = table["value"] > 0, table["potential"] > 0
+    table["value_level"] = np.where(worth_it & (table["value"] >= value_line), "high", "low")
+    table["potential_level"] = np.where(grows & (table["potential"] >= hurdle), "high", "low")
     high = table[table["value_level"] == "high"]
     lapsed = table[table["p_alive"].fillna(0.0) < ACTIVE]
     return Answer(
         table=table[["segment", "customers", "value", "potential", "value_level", "potential_level", "headroom", "headroom_from",
                      "wallet_share", "market_share", "market_growth", "p_alive", "contribution"]],
-        headline=f"{len(high)} of {len(table)} segments hold {format_value(_share(high, table), '%')} of customer value",
+        headline=_headline(high, table),
         so_what=_move(table, lapsed, hurdle, np.isfinite(spend)),
         kind="diagnostic",
         caption=f"Value (lifetime value) and potential ({format_value(winnable_share, '%')} of what is bought elsewhere or was lost) per customer; lines: mean value and {'hurdle' if np.isfinite(spend) else 'mean potential'}",
         units={"customers": "count", "value": "currency", "potential": "currency", "headroom": "ratio", "wallet_share": "%", "market_share": "%",
                "market_growth": "%", "p_alive": "%", "contribution": "currency"},
         source="lifetime value, survey answers on share of wallet, market data",
-        metrics=(Metric("value_share_high_segments", _share(high, table), n=len(joined), unit="%", kind="diagnostic"),),
+        metrics=(Metric("value_share_high_segments", _share(high, table), n=len(joined), unit="%", kind="diagnostic"),) if len(high) else (),
         extra={"value_line": value_line, "hurdle": hurdle, "budgeted": bool(np.isfinite(spend))},
     )  # fmt: skip
+
+
+def _headline(high: pd.DataFrame, table: pd.DataFrame) -> str:
+    if high.empty:
+        return f"None of {len(table)} segments is worth anything: purchases earn nothing"
+    return f"{len(high)} of {len(table)} segments hold {format_value(_share(high, table), '%')} of customer value"
 
 
 def _share(part: pd.DataFrame, whole: pd.DataFrame) -> float:
@@ -127,7 +134,11 @@ def _move(table: pd.DataFrame, lapsed: pd.DataFrame, hurdle: float, budgeted: bo
     share = float(lapsed["customers"].sum() / table["customers"].sum())
     return (
         f"Potential is above {paid} in {named}; {format_value(share, '%')} of customers are in segments that have mostly stopped. "
-        "Move money from the lower left of the map to the upper right, and leave the rest on self-service."
+        + (
+            "Move money from the lower left of the map to the upper right, and leave the rest on self-service."
+            if len(grow)
+            else "Spend on no segment before prices and costs are mended."
+        )
     )
 
 
@@ -245,7 +256,8 @@ def strategies(
     none = picked[picked["budget_share"] < 0.05]
     return Answer(
         table=picked[["segment", "strategy", "budget_share", "value", "potential", "contribution", "activity", "at_stake", "do", "avoid", "reason"]],
-        headline=f"{used} strategies for {len(picked)} segments; most budget goes to {top['segment']}",
+        headline=f"{used} {'strategy' if used == 1 else 'strategies'} for {len(picked)} segments; "
+        + (f"most budget goes to {top['segment']}" if top["budget_share"] > 0 else "none earns a budget"),
         so_what=(
             f"{top['segment']} ({top['strategy']}): {top['do']} "
             + (f"Spend next to nothing on {', '.join(none['segment'])}. " if len(none) else "")

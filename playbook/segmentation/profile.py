@@ -47,21 +47,18 @@ def describe_segments(
         }
     )
     total = float(table["revenue_12m"].sum())
-    table.insert(3, "share_revenue", table["revenue_12m"] / total if total else np.nan)
+    table.insert(3, "share_revenue", table["revenue_12m"] / total if total > 0 else np.nan)
     table["margin_per_customer"] = groups["margin_12m"].mean().astype(float)
     table["description"] = _descriptions(deviations).reindex(table.index).fillna("no order in the data delivered")  # fmt: skip
     table = table.reset_index().sort_values(["margin_per_customer", "segment"], ascending=[False, True], ignore_index=True)  # fmt: skip
-    top = table.loc[table["share_revenue"].idxmax()] if total else table.iloc[0]
-    low = table.loc[table["share_revenue"].idxmin()] if total else table.iloc[-1]
     best = table.iloc[0]
     word = "revenue" if str(joined["margin_basis"].iloc[0]) == "revenue" else "margin"
     return Answer(
         table=table,
-        headline=f"{top['segment']}: {format_value(top['share_customers'], '%')} of customers, {format_value(top['share_revenue'], '%')} of revenue",
+        headline=_headline(table, total),
         so_what=(
             f"Most {word} per customer and year: {format_value(best['margin_per_customer'], 'currency')} in the segment {best['segment']}. "
-            f"The other end, {low['segment']}: {format_value(low['share_customers'], '%')} of customers and "
-            f"{format_value(low['share_revenue'], '%')} of revenue. Let budget and service follow value and not head count."
+            + _other_end(table, total)
         ),
         kind="descriptive",
         caption=f"Segments by margin per customer (n = {len(joined):,} customers, 12 months)",
@@ -70,6 +67,23 @@ def describe_segments(
         source="segments chosen above; orders, tickets, interactions",
         extra={"character": _character(deviations, table["segment"])},
     )  # fmt: skip
+
+
+def _headline(table: pd.DataFrame, total: float) -> str:
+    if total <= 0:
+        return f"No revenue is left in 12 months: refunds reach purchases, {format_value(total, 'currency')} in all"
+    top = table.loc[table["share_revenue"].idxmax()]
+    return f"{top['segment']}: {format_value(top['share_customers'], '%')} of customers, {format_value(top['share_revenue'], '%')} of revenue"
+
+
+def _other_end(table: pd.DataFrame, total: float) -> str:
+    if total <= 0:
+        return "Shares of revenue mean nothing here: find out why goods come back before a segment is favoured."
+    low = table.loc[table["share_revenue"].idxmin()]
+    return (
+        f"The other end, {low['segment']}: {format_value(low['share_customers'], '%')} of customers and "
+        f"{format_value(low['share_revenue'], '%')} of revenue. Let budget and service follow value and not head count."
+    )
 
 
 def _descriptions(deviations: pd.DataFrame) -> pd.Series:

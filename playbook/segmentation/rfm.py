@@ -106,14 +106,12 @@ def behavioural(customers: pd.DataFrame) -> Answer:
     ).copy()  # fmt: skip
     buyers["rule"] = rfm_segment(score_rfm(buyers))
     table = _by_rule(buyers)
-    top = table.iloc[0]
     risk = table[table["rule"] == "At risk"]
     at_stake = float(risk["revenue_record"].sum())
     share = at_stake / float(buyers["purchases_value"].sum())
     return Answer(
         table=table.drop(columns="revenue_record"),
-        headline=f"{top['rule']}: {format_value(top['share_customers'], '%')} of buyers, "
-        f"{format_value(top['share_revenue'], '%')} of revenue",
+        headline=_headline(table),
         so_what=(
             f"{int(risk['customers'].sum()):,} customers at risk brought {format_value(share, '%')} of all purchases on record "
             "and have gone quiet. Write to these first; new customers come second, as their second order decides."
@@ -135,6 +133,14 @@ def behavioural(customers: pd.DataFrame) -> Answer:
     )
 
 
+def _headline(table: pd.DataFrame) -> str:
+    top = table.iloc[0]
+    if np.isnan(top["share_revenue"]):
+        top = table.loc[table["revenue_record"].idxmax()]
+        return f"{top['rule']}: {format_value(top['share_customers'], '%')} of buyers; no revenue is left in 12 months"
+    return f"{top['rule']}: {format_value(top['share_customers'], '%')} of buyers, {format_value(top['share_revenue'], '%')} of revenue"
+
+
 def _champions(buyers: pd.DataFrame) -> Metric:
     best = int((buyers["rule"] == RULES[0]).sum())
     ends = wilson(best, len(buyers))
@@ -150,9 +156,10 @@ def _shares(buyers: pd.DataFrame) -> Answer:
     table = pd.DataFrame({name: part / part.sum() for name, part in whole.items() if part.sum() > 0}).T  # fmt: skip
     table = table.reindex(columns=list(RULES)).fillna(0.0).rename_axis("share_of").reset_index()
     best = table.iloc[-1]
+    of = "revenue" if best["share_of"].startswith("revenue") else best["share_of"]
     return Answer(
         table=table,
-        headline=f"{RULES[0]} are {format_value(table[RULES[0]].iloc[0], '%')} of buyers and {format_value(best[RULES[0]], '%')} of revenue",
+        headline=f"{RULES[0]} are {format_value(table[RULES[0]].iloc[0], '%')} of buyers and {format_value(best[RULES[0]], '%')} of {of}",
         so_what="Where a colour is wider in purchases on record than in revenue of the year, customers have gone quiet.",
         kind="descriptive",
         caption=f"Share of each segment in buyers, in all purchases on record and in revenue of 12 months (n = {len(buyers):,})",
@@ -175,5 +182,5 @@ def _by_rule(buyers: pd.DataFrame) -> pd.DataFrame:
     )
     table.insert(1, "share_customers", table["customers"] / len(buyers))
     total = float(table["revenue_12m"].sum())
-    table.insert(3, "share_revenue", table["revenue_12m"] / total if total else np.nan)
+    table.insert(3, "share_revenue", table["revenue_12m"] / total if total > 0 else np.nan)
     return table.reset_index().sort_values(["revenue_12m", "rule"], ascending=[False, True], ignore_index=True)  # fmt: skip

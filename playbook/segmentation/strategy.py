@@ -227,7 +227,7 @@ def strategy_cards(
             "customers": int(sizes.get(name, 0)),
             "expected_customers": float(sums["expected"].get(name, 0.0)),
             "value": float(sums["value"].get(name, 0.0)),
-            "share_value": float(sums["value"].get(name, 0.0)) / total if total else np.nan,
+            "share_value": float(sums["value"].get(name, 0.0)) / total if total > 0 else np.nan,
             "who": who.get(name, "no descriptor stands out"),
             "needs": _words(part[part.index.str.startswith(NEEDS)]) or "not known from answers",
             "buys": _words(part[~part.index.str.startswith(NEEDS)]) or "like the average",
@@ -241,7 +241,8 @@ def strategy_cards(
     top = table.loc[table["share_value"].fillna(0.0).idxmax()]
     return Answer(
         table=table,
-        headline=f"{len(table)} strategy cards: {top['segment']} hold {format_value(top['share_value'], '%')} of customer value",
+        headline=f"{len(table)} strategy cards: "
+        + (f"{top['segment']} hold {format_value(top['share_value'], '%')} of customer value" if total > 0 else "no segment is worth anything yet"),
         so_what=f"{top['segment']}: {top['strategy']}. {top['do']} Put one card on each desk, and read its risks before money is spent.",
         kind="prescriptive",
         caption=f"One card per segment; customers and value counted by probability of membership (n = {memberships['customer_id'].nunique():,})",

@@ -1,4 +1,11 @@
-"""What customers, employees and the market say."""
+"""What customers, employees and the market say.
+
+Questions of kind price come in two forms, told apart by the end of the question id; their construct
+names the product. Price sensitivity meter (Van Westendorp): four ids ending in ``too_cheap``,
+``bargain``, ``expensive`` and ``too_expensive``, the answer is a price. Purchase at a price (Gabor &
+Granger): one id for each price, ending in ``buy_at_<price>`` (``chair_buy_at_149``), the answer is 1
+or 0, or a likelihood of which the top of the scale counts as a purchase.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from threadpoolctl import threadpool_limits
 
 from playbook.errors import PlanError
-from playbook.truth import coverage, futures
+from playbook.truth import coverage, coverage_choices, futures
 from playbook.truth.judge import Line, as_json, as_records, as_text, judge
 from playbook.truth.rows import Found, NotHere, Row, rows_of
 from playbook.truth.study import Study, open_study
@@ -48,12 +48,14 @@ def all_rows(step: str = "") -> list[Row]:
         import_module(f"playbook.truth.step{number}")
     import_module("playbook.truth.step02_voices")
     import_module("playbook.truth.step03_value")
+    import_module("playbook.truth.step04_offers")
     return rows_of(step)
 
 
 def run(
     step: str = "", seeds: int = SEEDS, base: int = SEED_BASE, customers: int = CUSTOMERS,
     tell: Callable[[str], None] = lambda text: None, designs: tuple[str, ...] = tuple(futures.DESIGNS),
+    cells: tuple[coverage.Cell, ...] = coverage.CELLS + coverage_choices.CELLS,
 ) -> list[Line]:  # fmt: skip
     """Return one line per row, judged over ``seeds`` worlds drawn from ``base`` on.
 
@@ -67,6 +69,8 @@ def run(
         Called with a line of progress after each world.
     designs
         Designs of simulated series on which the forecasts of step 1 are judged.
+    cells
+        Designs of samples on which intervals are judged.
     """
     rows = all_rows(step)
     found: dict[str, list[Found | NotHere | Exception]] = {row.id: [] for row in rows}
@@ -77,7 +81,9 @@ def run(
                     found[row.id].append(_find(row, study))
                 tell(f"seed {seed}: {study.kind}")
         lines = [judge(row, found[row.id]) for row in rows]
-        lines += coverage.lines(step, seed=base) + futures.lines(step, seed=base, designs=designs)
+        lines += coverage.lines(step, seed=base, cells=cells) + futures.lines(
+            step, seed=base, designs=designs
+        )
     return sorted(lines, key=lambda line: line.id)
 
 

@@ -12,7 +12,7 @@ Science 16 (why shares are drawn from a range).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -213,9 +213,11 @@ def holds(cell: Cell, share: float) -> bool:
     return bool(round(abs(share - cell.level), 9) <= cell.tolerance)
 
 
-def lines(step: str = "", replications: int = REPLICATIONS, seed: int = 1) -> list[Line]:
+def lines(
+    step: str = "", replications: int = REPLICATIONS, seed: int = 1, cells: Sequence[Cell] = CELLS
+) -> list[Line]:
     """Return one line per design cell (of one step, or of all)."""
-    return [_line(c, replications, seed) for c in CELLS if not step or c.id.startswith(f"{step}.")]
+    return [_line(c, replications, seed) for c in cells if not step or c.id.startswith(f"{step}.")]
 
 
 def _line(cell: Cell, replications: int, seed: int) -> Line:

@@ -15,7 +15,7 @@ from scipy.stats import binom
 if TYPE_CHECKING:
     from playbook.truth.rows import Found
 
-__all__ = ["Covers", "FalseAlarms", "NotYet", "Progress", "Rule", "Share", "Verdict"]
+__all__ = ["Covers", "FalseAlarms", "NotYet", "Progress", "Reaches", "Rule", "Share", "Verdict"]
 
 CHANCE = 0.01
 """Counts this unlikely under the nominal rate are called wrong."""
@@ -97,6 +97,28 @@ class Share:
         if not trials:
             return Verdict(None, None, "nothing to count")
         return Verdict(hits / trials >= self.bar, None, f"{hits} of {trials}")
+
+
+@dataclass(frozen=True)
+class Reaches:
+    """Ours, a share of the best there is, must be ``median`` in the median world and ``worst`` in the worst."""
+
+    median: float
+    worst: float
+
+    @property
+    def text(self) -> str:
+        """What is asked, in words."""
+        return f"at least {self.median:.0%} of the best in the median world and {self.worst:.0%} in the worst"
+
+    def judge(self, found: Sequence[Found]) -> Verdict:
+        """Return the verdict on the shares that ours reaches in each world."""
+        values = [f.ours for f in found if f.ours is not None]
+        if not values:
+            return Verdict(None, None, "nothing to judge")
+        middle, least = float(np.median(values)), float(min(values))
+        passed = middle >= self.median and least >= self.worst
+        return Verdict(bool(passed), None, f"median {middle:.1%}, worst {least:.1%}")
 
 
 @dataclass(frozen=True)

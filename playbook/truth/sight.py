@@ -127,6 +127,16 @@ class Sight:
         )
 
     @cached_property
+    def tastes(self) -> Answer:
+        """Part-worths of each respondent (step 4)."""
+        return given(
+            proposition.individual_tastes(
+                self.experiment, self.solution["segments"], self.table("choice_tasks"),
+                self.solution["memberships"], self.engagement.seed,
+            )
+        )  # fmt: skip
+
+    @cached_property
     def propensity(self) -> Answer:
         """Who is likely to leave (step 6)."""
         days = crm.snapshot_days(self.query("order_history_span"), self.as_of)

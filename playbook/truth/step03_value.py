@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import chisquare, spearmanr
 
 from playbook import segmentation
-from playbook.clv import randomised_pit, simulate
+from playbook.clv import randomised_pit
 from playbook.segmentation.purchase_models import comparable
 from playbook.segmentation.rfm import NO_PURCHASE
 from playbook.truth import benchmarks
@@ -182,7 +182,7 @@ def spread(study: Study) -> Found | NotHere:
     later = study.sight.query("purchase_histories", until=sight.as_of).set_index("customer_id")
     places = []
     for model, part in found.parts(frame):
-        draws = simulate(model, part, found.weeks(365 / 7), draws=200, seed=1)
+        draws = model.simulate(part, found.weeks(365 / 7), draws=200, seed=1)
         places.append(randomised_pit(draws, later.loc[part.index, "later_purchases"], seed=1))
     counts = np.histogram(np.concatenate(places), np.linspace(0, 1, 11))[0]
     chance = float(chisquare(counts).pvalue)

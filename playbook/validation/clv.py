@@ -17,10 +17,10 @@ from playbook.clv import (
     FitResult,
     fit_bg_nbd,
     fit_gamma_gamma,
+    fit_kaplan_meier,
     fit_mbg_nbd,
     fit_pareto_nbd,
     fit_sbg,
-    kaplan_meier,
 )
 from playbook.validation import Check
 
@@ -39,6 +39,7 @@ HIGH_END = [1000, 869, 743, 653, 593, 551, 517, 491]
 FREIREICH = (
     "Freireich et al. 1963, Blood 21; Kaplan-Meier figures as in Kalbfleisch & Prentice 2002"
 )
+SURVFIT = "Freireich et al. 1963, Blood 21; standard errors as R's survival::survfit prints them"
 REMISSION = {6: 3, 7: 1, 10: 1, 13: 1, 16: 1, 22: 1, 23: 1}
 CENSORED = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
 REGULAR = [1000, 631, 468, 382, 326, 289, 262, 241]
@@ -133,15 +134,30 @@ def rows() -> list[Check]:
 
 
 def _survival_checks() -> list[Check]:
-    """Weeks in remission of the 21 patients on 6-mercaptopurine: published survival at three times."""
+    """Weeks in remission of the 21 patients on 6-mercaptopurine: published survival and its error at three times."""
     ended = [week for week, number in REMISSION.items() for _ in range(number)]
-    table = kaplan_meier([*ended, *CENSORED], [True] * len(ended) + [False] * len(CENSORED))
-    seen = table.set_index("time")["survival"]
-    published = {6: 0.857, 10: 0.753, 23: 0.448}
-    return [
-        Check(f"kaplan_meier.remission.week_{week}", "survival", figure, float(seen.loc[week]), 0.0005, False, FREIREICH)
-        for week, figure in published.items()
-    ]  # fmt: skip
+    curve = fit_kaplan_meier([*ended, *CENSORED], [True] * len(ended) + [False] * len(CENSORED))
+    seen = curve.table.set_index("time")
+    figures = {6: (0.857, 0.0764), 10: (0.753, 0.0963), 23: (0.448, 0.1346)}
+    checks = []
+    for week, (share, error) in figures.items():
+        name, (ours, our_error) = (
+            f"kaplan_meier.remission.week_{week}",
+            seen.loc[week, ["survival", "std_err"]],
+        )
+        checks += [
+            Check(name, "survival", share, float(ours), 0.0005, False, FREIREICH),
+            Check(
+                f"{name}.std_err",
+                "standard error of survival (Greenwood)",
+                error,
+                float(our_error),
+                0.00005,
+                False,
+                SURVFIT,
+            ),
+        ]
+    return checks  # fmt: skip
 
 
 def _contract_checks() -> list[Check]:

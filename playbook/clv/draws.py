@@ -7,15 +7,17 @@ parameters of the model. The error of those estimates is not in them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from playbook.clv.beta_geometric import BetaGeometricNbd, check_horizon
-from playbook.clv.histories import Histories, check_histories, sufficient
+from playbook.clv.histories import Histories, check_histories, check_horizon, sufficient
 
-__all__ = ["purchase_interval", "randomised_pit", "simulate"]
+if TYPE_CHECKING:
+    from playbook.clv.beta_geometric import BetaGeometricNbd
+
+__all__ = ["purchase_interval", "randomised_pit"]
 
 CELLS = 2_000_000
 
@@ -25,38 +27,6 @@ class Draws(NamedTuple):
 
     made: np.ndarray
     possible: np.ndarray
-
-
-def simulate(
-    model: BetaGeometricNbd, frame: pd.DataFrame, horizon: float, *, draws: int = 400, seed: int
-) -> np.ndarray:
-    """Draw purchases within ``horizon`` after T for each row of ``frame``.
-
-    Parameters
-    ----------
-    model
-        A fitted BG/NBD or MBG/NBD.
-    frame
-        Customers with ``frequency``, ``recency``, ``age``; one row is enough.
-    horizon
-        Time units of the model.
-    draws
-        Number of draws per customer.
-    seed
-        Seed of the random numbers.
-
-    Returns
-    -------
-    numpy.ndarray
-        Whole numbers as floats, shape (customers, draws), in the order of ``frame``.
-    """
-    check_draws(draws)
-    check_horizon(horizon)
-    data = check_histories(frame)
-    x, t_x, age = data.values()
-    history = Histories(x, t_x, age, np.ones(len(x)), np.arange(len(x)))
-    rng = np.random.default_rng(seed)
-    return draw_purchases(model, history, slice(None), horizon, draws, rng).made
 
 
 def purchase_interval(
@@ -84,6 +54,12 @@ def purchase_interval(
         bounds[2, rows] = made.std(axis=1, ddof=1)
     low, high, sd = bounds[:, history.position]
     return pd.DataFrame({"low": low, "high": high, "sd": sd}, index=frame.index)
+
+
+def each_history(frame: pd.DataFrame) -> Histories:
+    """Return the history of every row of ``frame``, in its order and not collapsed."""
+    x, t_x, age = check_histories(frame).values()
+    return Histories(x, t_x, age, np.ones(len(x)), np.arange(len(x)))
 
 
 def draw_purchases(
