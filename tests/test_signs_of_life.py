@@ -50,8 +50,10 @@ def world() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def learned(world: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series, ContactEffect, pd.Series]:
     frame = world.set_index("customer_id")
-    ahead = fit_mbg_nbd(frame).expected_purchases(frame, WEEKS)
-    found = learn_contact_effect(frame, ahead, frame["later_purchases"].astype(float), WEEKS, 1)
+    model = fit_mbg_nbd(frame)
+    ahead, none = model.expected_purchases(frame, WEEKS), chance_of_none(model, frame, WEEKS)
+    frame["chance_of_none"] = none
+    found = learn_contact_effect(frame, none, ahead, frame["later_purchases"].astype(float), 1)
     assert found is not None
     return frame, ahead, *found
 
@@ -68,15 +70,15 @@ def test_signs_tell_who_buys_and_not_how_much_the_client_sells(
     learned: tuple[pd.DataFrame, pd.Series, ContactEffect, pd.Series],
 ) -> None:
     frame, ahead, effect, told = learned
-    factor = effect.factors(frame, ahead, WEEKS)
+    factor = effect.factors(frame, frame["chance_of_none"], ahead)
     assert (factor * ahead).sum() == pytest.approx(ahead.sum())
     assert told.sum() == pytest.approx(ahead.sum())
     assert (factor > 0).all()
     one = frame.assign(frequency=1.0, recency=4.0, age=60.0, contacts=0.0, weeks_since_contact=56.0)
     seen = one.assign(contacts=3.0, weeks_since_contact=1.0)
-    same = pd.Series(1.0, frame.index)
     both = pd.concat([one.head(1), seen.tail(1)])
-    low, high = effect.factors(both, same.loc[both.index], WEEKS)
+    same = pd.Series(0.5, both.index)
+    low, high = effect.factors(both, same, same)
     assert high > 2 * low
 
 
@@ -85,9 +87,13 @@ def test_order_of_rows_does_not_matter(
 ) -> None:
     frame, ahead, effect, told = learned
     mixed = frame.sample(frac=1, random_state=2)
-    other, again = learn_contact_effect(mixed, ahead.loc[mixed.index], mixed["later_purchases"].astype(float), WEEKS, 1)  # type: ignore[misc]  # fmt: skip
+    other, again = learn_contact_effect(mixed, mixed["chance_of_none"], ahead.loc[mixed.index], mixed["later_purchases"].astype(float), 1)  # type: ignore[misc]  # fmt: skip
     np.testing.assert_allclose(again.loc[frame.index], told, rtol=1e-3)
-    np.testing.assert_allclose(other.weights["weight"], effect.weights["weight"], atol=1e-3)
+    np.testing.assert_allclose(
+        other.factors(frame, frame["chance_of_none"], ahead),
+        effect.factors(frame, frame["chance_of_none"], ahead),
+        rtol=1e-3,
+    )
 
 
 @pytest.mark.parametrize("reach", [np.nan, 20.0])
@@ -97,7 +103,7 @@ def test_without_half_a_year_of_contacts_nothing_is_learned(
     frame = world.set_index("customer_id").assign(weeks_of_contacts=reach)
     ahead = pd.Series(1.0, frame.index)
     assert contact_signs(frame) is None
-    assert learn_contact_effect(frame, ahead, frame["later_purchases"], WEEKS, 1) is None
+    assert learn_contact_effect(frame, ahead / 2, ahead, frame["later_purchases"], 1) is None
     assert contact_signs(frame.drop(columns="weeks_of_contacts")) is None
 
 

@@ -152,7 +152,7 @@ def _with_contacts(
 ) -> tuple[pd.DataFrame, ContactEffect | None, pd.Series]:  # fmt: skip
     """Return the comparison with the model adjusted by signs of life, the effect if that foretells best, and what is told then."""
     ahead = model.expected_purchases(frame, weeks)
-    learned = learn_contact_effect(frame, ahead, actual, weeks, seed)
+    learned = learn_contact_effect(frame, model.chance_of_none(frame, weeks), ahead, actual, seed)
     if learned is None:
         return table, None, ahead
     effect, told = learned

@@ -169,7 +169,9 @@ def _valued(
     """Return value, orders ahead and their 80 % intervals by customer; a loss on each order makes values negative."""
     sign, year = (1.0 if margin_rate >= 0 else -1.0), models.weeks(WEEKS_PER_YEAR)
     horizon = models.weeks(months / 12 * WEEKS_PER_YEAR)
-    factor = None if contacts is None else contacts.factors(frame, models.expected_purchases(frame, WEEKS_PER_YEAR), WEEKS_PER_YEAR)  # fmt: skip
+    factor = None if contacts is None else contacts.factors(
+        frame, models.chance_of_none(frame, WEEKS_PER_YEAR), models.expected_purchases(frame, WEEKS_PER_YEAR)
+    )  # fmt: skip
     found = []
     for model, part in models.parts(frame):
         worth = customer_lifetime_value(

@@ -17,16 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.clv.evidence import chance_of_none
 from playbook.engagement.model import Costs
 from playbook.errors import NotEnough
+from playbook.segmentation.logit import FOLDS, Logit, folds_of
 from playbook.segmentation.money import add_contribution
 from playbook.segmentation.purchase_models import comparable, fit_models
-from playbook.segmentation.signs import FOLDS, contact_signs, folds_of
+from playbook.segmentation.signs import contact_signs
 
 __all__ = ["foresee_losses"]
 
@@ -176,50 +175,23 @@ class _Known:
 class _Parts:
     """The three parts of the probability of a loss."""
 
-    silent: _Logit
-    lost_silent: _Logit
-    lost_buying: _Logit
+    silent: Logit
+    lost_silent: Logit
+    lost_buying: Logit
 
     @classmethod
     def learn(cls, known: _Known, came: _Outcome) -> _Parts:
         silent = came.silent
         return cls(
-            _Logit.fit(known.silence, silent),
-            _Logit.fit(known.contact[silent], came.lost[silent]),
-            _Logit.fit(known.contact[~silent], came.lost[~silent]),
+            Logit.fit(known.silence, silent),
+            Logit.fit(known.contact[silent], came.lost[silent]),
+            Logit.fit(known.contact[~silent], came.lost[~silent]),
         )
 
     def chance(self, known: _Known) -> np.ndarray:
         """Return the probability that each customer costs more than they bring."""
         silent = self.silent.chance(known.silence)
         return silent * self.lost_silent.chance(known.contact) + (1 - silent) * self.lost_buying.chance(known.contact)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Logit:
-    """Logistic regression on standardised terms within the range seen; a share alone where nothing varies."""
-
-    model: LogisticRegression | None
-    terms: pd.DataFrame
-    share: float
-
-    @classmethod
-    def fit(cls, terms: pd.DataFrame, y: np.ndarray) -> _Logit:
-        kept = terms.loc[:, terms.max() > terms.min()]
-        seen = pd.DataFrame({"mean": kept.mean(), "spread": kept.std(), "low": kept.min(), "high": kept.max()})  # fmt: skip
-        share = float((y.sum() + 0.5) / (len(y) + 1))
-        if not len(seen) or min(y.sum(), (~y).sum()) < 5:
-            return cls(None, seen, share)
-        scaled = ((kept - seen["mean"]) / seen["spread"]).to_numpy()
-        return cls(LogisticRegression(max_iter=2000).fit(scaled, y), seen, share)
-
-    def chance(self, terms: pd.DataFrame) -> np.ndarray:
-        if self.model is None:
-            return np.full(len(terms), self.share)
-        seen = self.terms
-        kept = terms[seen.index].clip(seen["low"], seen["high"], axis=1)
-        scaled = ((kept - seen["mean"]) / seen["spread"]).to_numpy()
-        return np.asarray(self.model.predict_proba(scaled)[:, 1])
 
 
 def _enough(came: _Outcome) -> None:
@@ -266,8 +238,7 @@ def _by_history(histories: pd.DataFrame) -> pd.DataFrame:
         models = fit_models("MBG/NBD", frame)
     except ValueError as error:
         raise NotEnough(f"purchase model: {error}", "a longer record of orders") from error
-    none = pd.concat([chance_of_none(m, part, WEEKS) for m, part in models.parts(frame)])
-    none = none.loc[frame.index].clip(1e-4, 1 - 1e-4)
+    none = models.chance_of_none(frame, WEEKS).clip(1e-4, 1 - 1e-4)
     signs = contact_signs(frame)
     terms = pd.DataFrame({"model": np.log(none / (1 - none))})
     return (terms if signs is None else terms.join(signs)).sort_index()

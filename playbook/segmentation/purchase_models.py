@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.clv import BetaGeometricNbd, fit_bg_nbd, fit_mbg_nbd
+from playbook.clv.evidence import chance_of_none
 
 __all__ = [
     "FITS", "SEASONAL", "TRAILING", "PurchaseModels", "SeasonClock", "TrailingRates", "candidates", "comparable",
@@ -106,6 +107,12 @@ class PurchaseModels:
         """Expected purchases of each customer in ``horizon`` weeks, on the index of ``frame``."""
         weeks = self.weeks(horizon)
         said = [model.expected_purchases(part, weeks) for model, part in self.parts(frame)]
+        return pd.concat(said).loc[frame.index]
+
+    def chance_of_none(self, frame: pd.DataFrame, horizon: float) -> pd.Series:
+        """Probability that each customer buys nothing in ``horizon`` weeks, on the index of ``frame``."""
+        weeks = self.weeks(horizon)
+        said = [chance_of_none(model, part, weeks) for model, part in self.parts(frame)]
         return pd.concat(said).loc[frame.index]
 
     def p_alive(self, frame: pd.DataFrame) -> pd.Series:

@@ -2,7 +2,8 @@
 
 Purchase models see days of purchases only. A customer who read a newsletter or looked at a page after the
 last purchase had not left by then, and one who did nothing for half a year probably has. What such signs are worth is
-learned from the client's own hold-out, as a factor on the forecast of the purchase model.
+learned from the client's own hold-out: the chance to buy at all, by the chance the model gives and the signs; its
+ratio to the model's own chance is a factor on the forecast.
 
 Glossary
 --------
@@ -22,46 +23,44 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import PoissonRegressor
 from threadpoolctl import threadpool_limits
 
-__all__ = ["WINDOW", "ContactEffect", "contact_signs", "folds_of", "learn_contact_effect"]
+from playbook.segmentation.logit import FOLDS, Logit, folds_of
+
+__all__ = ["WINDOW", "ContactEffect", "contact_signs", "learn_contact_effect"]
 
 WINDOW = 26.0
 """Weeks of contacts that count; the record must hold as many before the day of the forecast."""
 LONGEST = 8.0
 """Weeks beyond `WINDOW` to which longer silences are cut, so that a longer record does not mean another scale."""
-FOLDS = 5
 LEAST_ANSWERS = 200
 LEAST_EACH = 30
-RIDGE = 1e-3
-FLOOR = 1e-3
+EDGE = 1e-4
 
 
 @dataclass(frozen=True)
 class ContactEffect:
-    """Factor on expected purchases by signs of life (log-linear).
+    """What signs of life say, beside a purchase model, of who buys at all.
 
     Attributes
     ----------
-    weights
-        One row a term: ``weight`` (of the standardised term), ``mean``, ``spread``, ``low`` and ``high`` as seen when learned.
+    buys
+        Chance to buy by the model's own chance and the signs.
     """
 
-    weights: pd.DataFrame
+    buys: Logit
 
-    def factors(self, frame: pd.DataFrame, ahead: pd.Series, weeks: float) -> pd.Series:
-        """Return each customer's factor on ``ahead``, the purchases expected in ``weeks``.
+    def factors(self, frame: pd.DataFrame, none: pd.Series, ahead: pd.Series) -> pd.Series:
+        """Return each customer's factor on ``ahead``, the purchases expected by the model that gives ``none`` as the chance of none.
 
-        All together expect what they did: signs tell who buys, not how much the client sells.
+        It is the chance to buy with the signs over the chance without them. All together expect what they did: signs
+        tell who buys, not how much the client sells.
         """
         signs = contact_signs(frame)
         if signs is None:
             return pd.Series(1.0, frame.index)
-        terms = _terms(signs, ahead, weeks)[self.weights.index]
-        terms = terms.clip(self.weights["low"], self.weights["high"], axis=1)
-        score = ((terms - self.weights["mean"]) / self.weights["spread"]) @ self.weights["weight"]
-        raw = np.exp(score - score.max())
+        usual = (1 - none).clip(EDGE, 1 - EDGE)
+        raw = pd.Series(self.buys.chance(_terms(signs, none)), frame.index) / usual
         whole = float((raw * ahead).sum())
         return raw * (float(ahead.sum()) / whole) if whole > 0 else pd.Series(1.0, frame.index)
 
@@ -77,8 +76,8 @@ def contact_signs(frame: pd.DataFrame) -> pd.DataFrame | None:
     Returns
     -------
     pandas.DataFrame or None
-        ``contacts`` (log of 1 + contacts in 26 weeks), ``none`` (1 without any) and ``later`` (how much nearer the last sign
-        is than the last purchase, in logarithms of weeks).
+        ``contacts`` (log of 1 + contacts in 26 weeks), ``none`` (1 without any), ``seen`` (1 with a sign since the last purchase)
+        and ``later`` (how much nearer that sign is than the last purchase, in logarithms of weeks).
     """
     if "weeks_of_contacts" not in frame or not len(frame):
         return None
@@ -89,32 +88,23 @@ def contact_signs(frame: pd.DataFrame) -> pd.DataFrame | None:
     bought = frame["frequency"].astype(float) > 0
     silent = (age - frame["recency"].astype(float)).where(bought, age).clip(0.0, most)
     last = frame["weeks_since_contact"].astype(float).fillna(most).clip(0.0, most)
-    contacts = frame["contacts"].astype(float)
+    contacts, later = frame["contacts"].astype(float), np.log1p(silent) - np.log1p(np.minimum(last, silent))  # fmt: skip
     return pd.DataFrame(
-        {
-            "contacts": np.log1p(contacts),
-            "none": (contacts == 0).astype(float),
-            "later": np.log1p(silent) - np.log1p(np.minimum(last, silent)),
-        }
-    )
+        {"contacts": np.log1p(contacts), "none": (contacts == 0).astype(float), "seen": (later > 0).astype(float), "later": later}
+    )  # fmt: skip
 
 
 def learn_contact_effect(
-    frame: pd.DataFrame, ahead: pd.Series, came: pd.Series, weeks: float, seed: int
+    frame: pd.DataFrame, none: pd.Series, ahead: pd.Series, came: pd.Series, seed: int
 ) -> tuple[ContactEffect, pd.Series] | None:
-    """Learn what signs of life are worth beside the forecast of a purchase model.
-
-    Poisson regression of the purchases that came, with the forecast as exposure and its logarithm among the terms: where
-    the model draws customers too little or too much to the mean, that is set right too.
+    """Learn on the hold-out what signs of life are worth beside a purchase model.
 
     Parameters
     ----------
     frame
         Frame of `comparable` at the start of the hold-out.
-    ahead, came
-        Purchases expected by the model and come, on its index.
-    weeks
-        Length of the hold-out.
+    none, ahead, came
+        Chance of no purchase and purchases expected by the model, and purchases come, on its index.
     seed
         Seed of the folds.
 
@@ -125,39 +115,22 @@ def learn_contact_effect(
         few purchases to learn from.
     """
     signs = contact_signs(frame)
-    buyers = int((came > 0).sum())
+    bought = came.to_numpy() > 0
+    buyers = int(bought.sum())
     if signs is None or len(frame) < LEAST_ANSWERS or min(buyers, len(frame) - buyers) < LEAST_EACH:
         return None
-    ahead = ahead.clip(lower=FLOOR)
-    terms = _terms(signs, ahead, weeks)
-    terms = terms.loc[:, terms.max() > terms.min()]
-    if terms.shape[1] < 2:
-        return None
+    terms = _terms(signs, none)
     told = pd.Series(np.nan, frame.index)
     fold = folds_of(frame.index, seed)
-    for number in range(FOLDS):
-        out = fold == number
-        effect = _fitted(terms[~out], ahead[~out], came[~out])
-        told[out] = ahead[out] * effect.factors(frame[out], ahead[out], weeks)
-    return _fitted(terms, ahead, came), told * (float(ahead.sum()) / float(told.sum()))
-
-
-def folds_of(ids: pd.Index, seed: int) -> np.ndarray:
-    """Return the fold (0 to 4) of each customer; the order of rows does not matter."""
-    place = np.random.default_rng(seed).permutation(len(ids)) % FOLDS
-    return place[np.argsort(np.argsort(ids.astype(str), kind="stable"), kind="stable")]
-
-
-def _terms(signs: pd.DataFrame, ahead: pd.Series, weeks: float) -> pd.DataFrame:
-    """Return the signs and the logarithm of the yearly forecast."""
-    return signs.assign(forecast=np.log(ahead.clip(lower=FLOOR) * 52 / weeks))
-
-
-def _fitted(terms: pd.DataFrame, ahead: pd.Series, came: pd.Series) -> ContactEffect:
-    mean, spread = terms.mean(), terms.std().replace(0.0, 1.0)
-    model = PoissonRegressor(alpha=RIDGE, max_iter=500)
     with threadpool_limits(1):
-        model.fit(((terms - mean) / spread).to_numpy(), (came / ahead).to_numpy(), sample_weight=ahead.to_numpy())  # fmt: skip
-    return ContactEffect(
-        pd.DataFrame({"weight": model.coef_, "mean": mean, "spread": spread, "low": terms.min(), "high": terms.max()})
-    )  # fmt: skip
+        for number in range(FOLDS):
+            out = fold == number
+            effect = ContactEffect(Logit.fit(terms[~out], bought[~out]))
+            told[out] = ahead[out] * effect.factors(frame[out], none[out], ahead[out])
+        return ContactEffect(Logit.fit(terms, bought)), told
+
+
+def _terms(signs: pd.DataFrame, none: pd.Series) -> pd.DataFrame:
+    """Return the signs and the logit of the model's own chance of a purchase."""
+    none = none.clip(EDGE, 1 - EDGE)
+    return signs.assign(model=np.log((1 - none) / none))
