@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from playbook.bench_choice import bench_choice
 from playbook.bench_intake import bench_intake
 from playbook.bench_value import bench_value
 from playbook.engagement import ROOT
@@ -45,6 +46,7 @@ def bench() -> list[dict[str, Any]]:
     return [
         *intake,
         *value,
+        *bench_choice(),
         _row(
             "demo-period",
             period,

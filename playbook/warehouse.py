@@ -113,7 +113,7 @@ class Warehouse:
 
     def count(self, name: str) -> int:
         """Return the number of visible rows of a standard table."""
-        row = self._connection.execute(f"select count(*) from {_known(name)}").fetchone()
+        row = self._connection.execute(f"select count(*) from {_known(name)}").fetchall()[0]
         return int(row[0]) if row else 0
 
     def table_coverage(self, name: str) -> pd.DataFrame:

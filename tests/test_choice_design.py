@@ -161,6 +161,18 @@ def test_the_next_survey_keeps_the_shape_of_the_last(experiment: Answer) -> None
     assert error["next survey"] == pytest.approx(error["last survey"], rel=0.12)
 
 
+def test_a_best_price_at_the_edge_adds_a_price(experiment: Answer) -> None:
+    asked = pd.DataFrame({"verdict": ["ask wider prices", "keep"], "source": "choices", "low": [150.0, 120.0], "high": [180.0, 130.0]})  # fmt: skip
+    wider = Answer(asked, "", "", "prescriptive")
+    survey = step.next_survey(experiment, wider)
+    assert set(survey.table["price"].dropna()) == {100, 140, 180, 220}
+    assert "price 220 is new" in survey.so_what
+    firm = step.next_survey(
+        experiment, Answer(asked.assign(verdict="keep"), "", "", "prescriptive")
+    )
+    assert set(firm.table["price"].dropna()) == {100, 140, 180}
+
+
 def test_more_is_needed_for_a_smaller_effect(experiment: Answer) -> None:
     survey = step.next_survey(experiment)
     fine, rough = (step.survey_power(survey, experiment, worth) for worth in (1.0, 60.0))

@@ -181,7 +181,7 @@ def test_a_wide_interval_and_the_edge_of_prices_are_no_ground_to_act_on() -> Non
 
 def test_a_segment_that_likes_high_prices_is_refused() -> None:
     refused = priced(fitted(0.01))
-    assert isinstance(refused, Missing) and "not surely negative" in refused.reason
+    assert isinstance(refused, Missing) and "surely react to price" in refused.reason
 
 
 def test_direct_questions_come_first_and_are_named() -> None:

@@ -419,6 +419,17 @@ def test_a_copy_of_an_offer_takes_from_its_twin_first() -> None:
     assert np.allclose(first.sum(axis=1), 1)
 
 
+def test_respondents_without_a_segment_and_very_many_are_no_obstacle(
+    choices: pd.DataFrame, experiment: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playbook.proposition.tastes.MOST", 60)
+    nobody = pd.DataFrame({"customer_id": ["else"], "segment": ["Families"]})
+    answer = step.individual_tastes(experiment, nobody, choices)
+    assert len(answer["people"]) == 60 and answer["people"]["segment"].isna().all()
+    assert np.isfinite(answer["individual"].draws).all()
+    assert np.allclose(step.line_up(experiment, OFFERS, 1, answer).table.groupby("segment")["share"].sum(), 1)  # fmt: skip
+
+
 def test_where_all_choose_alike_an_offer_takes_in_proportion() -> None:
     choices = _choices({"Families": 60})
     experiment = step.choice_experiment(choices, _segments(choices))
@@ -508,6 +519,10 @@ def test_items_fall_into_the_right_quadrant() -> None:
     assert cell.loc[("Cheap", "price"), "quadrant"] == "mend first"
     assert cell.loc[("Posh", "style"), "quadrant"] == "let be"
     assert bool(cell.loc[("Cheap", "price"), "sure"]) and "price" in answer.headline
+    assert "Nobody rated" not in answer.so_what
+    new = pd.DataFrame({"brand": ["Us", "Cheap", "Newcomer"], "is_ours": [True, False, False]})
+    rivalry = step.brand_differences(_brands(1.0), "Us")
+    assert "Nobody rated Newcomer" in step.importance_performance(rivalry, stated, new).so_what
     other = _importance({"Families": {"parking": 6.0, "music": 3.0}})
     assert isinstance(step.importance_performance(step.brand_differences(_brands(1.0), "Us"), other), Missing)  # fmt: skip
 

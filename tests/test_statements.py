@@ -13,6 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from statsmodels.stats.power import TTestPower
 
+from playbook import figures
 from playbook import proposition as step
 from playbook.answer import Answer, Missing
 from playbook.engagement.model import Plan
@@ -324,6 +325,62 @@ def test_with_nothing_to_rest_on_the_answer_says_what_is_needed() -> None:
     assert isinstance(answer, Missing) and "order lines with products" in answer.ask
     assert isinstance(step.value_propositions(Missing("no orders")), Missing)
     assert isinstance(step.statements(answer), Missing)
+
+
+def test_without_choices_each_segment_still_has_a_canvas_that_says_what_is_missing() -> None:
+    cases = pd.DataFrame({"customer_id": PEOPLE["Families"][:9], "topic": "late", "cases": 2})
+    canvases = step.proposition_canvases(_written(), cases=cases, segments=MEMBERS, importance=SAID)
+    assert isinstance(canvases, Answer) and set(canvases["canvases"]) == set(SEGMENTS)
+    table = step.canvas_of(canvases, "Families").table.set_index(["box", "text"])
+    assert table.loc[("needs", "service"), "met"] and not table.loc[("needs", "price"), "met"]
+    assert table.loc[("gains", "Beds"), "figure"] == "90 % of buyers, 30 % of others"
+    assert table.loc[("pains", "late"), "figure"] == "9 cases per 100 customers"
+    other = step.canvas_of(canvases, "Singles")
+    assert (
+        "no topic of service cases"
+        in other.table.loc[other.table["box"] == "pains", "text"].iloc[0]
+    )
+    assert "needs a choice experiment" in other.so_what and other["fit"] is None
+
+
+# --- the target customer --------------------------------------------------------------------
+
+
+def _flags() -> pd.DataFrame:
+    ids = [*PEOPLE["Families"][:10], *PEOPLE["Singles"][:10]]
+    frame = pd.DataFrame({"customer_id": ids, "is_gone": False, "has_email": True, "has_phone": True, "has_address": True,
+                          "consent_email": True, "consent_sms": None, "consent_phone": False, "consent_social": None})  # fmt: skip
+    frame = frame.astype({"consent_email": object})
+    frame.loc[:2, "is_gone"] = True
+    frame.loc[3, "consent_email"] = None
+    frame.loc[4, "has_email"] = False
+    return frame
+
+
+def test_who_may_be_contacted_by_hand() -> None:
+    stopped = pd.DataFrame({"customer_id": ["Families-5", "Families-6", None, "Families-7"], "channel": ["email", "letter", "all", "pigeon"]})  # fmt: skip
+    found = step.reach(_flags(), MEMBERS, stopped).table.set_index(["segment", "way"])["share"]
+    # of ten: three are gone, one gave no consent, one has no address, one is stopped by e-mail, one everywhere
+    assert found[("Families", "e-mail")] == pytest.approx(0.3)
+    assert found[("Families", "letter")] == pytest.approx(0.5)
+    assert found[("Families", "SMS")] == found[("Families", "phone")] == 0
+    assert found[("Singles", "e-mail")] == found[("Singles", "any but a letter")] == 1
+    nobody = _flags().assign(consent_email=None, has_address=False)
+    assert isinstance(step.reach(nobody, MEMBERS), Missing)
+
+
+def test_a_card_tells_all_that_is_known_and_names_what_is_not() -> None:
+    values = pd.DataFrame({"segment": ["Families"], "clv_mean": [120.0], "clv_total": [24_000.0]})
+    rows = [{"respondent": c, "customer_id": c, "item": "service", "value": 6.0 + i % 2} for i, c in enumerate(PEOPLE["Families"][:30])]  # fmt: skip
+    card = step.profile_cards(PROFILES, None, step.reach(_flags(), MEMBERS), pd.DataFrame(rows), MEMBERS, values, "EUR")  # fmt: skip
+    own = card.table.set_index("segment")
+    assert own.loc["Families", "size"].startswith("200 customers, 50.0 % of all")
+    assert "EUR 120 value ahead each, EUR 24,000 in all" in own.loc["Families", "value"]
+    assert "country: SE 100 % (index" in own.loc["Families", "where"]
+    assert own.loc["Families", "needs"] == "service 6.5 (6.3 to 6.7)"
+    assert own.loc["Families", "who"] == own.loc["Singles", "needs"] == "not known"
+    assert "Not known of some: who and needs" in card.so_what
+    assert len(figures.profile_cards(card).png()) > 20_000
 
 
 # --- the sample a test needs ----------------------------------------------------------------

@@ -414,6 +414,11 @@ def _table(levels: Levels, best: np.ndarray, label: np.ndarray, none: bool) -> p
         last = table.drop_duplicates(["version", "task"])[["version", "task"]]
         last = last.assign(alternative=offers + 1, is_none=True)
         table = pd.concat([table, last], ignore_index=True)
+    for name, found in levels.items():
+        if all(
+            isinstance(level, int) for level in found
+        ):  # stays whole beside the empty rows of none
+            table[name] = table[name].astype("Int64")
     return table.sort_values(["version", "task", "alternative"], ignore_index=True)
 
 

@@ -174,7 +174,7 @@ def _prior_chances(people: pd.Index, chances: pd.DataFrame | None) -> tuple[list
         return ["all"], np.ones((len(people), 1))
     wide = chances[sorted(chances.columns)]
     known = wide.reindex(people)
-    share = wide.mean() / wide.mean().sum()
+    share = (wide.mean() / wide.mean().sum()).fillna(1 / wide.shape[1])  # nobody placed: any group
     return [str(name) for name in wide.columns], known.fillna(share).to_numpy(float)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from scipy.special import logsumexp
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -99,6 +100,22 @@ class LatentClassResult:
         lost = -(p * np.log(np.clip(p, 1e-300, None))).sum()
         return float(1 - lost / (len(p) * np.log(p.shape[1])))
 
+    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
+        """Normal intervals: ``low`` and ``high`` by class and design column."""
+        return self.summary(level)[["low", "high"]]
+
+    def summary(self, level: float = 0.95) -> pd.DataFrame:
+        """Table by class and column (shares last): ``coefficient``, ``se``, ``z``, ``p_value``, ``low``, ``high``, ``n``."""
+        tables = []
+        for number in self.params.columns:
+            share = pd.DataFrame({"coefficient": [self.shares[number]], "se": [self.shares_se[number]]}, index=["share"])  # fmt: skip
+            half = stats.norm.ppf((1 + level) / 2) * share["se"]
+            share = share.assign(low=share["coefficient"] - half, high=share["coefficient"] + half)
+            part = pd.concat([self.class_result(number).summary(level), share])
+            tables.append(part.rename_axis("column"))
+        keys = list(self.params.columns)
+        return pd.concat(tables, keys=keys, names=["class"]).assign(n=self.nobs)
+
     def class_result(self, number: int) -> LogitResult:
         """One class as a conditional logit, for its willingness to pay or importance."""
         cov = self.cov.loc[number, number].loc[self.params.index, self.params.index]
@@ -148,26 +165,79 @@ def _newton_step(
     return beta, tasks.log_chosen(beta)
 
 
+@dataclass(frozen=True)
+class _State:
+    """Where the rounds stand: part-worths, shares, P(class) by respondent, objective."""
+
+    betas: np.ndarray
+    shares: np.ndarray
+    posterior: np.ndarray
+    value: float
+
+
+def _state(
+    tasks: Tasks, w: np.ndarray, betas: np.ndarray, shares: np.ndarray, logs: np.ndarray
+) -> _State:
+    """Expectation: who belongs where, from log-likelihoods by respondent and class."""
+    joint = logs + np.log(shares)
+    total = logsumexp(joint, axis=1)
+    value = float(w @ total - 0.5 * RIDGE * (betas**2).sum())
+    return _State(betas, shares, np.exp(joint - total[:, None]), value)
+
+
+def _round(tasks: Tasks, w: np.ndarray, betas: np.ndarray, posterior: np.ndarray) -> _State:
+    """Maximisation by one Newton step of each class, then expectation."""
+    weights = (w[:, None] * posterior)[tasks.person]
+    steps = [_newton_step(tasks, weights[:, k].copy(), b) for k, b in enumerate(betas)]
+    shares = np.clip(w @ posterior / w.sum(), 1e-12, None)
+    logs = tasks.by_person(np.column_stack([found for _, found in steps]))
+    return _state(tasks, w, np.array([b for b, _ in steps]), shares, logs)
+
+
+def _scores(
+    tasks: Tasks, betas: np.ndarray, shares: np.ndarray, posterior: np.ndarray
+) -> np.ndarray:
+    """Gradient of each respondent's log-likelihood: part-worths, then shares but the last as logits."""
+    parts = [posterior[:, [k]] * tasks.by_person(tasks.score(b)) for k, b in enumerate(betas)]
+    return np.hstack([*parts, posterior[:, :-1] - shares[:-1]])
+
+
+def _leap(tasks: Tasks, w: np.ndarray, state: _State) -> _State:
+    """One step by the outer product of scores (Berndt et al., 1974); as before where it is no gain.
+
+    The rounds creep where classes overlap; this step takes the whole likelihood at once.
+    """
+    k, p = state.betas.shape
+    score = _scores(tasks, state.betas, state.shares, state.posterior)
+    information = (score * w[:, None]).T @ score
+    information[: k * p, : k * p] += RIDGE * np.eye(k * p)
+    slope = w @ score
+    slope[: k * p] -= RIDGE * state.betas.ravel()
+    step = np.linalg.lstsq(information, slope)[0]
+    for length in (1.0, 0.5, 0.25):
+        betas = state.betas + length * step[: k * p].reshape(k, p)
+        logits = np.log(state.shares) + np.append(length * step[k * p :], 0.0)
+        shares = np.clip(np.exp(logits - logsumexp(logits)), 1e-12, None)
+        tried = _state(tasks, w, betas, shares, _logs(tasks, betas))
+        if tried.value > state.value:
+            return tried
+    return state
+
+
 def _em(
-    tasks: Tasks, person_weight: np.ndarray, posterior: np.ndarray, betas: np.ndarray, rounds: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, bool]:
-    """Rounds of expectation and maximisation: part-worths, shares, posterior, objective, done."""
-    objective, done = -np.inf, False
-    shares = person_weight @ posterior / person_weight.sum()
-    for _ in range(rounds):
-        weights = (person_weight[:, None] * posterior)[tasks.person]
-        steps = [_newton_step(tasks, weights[:, k].copy(), b) for k, b in enumerate(betas)]
-        betas = np.array([b for b, _ in steps])
-        shares = np.clip(person_weight @ posterior / person_weight.sum(), 1e-12, None)
-        joint = tasks.by_person(np.column_stack([logs for _, logs in steps])) + np.log(shares)
-        total = logsumexp(joint, axis=1)
-        posterior = np.exp(joint - total[:, None])
-        value = float(person_weight @ total - 0.5 * RIDGE * (betas**2).sum())
-        done = abs(value - objective) < TOLERANCE
-        objective = value
+    tasks: Tasks, w: np.ndarray, posterior: np.ndarray, betas: np.ndarray, rounds: int
+) -> tuple[_State, bool]:
+    """Rounds of expectation and maximisation, each with a leap after it; and whether they settled."""
+    state, done = _round(tasks, w, betas, posterior), False
+    for _ in range(rounds // 2):
+        after = _round(tasks, w, state.betas, state.posterior)
+        if len(betas) > 1:
+            after = _leap(tasks, w, after)
+        done = after.value - state.value < TOLERANCE
+        state = after
         if done:
             break
-    return betas, shares, posterior, objective, done
+    return state, done
 
 
 def _start(tasks: Tasks, pooled: np.ndarray, classes: int, seed: int) -> np.ndarray:
@@ -187,13 +257,7 @@ def _covariance(
 ) -> np.ndarray:
     """Inverse of the outer product of respondents' scores (part-worths, then all shares)."""
     k, p = betas.shape
-    parts = []
-    for number, beta in enumerate(betas):
-        score = tasks.by_person(tasks.score(beta))
-        parts.append(posterior[:, [number]] * score)
-    # shares as softmax of k - 1 free numbers, the last class as reference
-    parts.append(posterior[:, :-1] - shares[:-1])
-    score = np.hstack(parts) * w[:, None]
+    score = _scores(tasks, betas, shares, posterior) * w[:, None]
     information = score.T @ score
     information[: k * p, : k * p] += RIDGE * np.eye(k * p)
     free = np.linalg.pinv(information, hermitian=True)
@@ -239,7 +303,8 @@ def latent_class_logit(
     References
     ----------
     Bhat, C. R. (1997). An endogenous segmentation mode choice model; Train, K. (2008). EM
-    algorithms for nonparametric estimation of mixing distributions.
+    algorithms for nonparametric estimation of mixing distributions. Berndt, E. K., Hall, B. H.,
+    Hall, R. E. & Hausman, J. A. (1974). Estimation and inference in nonlinear structural models.
     """
     tasks, scale = standardise(read_tasks(frame, design, weights))
     people = len(tasks.people)
@@ -254,8 +319,9 @@ def latent_class_logit(
     for number in range(starts if classes > 1 else 1):
         posterior = _start(tasks, pooled, classes, seed + number)
         runs.append(_em(tasks, person_weight, posterior, begin, SHORT_ROUNDS))
-    best = max(runs, key=lambda run: run[3])
-    betas, shares, posterior, _, done = _em(tasks, person_weight, best[2], best[0], MOST_ROUNDS)
+    best = max((state for state, _ in runs), key=lambda state: state.value)
+    state, done = _em(tasks, person_weight, best.posterior, best.betas, MOST_ROUNDS)
+    betas, shares, posterior = state.betas, state.shares, state.posterior
     order = np.lexsort((betas[:, 0], -shares.round(9)))
     return _result(tasks, scale, betas[order], shares[order], posterior[:, order], done)
 

@@ -262,7 +262,7 @@ def maximise(
         if polish and tried[0] < value:
             break
         beta, (value, slope, bend) = beta + step, tried
-        if polish == 2:
+        if polish:
             break
     return beta, value
 
@@ -306,6 +306,30 @@ class LogitResult:
         return pd.Series(np.sqrt(np.diag(self.cov)), index=self.params.index)
 
     @property
+    def tvalues(self) -> pd.Series:
+        """Coefficients over their standard errors (z)."""
+        return self.params / self.bse
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Two-sided p-values of the coefficients."""
+        return pd.Series(2 * stats.norm.sf(np.abs(self.tvalues)), index=self.params.index)
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return -2 * self.llf + 2 * len(self.params)
+
+    @property
+    def bic(self) -> float:
+        """Bayes information criterion, on the number of respondents (as `LatentClassResult`)."""
+        return -2 * self.llf + len(self.params) * float(np.log(self.n_respondents))
+
+    def cov_params(self) -> pd.DataFrame:
+        """Covariance matrix of the coefficients."""
+        return self.cov
+
+    @property
     def pseudo_rsquared(self) -> float:
         """McFadden's 1 - llf / llnull."""
         return 1 - self.llf / self.llnull
@@ -317,9 +341,8 @@ class LogitResult:
 
     def summary(self, level: float = 0.95) -> pd.DataFrame:
         """Table of ``coefficient``, ``se``, ``z``, ``p_value``, ``low``, ``high``, ``n``."""
-        z = self.params / self.bse
-        table = pd.DataFrame({"coefficient": self.params, "se": self.bse, "z": z})
-        table["p_value"] = 2 * stats.norm.sf(np.abs(z))
+        table = pd.DataFrame({"coefficient": self.params, "se": self.bse, "z": self.tvalues})
+        table["p_value"] = self.pvalues
         return table.join(self.conf_int(level)).assign(n=self.nobs).rename_axis("column")
 
     def draws(self, seed: int, size: int) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from playbook.figures.planning import (
     targets,
 )
 from playbook.figures.probability import calibration
+from playbook.figures.profile_cards import profile_cards
 from playbook.figures.proposition import (
     importance_grid,
     panels,
@@ -59,6 +60,7 @@ __all__ = [
     "panels",
     "perceptual_map",
     "price_curves",
+    "profile_cards",
     "proposition_canvas",
     "proposition_canvases",
     "load",

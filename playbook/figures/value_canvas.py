@@ -167,7 +167,7 @@ def _right(page: _Page, answer: Answer, top: float, bottom: float) -> None:
         title = answer["titles"][box]
         more = f" ({len(shown)} of {len(entries[box])})" if len(shown) < len(entries[box]) else ""
         y = page.write(x + PAD, top + PAD, page.lines(title + more, wide - 2 * PAD, 13, 1, True), 13, bold=True)  # fmt: skip
-        y += 0.04 + spare / 3
+        y += 0.04 + min(spare / 3, 0.15)
         for entry in shown:
             entry.draw(x, y)
             y += entry.height

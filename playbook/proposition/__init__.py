@@ -42,6 +42,7 @@ from playbook.proposition.offers import best_offers, line_up, price_response
 from playbook.proposition.positioning import importance_performance
 from playbook.proposition.pricing import acceptable_prices, willingness_to_pay
 from playbook.proposition.profile import profile_traits, target_profiles
+from playbook.proposition.profile_card import profile_cards, reach
 from playbook.proposition.rivals import cannibalisation, exposed_customers
 from playbook.proposition.statements import value_propositions
 from playbook.proposition.tastes import individual_tastes
@@ -71,10 +72,12 @@ __all__ = [
     "preference_differences",
     "price_check",
     "price_response",
+    "profile_cards",
     "profile_traits",
     "proposition_canvas",
     "proposition_canvases",
     "purchase_at_prices",
+    "reach",
     "stated_importance",
     "statements",
     "survey_power",

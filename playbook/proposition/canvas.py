@@ -21,6 +21,9 @@ SMALLEST = 5
 TITLES = {"needs": "What they call important (said)", "gains": "What they would pay for (chosen)",
           "pains": "What goes wrong for them (service cases)"}  # fmt: skip
 BOUGHT = "What they buy more than others (done)"
+EMPTY = {"needs": "not asked: a survey on importance would tell", "gains": "nothing is surely worth money to them",
+         "pains": "no topic of service cases with five customers on record"}  # fmt: skip
+NOT_MORE = "no group is surely bought more often than by others"
 COLUMNS = ["box", "text", "figure", "met", "mark"]
 
 
@@ -207,7 +210,11 @@ def _best_of(name: str, best: Answer | None, offers: pd.DataFrame | None) -> tup
     return chosen, offers.set_index("offer_id").loc[chosen["offer"]]
 
 
-def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _frame(rows: list[dict[str, Any]], priced: bool) -> pd.DataFrame:
+    """Return the entries; a box that would be empty says why."""
+    empty = EMPTY if priced else EMPTY | {"gains": NOT_MORE}
+    said = {row["box"] for row in rows}
+    rows = rows + [_entry(box, why) for box, why in empty.items() if box not in said]
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["met"] = table["met"].astype("boolean")
     return table
@@ -225,7 +232,16 @@ def _spoken(name: str, propositions: Answer | None) -> dict[str, Any]:
     if "we" in own.index:
         low, high = (format_value(own.loc["we", end], "points") for end in ("low", "high"))
         lead = f"; we {own.loc['we', 'text']} (interval {low} to {high} points)"
-    against = f"Against {rival}{lead}" if rival else f"No competitor is surely the strongest{lead}"
+    open_ = "No competitor is surely the strongest"
+    if (
+        not rival
+        and (
+            propositions["clauses"]["evidence_id"][propositions["clauses"]["clause"] == "unlike"]
+            == ""
+        ).all()
+    ):
+        open_ = "Competitors were not rated"
+    against = f"Against {rival}{lead}" if rival else open_ + lead
     return {"statement": said, "against": against}
 
 
@@ -242,7 +258,7 @@ def _behaviour(
         raise NotEnough(f"{name}: neither choices, ratings, products bought nor service cases", "order lines with products or a survey")  # fmt: skip
     own = propositions.table.set_index("segment").loc[name]
     return Answer(
-        table=_frame(rows),
+        table=_frame(rows, priced=False),
         headline=f"{name}: {own['supported']} of 6 claims hold without a test of offers",
         so_what=(
             (f"They buy more than others: {join([g['text'] for g in gains])}. " if gains else "They buy nothing surely more often than others. ")
@@ -260,7 +276,7 @@ def _behaviour(
 def _told(
     rows: list[dict[str, Any]], name: str, offer: str, fit: tuple[float, float, float], n: int, priced: bool,
 ) -> Answer:  # fmt: skip
-    table = _frame(rows)
+    table = _frame(rows, priced)
     asked = table[table["met"].notna() & table["box"].isin(["gains", "pains"])]
     missing = asked[~asked["met"].astype(bool)]
     return Answer(
@@ -295,8 +311,8 @@ def proposition_canvases(
     Returns
     -------
     Answer
-        ``segment``, ``offer``, ``fit``, ``answered``, ``open`` (gains and pains), ``statement``;
-        best fit first. ``extra["canvases"]``: the canvas of each segment by name.
+        ``segment``, ``offer``, ``fit``, ``answered``, ``open`` (gains and pains), best fit first; without
+        choices ``segment``, ``buys_more``. ``extra["canvases"]``: the canvas of each segment by name.
     """
     made = {}
     for name in propositions.table["segment"]:
@@ -308,11 +324,13 @@ def proposition_canvases(
     for name, canvas in made.items():
         asked = canvas.table[canvas.table["met"].notna() & canvas.table["box"].isin(["gains", "pains"])]  # fmt: skip
         rows.append({"segment": name, "offer": canvas["offer"].removeprefix("Our offer: "), "fit": canvas["fit"],
-                     "answered": int(asked["met"].sum()), "open": int((~asked["met"].astype(bool)).sum())})  # fmt: skip
+                     "answered": int(asked["met"].sum()), "open": int((~asked["met"].astype(bool)).sum()),
+                     "buys_more": join(canvas.table.loc[canvas.table["box"] == "gains", "text"])})  # fmt: skip
     table = pd.DataFrame(rows).astype({"fit": float}).sort_values(["fit", "segment"], ascending=[False, True])  # fmt: skip
     known = table.dropna(subset=["fit"])
+    hidden = ["buys_more"] if len(known) else ["fit", "answered", "open", "offer"]
     return Answer(
-        table=table.reset_index(drop=True),
+        table=table.drop(columns=hidden).reset_index(drop=True),
         headline=(
             f"Offers reach {100 * known['fit'].min():.0f} to {100 * known['fit'].max():.0f} % of what segments value in features"
             if len(known) else f"{plural(len(table), 'segment')}: what each says, buys and suffers"
@@ -324,7 +342,8 @@ def proposition_canvases(
             + "Each canvas is one slide, to be handed out."
         ),
         kind="diagnostic",
-        caption="Best offer of each segment against what it would pay for and what goes wrong for it",
+        caption="Best offer of each segment against what it would pay for and what goes wrong for it" if len(known)
+        else "What each segment surely buys more often than the others",
         units={"fit": "%", "answered": "count", "open": "count"},
         source="choice experiment, survey, service cases, orders",
         extra={"canvases": made},

@@ -187,16 +187,19 @@ def claims_to_test(propositions: Answer, cost_per_respondent: float = 0.0) -> An
         open_["cost"] = open_["people_needed"].astype("Float64") * cost_per_respondent
     open_ = open_.sort_values(["shown_false", "people_needed", "segment", "clause"], na_position="last")  # fmt: skip
     fits, false = open_["feasible"].astype(bool), open_["shown_false"].astype(bool)
-    easy, hard = open_[fits & ~false], int((~fits & ~false).sum())
+    unmeasured = open_["people_needed"].isna().to_numpy(bool)
+    easy, hard = open_[fits & ~false], int((~fits & ~false & ~unmeasured).sum())
     price = f" and costs {easy.iloc[0]['cost']:,.0f}" if len(easy) and "cost" in easy else ""
     return Answer(
         table=open_.drop(columns="shown_false").reset_index(drop=True),
-        headline=f"{plural(int((~false).sum()), 'claim')} to test, {len(easy):,} of them within the size of the segment",
+        headline=f"{plural(int((~false & ~unmeasured).sum()), 'claim')} to test, {len(easy):,} of them within the size of the segment",
         so_what=(
             (f"Cheapest first: \"{easy.iloc[0]['text']}\" for {easy.iloc[0]['segment']} needs "
              f"{int(easy.iloc[0]['people_needed']):,} respondents of that segment{price}. " if len(easy) else "")
             + (f"{plural(hard, 'claim')} would need more people than the segment has: decide by cost instead."
-               if hard else "All fit into one survey wave or shop test.")
+               if hard else "All fit into one survey wave or shop test." if len(easy) else "")
+            + (f" {plural(int(unmeasured.sum()), 'clause')} {'was' if unmeasured.sum() == 1 else 'were'} not measured at all: "
+               f"{open_[unmeasured].iloc[0]['reason'].removeprefix('not measured: ')} first." if unmeasured.any() else "")
             + (f" {plural(int(false.sum()), 'claim')} {'is' if false.sum() == 1 else 'are'} shown false, such as "
                f"“{open_[false].iloc[0]['text']}”: mend the cause before you ask again." if false.any() else "")
         ),

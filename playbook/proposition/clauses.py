@@ -16,6 +16,7 @@ __all__ = ["CLAUSES", "Writer", "pieces", "sentence"]
 CLAUSES = ("for", "who", "our", "gives", "unlike", "we")
 """Clauses in the order of the sentence (after Moore, 1991, Crossing the Chasm)."""
 
+RATINGS = "survey ratings of the own brand and of named competitors"
 ASKED = people_needed(0.1, 0.1 - 0.98, 0.1 + 0.98, 1, 0.0)
 """People to ask whether a claim without any figure is true: tells 60 % yes from 50 %."""
 
@@ -115,13 +116,13 @@ class Writer:
                 "evidence_id": item.id, "level": item.level, "section": item.section,
                 "reason": item.shortfall, "shown_false": item.opposite, "written": "assembled"}  # fmt: skip
 
-    def _nothing(self, clause: str, text: str, evidence: str) -> dict[str, Any]:
-        """Return a clause for which there is no figure."""
+    def _nothing(self, clause: str, text: str, evidence: str, ask: str = "") -> dict[str, Any]:
+        """Return a clause for which there is no figure, with what to ask the client for."""
         none = float("nan")
         return {"segment": self.segment, "clause": clause, "text": text, "evidence": evidence,
                 "n": 0, "status": "to test", "value": none, "low": none, "high": none, "unit": "",
                 "people_needed": None, "evidence_id": "", "level": "", "section": "",
-                "reason": "there is no figure", "shown_false": False, "written": "assembled"}  # fmt: skip
+                "reason": f"not measured: ask for {ask}" if ask else "there is no figure", "shown_false": False, "written": "assembled"}  # fmt: skip
 
     def _for(self) -> dict[str, Any]:
         """Target: the segment and the trait that sets it apart most."""
@@ -146,7 +147,8 @@ class Writer:
         bought = self._bought()
         if bought is not None:
             return self._row("who", f"buy {self._group(bought)}", bought)
-        return self._nothing("who", "want a feature that is worth its price", "V3 willingness-to-pay: refused")  # fmt: skip
+        return self._nothing("who", "want a feature that is worth its price", "V3 willingness-to-pay: refused",
+                             "a choice experiment, or a survey on importance")  # fmt: skip
 
     def _bought(self) -> Evidence | None:
         """The group they buy more often than other segments, by the lead of its share of buyers."""
@@ -167,9 +169,14 @@ class Writer:
             return self._row("our", f"{self.brand} {best.row.offer} at {money(best.row.price, self.currency)}", best)  # fmt: skip
         ranges = [item for item in self._of("range") if item.row["revenue"] > 0]
         if not ranges:
-            return self._nothing("our", self.brand, "V7 best-offer: no choices among offers")
-        top = max(ranges, key=lambda e: (e.row["revenue"], e.id))
-        return self._row("our", f"{self.brand} ({top.row['group']} first, bought by {100 * top.row['share']:.0f} %)", top)  # fmt: skip
+            return self._nothing(
+                "our",
+                self.brand,
+                "V7 best-offer: no choices among offers",
+                "a choice experiment, or order lines with products",
+            )
+        top = max(ranges, key=lambda e: (e.value, e.id))
+        return self._row("our", f"{self.brand} (most bought: {top.row['group']}, by {100 * top.row['share']:.0f} %)", top)  # fmt: skip
 
     def _gives(self) -> dict[str, Any]:
         """Benefit: the feature of the offer worth most; else an important item at parity or better; else a group bought."""
@@ -177,7 +184,7 @@ class Writer:
         if offer is not None and worth:
             held = [e for e in worth if str(offer.get(e.row.attribute)) == e.row.level]
             if not held:
-                return self._nothing("gives", "a feature above the basic level", "V2 benefits: none in the offer")  # fmt: skip
+                return self._nothing("gives", "a feature above the basic level", "V2 benefits: none in the offer", "an offer with such a feature")  # fmt: skip
             return self._promise(held[0])
         fits = self._of("fit")
         if fits:
@@ -186,7 +193,7 @@ class Writer:
         bought = self._bought()
         if bought is not None:
             return self._row("gives", f"{bought.row['group']}, bought by {100 * bought.row['share']:.0f} % of them and {100 * bought.row['rest']:.0f} % of others", bought)  # fmt: skip
-        return self._nothing("gives", "a benefit with a figure", "V6 demand: none")
+        return self._nothing("gives", "a benefit with a figure", "V6 demand: none", "a choice experiment, or order lines with products")  # fmt: skip
 
     def _promise(self, item: Evidence) -> dict[str, Any]:
         what = f"{named(item.row.attribute, item.row.level)}, worth {money(item.row.worth, self.currency)} to them"
@@ -203,7 +210,9 @@ class Writer:
             return self._row("unlike", rival.rival, rival)
         lead = self._lead("all")
         if lead is None:
-            return self._nothing("unlike", "a named competitor", "V4 differentiation: not rated")
+            return self._nothing(
+                "unlike", "a named competitor", "V4 differentiation: not rated", RATINGS
+            )
         return self._row("unlike", str(lead.row.competitor), lead)
 
     def _lead(self, rival: str) -> Evidence | None:
@@ -220,7 +229,7 @@ class Writer:
         rival = self._named_rival()
         item = self._lead(rival or "all")
         if item is None:
-            return self._nothing("we", f"are better than {rival or 'a named competitor'}", "V4 differentiation: not rated")  # fmt: skip
+            return self._nothing("we", f"are better than {rival or 'a named competitor'}", "V4 differentiation: not rated", RATINGS)  # fmt: skip
         text = f"are rated {item.value:.1f} points better on {item.row.item}"
         return self._row("we", text if rival else text.replace("rated", "rated at least"), item)
 

@@ -15,12 +15,15 @@ from playbook.proposition.simulation import design_of, market
 from playbook.proposition.tastes import Taste, segment_tastes
 from playbook.proposition.words import fitting, join, money, plural
 
-__all__ = ["margin_price", "verdict"]
+__all__ = ["WIDER", "margin_price", "verdict"]
 
 STEPS = 61
 """Prices tried between the lowest and the highest that were asked, whole ones where they are wide apart."""
 WIDE = 0.25
 """Width of the interval of the best price, as a share of it, from which it is no ground to act on."""
+
+WIDER = "ask wider prices"
+"""Verdict where the interval of the best price ends at the prices asked."""
 
 SHOWN = ["segment", "offer", "current_price", "best_price", "low", "high", "gain", "verdict", "source", "n"]  # fmt: skip
 
@@ -46,7 +49,7 @@ def verdict(
     if not own:
         return "too few asked"
     if at_edge:
-        return "ask wider prices"
+        return WIDER
     if high - low > WIDE * best:
         return "too wide to act on"
     if np.isfinite(current) and not low <= current <= high and gain_low > 0:
@@ -99,15 +102,15 @@ def margin_price(
     others = design_of(rivals, read)
     tastes = segment_tastes(read, individual, seed)
     rows, rising = ([] if asked is None else _asked_rows(asked)), rising_prices(read)
-    for chosen in best["all"].sort_values("segment").itertuples():
-        model = read.models[chosen.segment]
-        offer = ours[ours["offer_id"].astype("str") == str(chosen.offer)]
-        row = {"segment": chosen.segment, "offer": chosen.offer, "n": model.n, "source": "choices",
-               "current_price": float(offer["price"].iloc[0])}  # fmt: skip
-        if chosen.segment in rising:
-            rows.append(row | NOTHING | {"verdict": REFUSED})
+    chosen = best["all"].set_index("segment")["offer"].astype("str")
+    for name, model in sorted(read.models.items()):
+        row = {"segment": name, "offer": chosen.get(name, "–"), "n": model.n, "source": "choices"}
+        if name not in chosen or name in rising:
+            rows.append(row | NOTHING | {"current_price": np.nan, "verdict": REFUSED})
             continue
-        rows.append(row | _priced(tastes[chosen.segment], read, offer, others, model.own))
+        offer = ours[ours["offer_id"].astype("str") == chosen[name]]
+        row["current_price"] = float(offer["price"].iloc[0])
+        rows.append(row | _priced(tastes[name], read, offer, others, model.own))
     table = need(pd.DataFrame(rows), "segments with an offer", ASK)
     if table["best_price"].isna().all():
         raise NotEnough(
@@ -167,7 +170,7 @@ def _named(table: pd.DataFrame, *words: str) -> list[str]:
 def _told(table: pd.DataFrame, read: Experiment, currency: str) -> Answer:
     moves = table[table["verdict"].isin(["raise", "lower"])].sort_values(["gain", "segment"], ascending=[False, True])  # fmt: skip
     keep, wide = _named(table, "keep", "set"), _named(table, "too wide to act on")
-    edge, few = _named(table, "ask wider prices"), _named(table, "too few asked")
+    edge, few = _named(table, WIDER), _named(table, "too few asked")
     refused = _named(table, REFUSED)
     firm = len(moves) + len(keep)
     if len(moves):
@@ -176,7 +179,7 @@ def _told(table: pd.DataFrame, read: Experiment, currency: str) -> Answer:
     else:
         change = f"No price should move yet; {plural(firm, 'price')} of {len(table)} firm enough to keep"  # fmt: skip
     lines = [
-        f"{r.verdict.capitalize()} in {r.segment}: {money(r.best_price, currency)} ({money(r.low)} to {money(r.high)})"
+        f"{r.segment}: {r.offer} at {money(r.best_price, currency)} ({money(r.low)} to {money(r.high)}) instead of {money(r.current_price)}"
         for r in moves.itertuples()
     ]
     notes = [

@@ -12,6 +12,7 @@ from playbook.choice.design import information, model_rows
 from playbook.choice.logit import read_tasks
 from playbook.errors import NotEnough
 from playbook.proposition.experiment import ASK, Experiment
+from playbook.proposition.margin_price import WIDER
 from playbook.proposition.words import feature, join, money, plural
 
 __all__ = ["next_survey", "survey_power"]
@@ -26,18 +27,34 @@ SMALLEST_UTILITY = 0.2
 """Smallest gap of part-worths worth finding where price does not work: ten per cent of the odds at par."""
 
 
-def _levels(experiment: Experiment) -> dict[str, list]:
-    """Levels to ask: those asked last time; numbers thinned to a few when there were many."""
+def _levels(experiment: Experiment, price: Answer | None) -> tuple[dict[str, list], list[float]]:
+    """Levels to ask: those asked last time, and prices beyond where the best one may lie there.
+
+    Numbers are thinned to a few when there were many. The second value holds the prices added.
+    """
     coding, shown = experiment.coding, experiment.train[~experiment.train["is_none"]]
     levels: dict[str, list] = {name: list(coding.levels[name]) for name in coding.levels}
+    added: list[float] = []
     for name in coding.numeric:
         values = np.unique(shown[name].to_numpy(float))
         if len(values) > MOST_LEVELS:
             place = np.linspace(0, len(values) - 1, MOST_LEVELS).round().astype(int)
             values = values[place]
+        if name == "price" and price is not None:
+            added = _beyond(values, price.table)
+            values = np.unique([*values, *added])
         whole = (values == values.round()).all()
         levels[name] = [int(v) for v in values] if whole else [float(v) for v in values]
-    return levels
+    return levels, added
+
+
+def _beyond(prices: np.ndarray, found: pd.DataFrame) -> list[float]:
+    """One price more at each end of those asked at which a segment's interval of the best price ends."""
+    edge = found[(found["verdict"] == WIDER) & (found["source"] == "choices")]
+    step = float(np.median(np.diff(prices)).round(0 if np.ptp(prices) > 10 else 2))
+    above = [prices[-1] + step] if (edge["high"] >= prices[-1]).any() else []
+    below = [prices[0] - step] if (edge["low"] <= prices[0]).any() and prices[0] > step else []
+    return [*below, *above]
 
 
 def _shape(experiment: Experiment) -> tuple[int, int, int]:
@@ -68,13 +85,17 @@ def _last_error(experiment: Experiment, design: ChoiceDesign, levels: dict[str, 
 
 
 @answers
-def next_survey(experiment: Answer, versions: int = VERSIONS, seed: int = 1) -> Answer:
+def next_survey(
+    experiment: Answer, price: Answer | None = None, versions: int = VERSIONS, seed: int = 1
+) -> Answer:
     """Return the next choice survey, made from what this one taught.
 
     Parameters
     ----------
     experiment
         From `choice_experiment`: levels, number of tasks and offers, and part-worths to expect.
+    price
+        From `margin_price`: where the best price may lie beyond those asked, one price more is.
     versions
         Questionnaires that differ; respondents are spread evenly over them.
     seed
@@ -95,7 +116,7 @@ def next_survey(experiment: Answer, versions: int = VERSIONS, seed: int = 1) -> 
     """
     read: Experiment = experiment["experiment"]
     train, held, offers = _shape(read)
-    levels, none = _levels(read), read.coding.none is not None
+    (levels, added), none = _levels(read, price), read.coding.none is not None
     prior = read.everybody.params.rename({read.coding.none: "none"} if none else {})
     try:
         design = d_efficient_design(levels, train + held, offers, versions, none, prior, seed)
@@ -114,12 +135,12 @@ def next_survey(experiment: Answer, versions: int = VERSIONS, seed: int = 1) -> 
             ],
         }
     )
-    return _survey_told(table, design, compared, read)
+    return _survey_told(table, design, compared, read, added)
 
 
 def _survey_told(
-    table: pd.DataFrame, design: ChoiceDesign, compared: pd.DataFrame, read: Experiment
-) -> Answer:
+    table: pd.DataFrame, design: ChoiceDesign, compared: pd.DataFrame, read: Experiment, added: list[float]
+) -> Answer:  # fmt: skip
     error = compared.set_index("design")["d_error"]
     saved = 1 - error["next survey"] / error["random tasks"]
     last = error["last survey"]
@@ -129,8 +150,9 @@ def _survey_told(
         table=table,
         headline=f"The next survey needs {format_value(saved, '%')} fewer answers than random tasks for the same errors",
         so_what=(
-            f"{plural(versions, 'questionnaire')} of {tasks} tasks, levels and task size as last time. D-error "
-            f"{format_value(error['next survey'])} against {format_value(error['random tasks'])} of random tasks"
+            f"{plural(versions, 'questionnaire')} of {tasks} tasks, levels and task size as last time"
+            + (f"; price {join([format_value(v, 'currency') for v in added])} is new, for the best price may lie there" if added else "")
+            + f". D-error {format_value(error['next survey'])} against {format_value(error['random tasks'])} of random tasks"
             + (f" and {format_value(last)} of the last survey. " if last == last else ". ")
             + f"Two offers of a task share {format_value(design.overlap, '%')} of their levels; "
             + ("no task holds an offer that loses in everything. " if not design.dominated

@@ -36,7 +36,9 @@ def _overall(importance: pd.DataFrame) -> pd.DataFrame:
 
 
 @answers
-def importance_performance(differences: Answer, importance: Answer) -> Answer:
+def importance_performance(
+    differences: Answer, importance: Answer, offers: pd.DataFrame | None = None
+) -> Answer:
     """Return importance against our lead or lag, item by item, for each named competitor.
 
     Parameters
@@ -45,6 +47,8 @@ def importance_performance(differences: Answer, importance: Answer) -> Answer:
         From `brand_differences`.
     importance
         From `stated_importance`.
+    offers
+        Standard table ``offers``: its competitors that nobody rated are named.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def importance_performance(differences: Answer, importance: Answer) -> Answer:
     surely = table[table["sure"]]
     claim, mend = (surely[surely["quadrant"] == name] for name in ("claim it", "mend first"))
     worst = mend.sort_values(["difference", "item"]).head(1)
-    brand = differences["brand"]
+    brand, unrated = differences["brand"], _unrated(offers, table)
     return Answer(
         table=table,
         headline=(
@@ -88,6 +92,8 @@ def importance_performance(differences: Answer, importance: Answer) -> Answer:
              f"against {worst.iloc[0]['competitor']}. " if len(worst) else "")
             + (f"Surely ahead on important items: {_pairs(claim)}. " if len(claim) else "Surely ahead on no important item. ")
             + "A lead below the line of importance is good to have and not worth more money."
+            + (f" Nobody rated {join(unrated)}, whose offers compete with ours: ask for ratings of them next time."
+               if unrated else "")
         ),
         kind="diagnostic",
         caption=(
@@ -99,6 +105,15 @@ def importance_performance(differences: Answer, importance: Answer) -> Answer:
         source="survey of our customers; stated importance and paired ratings",
         extra={"middle": middle, "brand": brand},
     )  # fmt: skip
+
+
+def _unrated(offers: pd.DataFrame | None, table: pd.DataFrame) -> list[str]:
+    """Competitors with an offer that the survey has no ratings of."""
+    if offers is None or offers.empty or not {"brand", "is_ours"} <= set(offers.columns):
+        return []
+    theirs = ~offers["is_ours"].astype("boolean").fillna(False).to_numpy(bool)
+    named = set(offers.loc[theirs, "brand"].dropna().astype(str))
+    return sorted(named - set(table["competitor"].astype(str)))
 
 
 def _pairs(part: pd.DataFrame) -> str:

@@ -18,6 +18,8 @@ __all__ = ["Taste", "individual_tastes", "segment_tastes"]
 DRAWS = 1000
 EARLIER = 0.5
 """What an answer of an earlier year counts, against one of this year."""
+MOST = 3000
+"""Respondents whose own tastes are drawn, by lot where there are more: shares need no more of them."""
 MEMBERS = 150
 """Simulated members of a segment in which too few were asked."""
 
@@ -132,6 +134,15 @@ def _answers(experiment: Experiment, choices: pd.DataFrame | None) -> pd.DataFra
     return pd.concat([train, earlier.assign(weight=EARLIER)], ignore_index=True)
 
 
+def _by_lot(answered: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Answers of at most 3,000 respondents."""
+    ids = np.sort(answered["respondent_id"].unique())
+    if len(ids) <= MOST:
+        return answered
+    kept = np.random.default_rng([seed, 3]).choice(ids, MOST, replace=False)
+    return answered[answered["respondent_id"].isin(set(kept))].reset_index(drop=True)
+
+
 def _chances(
     answered: pd.DataFrame,
     segments: pd.DataFrame,
@@ -186,7 +197,7 @@ def individual_tastes(
         segments foresee the held-out tasks better.
     """
     read: Experiment = experiment["experiment"]
-    answered = _answers(read, choices)
+    answered = _by_lot(_answers(read, choices), seed)
     people, chances = _chances(answered, segments, memberships, sorted(read.models))
     found = individual_part_worths(
         answered, read.coding.matrix(answered), chances, seed=seed, weights="weight"
@@ -213,7 +224,7 @@ def individual_tastes(
 
 
 def _holdout(read: Experiment, found: IndividualResult) -> pd.DataFrame:
-    held = read.held_out
+    held = read.held_out[read.held_out["respondent_id"].isin(found.people)]
     if held.empty:
         return pd.DataFrame()
     design = read.coding.matrix(held)

@@ -51,8 +51,15 @@ def _checks(name: str, fit: LogitResult, values: dict[str, float], source: str) 
     ]
 
 
+def _errors(name: str, fit: LogitResult, values: dict[str, float], source: str) -> list[Check]:
+    return [
+        Check(f"logit.{name}.se.{column}", "standard error", value, fit.bse[column], 1e-3, True, source)
+        for column, value in values.items()
+    ]  # fmt: skip
+
+
 def rows(real_data: Path | None = None) -> list[Check]:
-    """Published coefficients and log-likelihoods beside ours.
+    """Published coefficients, standard errors and log-likelihoods beside ours.
 
     Parameters
     ----------
@@ -69,8 +76,17 @@ def rows(real_data: Path | None = None) -> list[Check]:
         "train": 3.8690,
         "bus": 3.1632,
     }
+    errors = {
+        "gc": 0.004408,
+        "ttme": 0.010440,
+        "air_income": 0.010262,
+        "air": 0.77906,
+        "train": 0.44313,
+        "bus": 0.45027,
+    }
     checks = [
         *_checks("greene", fit, published, source),
+        *_errors("greene", fit, errors, source),
         Check("logit.greene.ll", "log-likelihood", -199.128, fit.llf, 1e-3, False, source),
     ]
     if real_data is not None:
@@ -81,6 +97,8 @@ def rows(real_data: Path | None = None) -> list[Check]:
             Check(f"logit.canada.{c}", "coefficient", v, fit.params[c], 5e-5, False, source)
             for c, v in published.items()
         ]
+        errors = {"cost": 0.00709508, "freq": 0.00509738, "ovt": 0.00322449}
+        checks += _errors("canada", fit, errors, "Du, Kanodia & Athey (2023), torch-choice, section 4.1.4")  # fmt: skip
         checks.append(
             Check("logit.canada.ll", "log-likelihood", -1874.343, fit.llf, 1e-3, False, source)
         )
