@@ -88,6 +88,8 @@ def _unseen(study: Study) -> list[pd.DataFrame]:
     "04.unseen_offers",
     "error (RMSE) of the share of an offer that nobody was asked about, by found segment",
     Progress(higher_is_better=False),
+    misses="some 560 respondents tell the shares of a segment with an error of two to three points that the benchmark, "
+    "which knows the law of tastes, is spared: 84 to 87 % of the way, by the worlds drawn",
 )
 def unseen_offers(study: Study) -> Found | NotHere:
     """Planted: each respondent's own part-worths. Naive: counting levels. Bayes: the true law of tastes, given their choices."""
@@ -179,6 +181,7 @@ def _true_margins(study: Study, offers: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     "04.one_class",
     "hidden classes of taste where needs do not differ by segment",
     Share(1.0, "one is right in every such world"),
+    misses="where customers differ widely but not in groups, a few classes describe the spread better than one taste",
 )
 def one_class(study: Study) -> Found | NotHere:
     """Counts worlds in which one class is chosen. Naive: as many classes as found segments."""
