@@ -108,7 +108,9 @@ def test_a_level_never_chosen_is_taken_out_and_the_rest_is_not_bent(clean: pd.Da
     notes = " ".join(found(answer))
     assert "no returns returns: never chosen when shown" in notes
     assert "no returns" not in answer["experiment"].coding.levels["returns"]
-    assert "held-out tasks with a level that was never asked in the others" in notes
+    assert "offers of held-out tasks with a level that has no part-worth" in notes
+    assert "none of the offers" not in notes and answer["experiment"].coding.none is not None
+    assert answer.table.set_index("model").loc["chance", "hit_rate"] > 0.25  # fewer offers a task
     gap = params(answer)["price"]
     assert abs(gap + 0.02) < 4 * answer["experiment"].everybody.bse["price"]
 
@@ -207,7 +209,7 @@ def test_none_that_nobody_chooses_is_taken_out(clean: pd.DataFrame) -> None:
     took = frame.set_index(["respondent_id", "task"]).index.isin(none)
     frame.loc[took, "chosen"] = frame.loc[took, "alternative"] == 2
     answer = read(frame)
-    assert "none of the offers: too seldom chosen to be told; taken out" in found(answer)
+    assert "none of the offers: never chosen; taken out" in found(answer)
     assert answer["experiment"].coding.none is None
 
 
@@ -216,3 +218,14 @@ def test_an_attribute_mostly_unknown_is_left_out(clean: pd.DataFrame, plain: Ans
     assert "warranty" not in answer["experiment"].coding.attributes
     holes = clean.assign(returns=clean["returns"].where(clean.index % 3 > 0))
     assert any("attribute returns left out: not known" in note for note in found(read(holes)))
+
+
+def test_unusable_tasks_of_earlier_years_do_no_harm(clean: pd.DataFrame, plain: Answer) -> None:
+    earlier = choices(people=10, seed=9)
+    earlier = earlier.assign(respondent_id="old" + earlier["respondent_id"])
+    bad = earlier["respondent_id"] == "oldR003"
+    earlier.loc[bad, "chosen"] = False
+    both = pd.concat([clean, earlier], ignore_index=True)
+    tastes = step.individual_tastes(plain, segments(clean), both)
+    assert isinstance(tastes, Answer)
+    assert "oldR003" not in set(tastes["people"].index)

@@ -12,7 +12,8 @@ from scipy import stats
 from playbook import choice
 from playbook import proposition as step
 from playbook.answer import Answer, Missing
-from playbook.choice.design import information, model_rows, spread_over_versions
+from playbook.choice.design import model_rows
+from playbook.choice.search import information, spread_over_versions
 from playbook.proposition.next_survey import needed, power_of
 
 LEVELS = {
@@ -94,6 +95,15 @@ def test_the_design_beats_random_tasks_and_is_the_same_again(design: choice.Choi
     assert len(none) == 12 and none[list(LEVELS)].isna().all(axis=None)
 
 
+def test_levels_can_be_kept_even_at_hardly_any_loss() -> None:
+    prior = pd.Series({"price": -0.03, "delivery: slot": 1.5, "delivery: next day": 0.0, "none": -4.0})  # fmt: skip
+    free = choice.d_efficient_design(LEVELS, 8, 3, versions=2, prior=prior, seed=1)
+    even = choice.d_efficient_design(LEVELS, 8, 3, versions=2, prior=prior, seed=1, balance=1.0)
+    spread = [d.balance.groupby("attribute")["shown"].agg(np.ptp).max() for d in (free, even)]
+    assert spread[1] <= 3 < spread[0]
+    assert even.d_error < 1.05 * free.d_error
+
+
 def test_versions_are_balanced_better_than_by_turns() -> None:
     levels = np.repeat(np.arange(3), 4)[:, None, None] * np.ones((12, 2, 1), dtype=int)
     label = spread_over_versions(levels, 4)
@@ -115,11 +125,11 @@ def test_the_power_promised_is_the_power_met(design: choice.ChoiceDesign) -> Non
     error = np.sqrt(one[place, place])
     people = int(needed(np.array([0.6]), np.array([error]))[0])
     hits = []
-    for seed in range(100):
+    for seed in range(60):
         choices = answered(design.table, people, PRIOR, seed)
         fit = choice.conditional_logit(choices, coding.matrix(choices), clustered=False)
         hits.append(fit.params["delivery: slot"] / fit.bse["delivery: slot"] > stats.norm.ppf(0.975))  # fmt: skip
-    assert 0.7 <= np.mean(hits) <= 0.9  # 80 %, and 100 trials
+    assert 0.67 <= np.mean(hits) <= 0.93  # 80 %, and 60 trials
 
 
 def test_people_needed_and_power_by_hand() -> None:

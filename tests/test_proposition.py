@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playbook import figures
 from playbook import proposition as step
 from playbook.answer import Answer, Missing
 from playbook.choice import LogitResult
@@ -419,6 +422,16 @@ def test_a_copy_of_an_offer_takes_from_its_twin_first() -> None:
     assert np.allclose(first.sum(axis=1), 1)
 
 
+def test_tastes_that_foresee_no_better_are_not_used(experiment: Answer, tastes: Answer) -> None:
+    unused = replace(tastes, extra=tastes.extra | {"use": False})
+    plain, same = (step.line_up(experiment, OFFERS, 1, t).table for t in (None, unused))
+    used = replace(tastes, extra=tastes.extra | {"use": True})
+    other = step.line_up(experiment, OFFERS, 1, used).table
+    pd.testing.assert_frame_equal(plain, same)
+    assert plain["first_choice"].isna().all() and not np.allclose(plain["share"], other["share"])
+    assert np.allclose(other.groupby("segment")["first_choice"].sum(), 1)
+
+
 def test_respondents_without_a_segment_and_very_many_are_no_obstacle(
     choices: pd.DataFrame, experiment: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -525,6 +538,18 @@ def test_items_fall_into_the_right_quadrant() -> None:
     assert "Nobody rated Newcomer" in step.importance_performance(rivalry, stated, new).so_what
     other = _importance({"Families": {"parking": 6.0, "music": 3.0}})
     assert isinstance(step.importance_performance(step.brand_differences(_brands(1.0), "Us"), other), Missing)  # fmt: skip
+
+
+def test_grid_and_map_are_drawn_with_any_names_and_one_competitor() -> None:
+    brands = _brands(1.0).replace({"item": {"service": "<b>$service_1$</b> & 'more' " + "x" * 60}})
+    one = brands[brands["brand"] != "Posh"]
+    levels = {item: 3.0 + 0.5 * i for i, item in enumerate(sorted(brands["item"].unique()))}
+    stated = _importance({"A $x$": levels, "B": {k: 8 - v for k, v in levels.items()}})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        grid = step.importance_performance(step.brand_differences(one, "Us"), stated)
+        pictures = [figures.importance_grid(grid), figures.perceptual_map(step.perceptual_map(brands, "Us", stated))]  # fmt: skip
+        assert all(len(picture.png()) > 5000 for picture in pictures)
 
 
 def test_directions_that_are_there_are_found_and_others_left_out() -> None:

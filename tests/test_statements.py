@@ -136,6 +136,7 @@ def test_true_words_stand_in_the_sentence_with_the_figure_of_their_evidence() ->
         ("better on service than any competitor", ["lead:service:Cheap"], "over everybody"),
         ("better on service by 3 points", ["lead:service:Cheap"], "the number 3"),
         ("service worth EUR 20", ["lead:service:Cheap"], "needs choices"),
+        ("twice as good a service", ["lead:service:Cheap"], "is a ratio"),
         ("both better and cheaper", ["lead:service:Cheap", "lead:price:Cheap"], "the opposite"),
         ("buy Beds", ["buys:Beds"], "not “we”"),
     ],
@@ -159,7 +160,7 @@ def test_words_within_their_evidence_are_kept() -> None:
     item = book["lead:service:Cheap"]
     for text in (
         f"by {item.value:.1f} points better on service", f"at least {item.low:.1f} points better",
-        "at least 0.2 points better", f"asked of {item.n} people, better than Cheap", "hjälper fortare",
+        "at least 0.2 points better", "better for B2B", f"asked of {item.n} people, better than Cheap", "hjälper fortare",
     ):  # fmt: skip
         found = judge("we", Wording(text=text, evidence=[item.id]), book, "EUR", ("Cheap", "Posh"), tuple(RATED))  # fmt: skip
         assert found.holds, (text, found.reason)
@@ -306,6 +307,10 @@ def test_without_choices_and_importance_a_clause_rests_on_what_they_do() -> None
     assert gives["evidence_id"] == "buys:Beds" and gives["value"] == pytest.approx(0.6)
     assert own.loc[("Singles", "gives"), "status"] == "to test"  # they buy nothing more than others
     assert own.loc[("Families", "our"), "evidence_id"] == "range:Beds"
+    answer = _written(importance=None, differences=None)
+    who = answer["clauses"].set_index(["segment", "clause"]).loc[("Families", "who")]
+    assert who["text"] == "buy Beds more often than others (90 % against 30 %)"
+    assert " gives just that" in answer.table.set_index("segment").loc["Families", "proposition"]
 
 
 @pytest.mark.parametrize("given", [{}, {"importance": None}, {"importance": None, "differences": None}])  # fmt: skip

@@ -21,11 +21,13 @@ D-efficient design
 
 from __future__ import annotations
 
+from playbook.choice.classes import choose_classes
 from playbook.choice.coding import Coding, dummy_code, effects_code
-from playbook.choice.design import ChoiceDesign, d_efficient_design, d_error
+from playbook.choice.design import ChoiceDesign, d_efficient_design
 from playbook.choice.holdout import choice_probabilities, counts_model, evaluate_holdout
-from playbook.choice.latent import LatentClassResult, choose_classes, latent_class_logit
+from playbook.choice.latent import LatentClassResult, latent_class_logit
 from playbook.choice.logit import LogitResult, conditional_logit
+from playbook.choice.search import d_error
 from playbook.choice.simulate import (
     attribute_importance,
     calibrate_offsets,

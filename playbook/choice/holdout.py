@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from playbook.choice.latent import LatentClassResult
-from playbook.choice.logit import LogitResult, Tasks, read_tasks
+from playbook.choice.logit import LogitResult
+from playbook.choice.tasks import Tasks, read_tasks
 from playbook.stats import ratio_interval
 
 __all__ = ["choice_probabilities", "counts_model", "evaluate_holdout"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from playbook.choice.logit import Tasks, maximise, read_tasks, standardise
+from playbook.choice.tasks import Tasks, maximise, read_tasks, standardise
 
 __all__ = ["IndividualResult", "individual_part_worths"]
 

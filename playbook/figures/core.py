@@ -18,6 +18,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from PIL import Image
 
 from playbook.answer import Answer, Missing
@@ -55,6 +56,9 @@ COLOURS = (
     "#F0E442",
 )
 """Okabe–Ito, told apart by colour-blind readers; the first is the accent."""
+
+HALO = withStroke(linewidth=2.5, foreground="white")
+"""White edge of text that lies on lines."""
 
 SIZE = (8.0, 4.5)
 WIDE = (16.5, 11.7)
@@ -135,7 +139,7 @@ def short(text: object, width: int = 28) -> str:
 def wrapped(text: object, width: int) -> list[str]:
     """Return client text in lines safe to draw; a number and its unit, and ``n = 20``, stay on one line."""
     kept = re.sub(r"(?<=\d) (?=%)|(?<==) (?=\d)|(?<=\bn) (?==)", "\u00a0", clean(text))
-    return textwrap.wrap(kept, width, break_on_hyphens=False)
+    return textwrap.wrap(kept, width, break_on_hyphens=width < 30)
 
 
 _MONEY = {"unit": "currency"}

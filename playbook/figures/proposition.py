@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from playbook.answer import Answer
-from playbook.figures.core import ACCENT, COLOURS, GREY, INK, MUTED, canvas, clean, draw, tidy
+from playbook.figures.core import ACCENT, COLOURS, GREY, HALO, INK, MUTED, canvas, clean, draw, tidy
 
 __all__ = ["importance_grid", "panels", "perceptual_map", "price_curves"]
 
@@ -99,6 +99,7 @@ def perceptual_map(answer: Answer) -> Figure:
         axes.annotate(
             clean(row.name, 24), (x[i], y[i]), xytext=(x[i] + 0.022 * reach_x, label_y[i]),
             color=colour, fontsize=9 if item else 11, fontweight="normal" if item else "bold", va="center",
+            path_effects=[HALO], zorder=5,
         )  # fmt: skip
     _arrows(axes, answer.table[answer.table["kind"] == "segment"])
     axes.set_xticks([])

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.scale import LogScale, SymmetricalLogScale
 
 from playbook.answer import Answer, format_value
@@ -14,6 +13,7 @@ from playbook.figures.core import (  # fmt: skip
     ACCENT,
     COLOURS,
     GREY,
+    HALO,
     INK,
     MUTED,
     axis_title,
@@ -24,8 +24,6 @@ from playbook.figures.core import (  # fmt: skip
     draw,
     tidy,
 )
-
-HALO = withStroke(linewidth=2.5, foreground="white")
 
 __all__ = ["portfolio_map", "region_map", "whale_curve", "won_and_lost"]
 

@@ -85,7 +85,8 @@ def choice_quality(experiment: Answer) -> Answer:
            + ("keep them. " if shift < 1 else "report both. ") if shift == shift else "")
         if len(found) else "Nobody gave one answer every time. "
     )  # fmt: skip
-    notes = read.findings["finding"].tolist()
+    notes = [f"{what} ({count:,})" for what, count in read.findings.itertuples(index=False)]
+    more = f"; and {len(notes) - 3} more" if len(notes) > 3 else ""
     return Answer(
         table=table,
         headline=(
@@ -93,7 +94,11 @@ def choice_quality(experiment: Answer) -> Answer:
             + (f"; {plural(len(notes), 'finding')} on the rest" if notes else " as they are")
         ),
         so_what=who
-        + (f"Left out or changed: {join(notes, 3)}." if notes else "No task had to be left out."),
+        + (
+            f"Left out or changed: {'; '.join(notes[:3])}{more}."
+            if notes
+            else "No task had to be left out."
+        ),
         kind="descriptive",
         caption=f"What was left out of the choice answers, and the effect of one-sided respondents (n = {n:,})",
         units={"count": "count", "share": "%", "price_effect": "%", "hit_rate": "%"},

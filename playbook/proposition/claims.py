@@ -13,8 +13,10 @@ from playbook.proposition.words import join, plural
 __all__ = ["claims_to_test", "evidence_ids", "evidence_of", "plan_wordings"]
 
 
-def _with_figures(clauses: pd.DataFrame) -> pd.DataFrame:
-    return clauses.assign(figure=[figure(row) for row in clauses.itertuples()])
+def _with_figures(propositions: Answer) -> pd.DataFrame:
+    """Return all clauses with value and interval as text."""
+    clauses, currency = propositions["clauses"], propositions["currency"]
+    return clauses.assign(figure=[figure(row, currency) for row in clauses.itertuples()])
 
 
 def _chosen(propositions: Answer, segment: str) -> str:
@@ -41,7 +43,7 @@ def evidence_of(propositions: Answer, segment: str = "") -> Answer:
         ``status``, ``section``, ``id`` (to be written in the plan).
     """
     name = _chosen(propositions, segment)
-    own = _with_figures(propositions["clauses"]).rename(columns={"level": "rests_on", "evidence_id": "id"})  # fmt: skip
+    own = _with_figures(propositions).rename(columns={"level": "rests_on", "evidence_id": "id"})  # fmt: skip
     own = own[(own["segment"] == name) & ~own["clause"].str.contains(r"\(plan\)|claim ")]
     refused = own[own["status"] != "supported"]["clause"].tolist()
     weak = sorted(set(own["rests_on"]) & {"said", "done"})
@@ -81,7 +83,7 @@ def evidence_ids(propositions: Answer, segment: str = "") -> Answer:
     """
     name = "all segments" if segment == "all" else _chosen(propositions, segment)
     rows = [
-        {"segment": item.segment, "id": item.id, "figure": figure(item), "n": item.n, "rests_on": item.level,
+        {"segment": item.segment, "id": item.id, "figure": figure(item, propositions["currency"]), "n": item.n, "rests_on": item.level,
          "for_clauses": join(KINDS[item.kind]), "holds": item.holds, "why_not": item.shortfall or "–"}
         for held in propositions["book"].values() for item in held.values()
     ]  # fmt: skip
@@ -119,7 +121,7 @@ def plan_wordings(propositions: Answer) -> Answer:
         ``segment``, ``clause``, ``words``, ``evidence_id``, ``figure``, ``n``, ``verdict`` (used, refused,
         no such segment), ``reason``; refused ones first.
     """
-    clauses = _with_figures(propositions["clauses"])
+    clauses = _with_figures(propositions)
     own = clauses[clauses["written"] == "plan"].rename(columns={"text": "words"})
     own = own.assign(verdict=own["status"].map({"supported": "used"}).fillna("refused"))
     columns = ["segment", "clause", "words", "evidence_id", "figure", "n", "verdict", "reason"]
@@ -170,7 +172,7 @@ def claims_to_test(propositions: Answer, cost_per_respondent: float = 0.0) -> An
         power, two-sided 5 %), ``feasible`` (the segment has so many customers), ``cost`` where known;
         smallest test first. A claim without any figure gets the people who would tell 60 % yes from 50 %.
     """
-    clauses = _with_figures(propositions["clauses"])
+    clauses = _with_figures(propositions)
     open_ = clauses[clauses["status"] != "supported"]
     columns = ["segment", "clause", "text", "reason", "figure", "n", "people_needed", "shown_false"]
     if open_.empty:
@@ -207,5 +209,5 @@ def claims_to_test(propositions: Answer, cost_per_respondent: float = 0.0) -> An
         caption="Refused claims and the people of the segment needed to tell the effect from zero (80 % power)",
         units={"n": "count", "people_needed": "count", "cost": "currency"},
         source="figures of the sections named; error scaled to the sample needed",
-        metrics=(Metric("claims_to_test", float(len(open_)), n=len(clauses), unit="count", kind="prescriptive"),),
+        metrics=(Metric("claims_to_test", float((~false & ~unmeasured).sum()), n=len(clauses), unit="count", kind="prescriptive"),),
     )  # fmt: skip

@@ -249,6 +249,9 @@ def pieces(clauses: list[dict[str, Any]], segment: str, brand: str) -> list[tupl
     need = said["who"].removeprefix("want ")
     if said["gives"] and need and said["gives"].startswith(need + ","):
         said["gives"] = said["gives"].replace(need, "just that", 1)
+    same = rows["gives"]["evidence_id"] == rows["who"]["evidence_id"] != ""
+    if said["gives"] and said["who"] and same and rows["gives"]["written"] == "assembled" and rows["gives"]["level"] == "done":  # fmt: skip
+        said["gives"] = "just that"
     parts += [(" gives ", ""), (said["gives"], "gives")] if said["gives"] else [(" promises no feature yet", "")]  # fmt: skip
     if said["we"] and said["unlike"]:
         parts += [("; unlike ", ""), (said["unlike"], "unlike"), (", we ", ""), (said["we"], "we")]

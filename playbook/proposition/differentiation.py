@@ -289,21 +289,8 @@ def perceptual_map(ratings: pd.DataFrame, brand: str, importance: Answer | None 
     shares = inertia / inertia.sum() if inertia.sum() > 0 else inertia
     if not shares.sum() > 0:
         raise NotEnough("the ratings of brands do not vary", ASK)
-    parts = [(rows, lambda name: "our brand" if name == brand else "competitor"),
-             (columns, lambda name: "item")]  # fmt: skip
-    table = pd.DataFrame(
-        [
-            {"name": name, "kind": kind(name), "axis_1": place[1], "axis_2": place[2]}
-            for frame, kind in parts
-            for name, place in zip(frame.index, frame.to_numpy(), strict=True)
-            for place in [dict(enumerate(place, 1))]
-        ]
-    )
     directions = _directions(columns, importance)
-    if len(directions):
-        drawn = directions[directions["drawn"]].rename(columns={"segment": "name"})
-        drawn = drawn.assign(kind="segment")[["name", "kind", "axis_1", "axis_2", "fit"]]
-        table = pd.concat([table, drawn], ignore_index=True)
+    table = _places(rows, columns, brand, directions)
     ours = rows.loc[brand, [1, 2]].to_numpy(float)
     apart = {other: float(np.linalg.norm(rows.loc[other, [1, 2]].to_numpy(float) - ours))
              for other in rows.index if other != brand}  # fmt: skip
@@ -329,6 +316,22 @@ def perceptual_map(ratings: pd.DataFrame, brand: str, importance: Answer | None 
                + ("; arrows: vector model on importance against all segments" if len(directions) else ""),
         extra={"inertia": shares, "brand": brand, "directions": directions},
     )  # fmt: skip
+
+
+def _places(
+    rows: pd.DataFrame, columns: pd.DataFrame, brand: str, directions: pd.DataFrame
+) -> pd.DataFrame:
+    """Places of brands and items, and the directions that are drawn."""
+    brands = rows[[1, 2]].set_axis(["axis_1", "axis_2"], axis=1).rename_axis("name").reset_index()
+    brands.insert(1, "kind", np.where(brands["name"] == brand, "our brand", "competitor"))
+    items = columns[[1, 2]].set_axis(["axis_1", "axis_2"], axis=1).rename_axis("name").reset_index()
+    items.insert(1, "kind", "item")
+    table = pd.concat([brands, items], ignore_index=True)
+    if not len(directions):
+        return table
+    drawn = directions[directions["drawn"]].rename(columns={"segment": "name"})
+    drawn = drawn.assign(kind="segment")[["name", "kind", "axis_1", "axis_2", "fit"]]
+    return pd.concat([table, drawn], ignore_index=True)
 
 
 def _directions(columns: pd.DataFrame, importance: Answer | None) -> pd.DataFrame:

@@ -8,8 +8,9 @@ from scipy import stats
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.choice import ChoiceDesign, LogitResult, conditional_logit, d_efficient_design
-from playbook.choice.design import information, model_rows
-from playbook.choice.logit import read_tasks
+from playbook.choice.design import model_rows
+from playbook.choice.search import information
+from playbook.choice.tasks import read_tasks
 from playbook.errors import NotEnough
 from playbook.proposition.experiment import ASK, Experiment
 from playbook.proposition.margin_price import WIDER
@@ -119,7 +120,7 @@ def next_survey(
     (levels, added), none = _levels(read, price), read.coding.none is not None
     prior = read.everybody.params.rename({read.coding.none: "none"} if none else {})
     try:
-        design = d_efficient_design(levels, train + held, offers, versions, none, prior, seed)
+        design = d_efficient_design(levels, train + held, offers, versions, none, prior, seed, balance=1.0)  # fmt: skip
     except ValueError as error:
         raise NotEnough(f"a design for the next survey: {error}", ASK) from error
     table = design.table
@@ -130,7 +131,7 @@ def next_survey(
             "design": ["next survey", "last survey", "random tasks"],
             "d_error": [
                 design.d_error * scale,
-                _last_error(read, design, levels),
+                np.nan if added else _last_error(read, design, levels),
                 design.random_d_error * scale,
             ],
         }

@@ -212,17 +212,7 @@ def line_up(
     ours, rivals = market(offers, read)
     every = pd.concat([ours.assign(ours=True), rivals.assign(ours=False)], ignore_index=True)
     design, found = design_of(every, read), segment_tastes(read, tastes, seed)
-    rows = []
-    for name, model in read.models.items():
-        center, drawn = found[name].shares(design)
-        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-        part = every[["offer_id", "brand", "price", "ours"]].rename(columns={"offer_id": "offer"})
-        total = drawn[:, every["ours"]].sum(axis=1)
-        one = found[name].center is not None
-        first = np.nan if one else found[name].first_choice(design).mean(axis=0)
-        rows.append(part.assign(segment=name, share=center, first_choice=first, low=np.minimum(low, center), high=np.maximum(high, center),
-                                n=model.n, our_share=float(center[every["ours"]].sum()),
-                                our_low=float(np.quantile(total, 0.025)), our_high=float(np.quantile(total, 0.975))))  # fmt: skip
+    rows = [_shelf(every, name, m.n, found[name], design) for name, m in read.models.items()]
     table = pd.concat(rows, ignore_index=True)
     table["offer"] = table["offer"].where(
         table["offer"] == "none", table["offer"] + " " + table["brand"]
@@ -254,6 +244,20 @@ def line_up(
         units={"share": "%", "low": "%", "high": "%", "first_choice": "%", "price": "currency", "n": "count"},
         source="choice experiment and offers; no market share: awareness and availability are left out",
         metrics=(Metric("preference_share", *everybody, read.everybody.n_respondents, "%", "predictive"),),
+    )  # fmt: skip
+
+
+def _shelf(
+    every: pd.DataFrame, segment: str, n: int, taste: Taste, design: np.ndarray
+) -> pd.DataFrame:
+    """Share of every offer in one segment, and of ours together."""
+    center, drawn = taste.shares(design)
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    part = every[["offer_id", "brand", "price", "ours"]].rename(columns={"offer_id": "offer"})
+    first = np.nan if taste.center is not None else taste.first_choice(design).mean(axis=0)
+    return part.assign(
+        segment=segment, share=center, first_choice=first, low=np.minimum(low, center),
+        high=np.maximum(high, center), n=n, our_share=float(center[every["ours"]].sum()),
     )  # fmt: skip
 
 

@@ -129,18 +129,20 @@ def fit_everybody(screened: Screened) -> tuple[Screened, Coding, LogitResult]:
         except ValueError as error:
             raise NotEnough(f"choice tasks that a model can be fitted to: {error}", ASK) from error
         else:
-            held_out, lost = _asked_before(screened.held_out, coding)
-            found = [("held-out tasks with a level that was never asked in the others", lost)] if lost else []  # fmt: skip
-            return Screened(screened.train, held_out, screened.names, screened.findings + found), coding, everybody  # fmt: skip
+            held_out, found = _asked_before(screened.held_out, coding)
+            findings = screened.findings + found
+            return Screened(screened.train, held_out, screened.names, findings), coding, everybody
     raise NotEnough("choice tasks that are not decided by single levels without exception", ASK)
 
 
 def _without(screened: Screened, columns: list[str]) -> Screened:
-    """Take out the level, or else the attribute, that separates the choices."""
+    """Take out the level, or else the attribute, that separates the choices.
+
+    One level without bounds drags the other columns of its attribute, and that of none, along: so
+    levels come first, and none only where it was never or always chosen.
+    """
     train, names = screened.train, screened.names
     found = {column.split(": ")[0] for column in columns}
-    if "none" in found:
-        return _without_none(screened)
     for name in [n for n in names if n in found and not pd.api.types.is_numeric_dtype(train[n])]:
         level = separating_level(train, name)
         if level is None:
@@ -150,6 +152,9 @@ def _without(screened: Screened, columns: list[str]) -> Screened:
         part, lost = usable_tasks(train[~(rows if level[1] == "never" else task)], names)
         note = f"{named(name, level[0])}: {level[1]} chosen when shown, so its worth is beyond what was asked; taken out"  # fmt: skip
         return _again(screened, part, names, [(note, int(rows.sum())), *lost])
+    none = train.loc[train["is_none"], "chosen"]
+    if len(none) and (none.all() or not none.any()):
+        return _without_none(screened)
     numbers = [n for n in names if n in found and pd.api.types.is_numeric_dtype(train[n])]
     worst = next(iter([*numbers, *sorted(found & set(names))]), names[0])
     note = f"attribute {worst} left out: it decides the choices without exception, so its worth is beyond what was asked"  # fmt: skip
@@ -162,7 +167,7 @@ def _without_none(screened: Screened) -> Screened:
     if chosen.all():
         raise NotEnough("choices of an offer: every respondent chose none in every task", ASK)
     part, lost = usable_tasks(train[~train["is_none"]], screened.names)
-    note = ("none of the offers: too seldom chosen to be told; taken out", int(chosen.size))
+    note = ("none of the offers: never chosen; taken out", int(chosen.size))
     return _again(screened, part, screened.names, [note, *lost])
 
 
@@ -178,13 +183,20 @@ def _again(screened: Screened, train: pd.DataFrame, names: list[str], notes: lis
     return Screened(train, screened.held_out, names, screened.findings + notes)
 
 
-def _asked_before(held: pd.DataFrame, coding: Coding) -> tuple[pd.DataFrame, int]:
-    """Held-out tasks whose every level has a part-worth, and the number of the others."""
+def _asked_before(held: pd.DataFrame, coding: Coding) -> tuple[pd.DataFrame, list[tuple[str, int]]]:
+    """Held-out tasks without the offers that have no part-worth, and what was left out.
+
+    A task stays when its choice is among the offers that are left: the model then says which of these
+    (independence of irrelevant alternatives).
+    """
     if held.empty:
-        return held, 0
+        return held, []
     bad = held["is_none"].to_numpy(bool) & (coding.none is None)
     for name, levels in coding.levels.items():
         bad |= ~held[name].astype("str").isin(levels).to_numpy() & ~held["is_none"].to_numpy(bool)
-    whole = pd.Series(bad, index=held.index).groupby([held["respondent_id"], held["task"]]).transform("any")  # fmt: skip
-    lost = int((~held[whole].duplicated(["respondent_id", "task"])).sum())
-    return held[~whole].reset_index(drop=True), lost
+    if not bad.any():
+        return held, []
+    kept, dropped = usable_tasks(held[~bad], coding.attributes)
+    found = [("offers of held-out tasks with a level that has no part-worth", int(bad.sum()))]
+    found += [(f"held-out {what}, such offers left out", count) for what, count in dropped]
+    return kept.reset_index(drop=True), found

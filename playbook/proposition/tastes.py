@@ -11,6 +11,7 @@ from scipy.special import expit, logsumexp, softmax
 from playbook.answer import Answer, answers, format_value
 from playbook.choice import choice_probabilities, evaluate_holdout
 from playbook.choice.individual import IndividualResult, individual_part_worths
+from playbook.choice.quality import usable_tasks
 from playbook.proposition.experiment import Experiment, read_attributes
 
 __all__ = ["Taste", "individual_tastes", "segment_tastes"]
@@ -124,6 +125,9 @@ def _answers(experiment: Experiment, choices: pd.DataFrame | None) -> pd.DataFra
     if choices is None:
         return train
     frame, _ = read_attributes(choices)
+    if not set(experiment.coding.attributes) <= set(frame):
+        return train
+    frame, _ = usable_tasks(frame, experiment.coding.attributes)
     held = frame["is_holdout"].astype("boolean").fillna(False).to_numpy(bool)
     known = frame["respondent_id"].isin(set(train["respondent_id"])).to_numpy(bool)
     earlier = frame[~held & ~known]

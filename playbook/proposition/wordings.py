@@ -17,13 +17,16 @@ __all__ = ["CLAIM", "Verdict", "judge", "segment_named"]
 CLAIM = "claim"
 """A claim of the plan that is none of the six clauses."""
 
-_NUMBER = re.compile(r"\d+(?:[,.]\d{3})*(?:[.,]\d{1,2})?(?!\d)")
+_NUMBER = re.compile(r"(?<!\w)\d+(?:[,.]\d{3})*(?:[.,]\d{1,2})?(?!\d)")
 _FLOOR = re.compile(r"(?:at least|more than|over|from)\s+(?:[A-Z]{3}\s+)?$", re.I)
 _CHEAP = re.compile(
     r"\b(?:cheap(?:er|est)?|low(?:er|est)?[ -]priced?|less expensive|inexpensive|affordable)\b",
     re.I,
 )
 _PAY = re.compile(r"\b(?:worth|willing(?:ness)? to pay|would pay|pay (?:more|extra|for))\b", re.I)
+_RATIO = re.compile(
+    r"\b(?:twice|thrice|double|triple|half|(?:two|three|four|five|ten) times)\b", re.I
+)
 _EVERY = re.compile(
     r"\b(?:than any|than all|than every|no other|no one else|nobody else|the best|number one|second to none|"
     r"un(?:matched|beaten|rivalled))\b",
@@ -119,7 +122,12 @@ def _beyond(
     paid = _PAY.search(bare) or (currency and re.search(rf"\b{re.escape(currency)}\b", bare))
     if paid and not any(item.level == "chosen" for item in found):
         return "an amount or willingness to pay needs choices, not what they say or did"
-    wrong = _wrong_number(bare, found)
+    ratio = _RATIO.search(bare)
+    if ratio:
+        return f"“{ratio[0]}” is a ratio; no figure of the evidence is one"
+    wrong = _wrong_number(
+        re.sub(rf"\b{re.escape(currency)}(?=\d)", "", bare) if currency else bare, found
+    )
     if wrong:
         quoted = "; ".join(figure(item) for item in found)
         return f"the number {wrong} is not a figure of the evidence ({quoted})"

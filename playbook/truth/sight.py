@@ -110,9 +110,15 @@ class Sight:
         )
 
     @cached_property
+    def totals(self) -> Answer:
+        """Value of the segments, set right by the hold-out (step 3)."""
+        told = given(self.lifetime)["values"]
+        return given(segmentation.value_by_segment(self.solution["segments"], told, self.models))
+
+    @cached_property
     def values(self) -> pd.DataFrame:
         """Lifetime value, probability of being active and expected orders of each customer (step 3)."""
-        return given(self.lifetime)["values"]
+        return segmentation.set_right(given(self.lifetime)["values"], self.totals)
 
     @cached_property
     def experiment(self) -> Answer:

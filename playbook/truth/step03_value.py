@@ -32,9 +32,9 @@ def _spend_after(sight: Sight, ids: pd.Index) -> pd.Series:
 
 def _forecast(study: Study) -> tuple[pd.DataFrame, pd.Series, float]:
     """Return values as of a year before the end, what was spent after, and the margin rate behind them."""
-    found = given(study.earlier.lifetime)
-    values = found["values"].dropna(subset="p_alive").set_index("customer_id")
-    return values, _spend_after(study.sight, values.index), float(found["margin_rate"])
+    rate = float(given(study.earlier.lifetime)["margin_rate"])
+    values = study.earlier.values.dropna(subset="p_alive").set_index("customer_id")
+    return values, _spend_after(study.sight, values.index), rate
 
 
 def _told_of(sight: Sight, first: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -126,12 +126,9 @@ def _totals_inside(study: Study) -> pd.Series:
 
     As of a year before the end, by the segments of that day; purchases at the margin rate of that day.
     """
-    values, actual, rate = _forecast(study)
+    _, actual, rate = _forecast(study)
     segments = study.earlier.solution["segments"]
-    said = given(
-        segmentation.value_by_segment(segments, values.reset_index(), study.earlier.models)
-    )
-    table = said.table.set_index("segment")
+    table = study.earlier.totals.table.set_index("segment")
     came = segments.assign(margin=segments["customer_id"].map(actual).fillna(0.0) * rate)
     came = came.groupby("segment")["margin"].sum().loc[table.index]
     return (came >= table["margin_low"]) & (came <= table["margin_high"])
