@@ -203,6 +203,8 @@ def losses_named(study: Study) -> Found | NotHere:
     "03.losses_found",
     "share of next year's losses that is named (of what the twin's rule finds at the same precision)",
     Progress(0.80, "asked of recall, at a precision of 80 %"),
+    misses="short where customers are few, as the list must be surely right: 76 % of the way on 10 development worlds of 3,000 "
+    "customers (in one of them nobody is named), 88 % on 22 of 4,000",
 )
 def losses_found(study: Study) -> Found:
     """Naive: nobody is named."""
