@@ -117,7 +117,7 @@ def portfolio(
 def _headline(high: pd.DataFrame, table: pd.DataFrame) -> str:
     if high.empty:
         return f"None of {len(table)} segments is worth anything: purchases earn nothing"
-    return f"{len(high)} of {len(table)} segments hold {format_value(_share(high, table), '%')} of customer value"
+    return f"{len(high)} of {len(table)} segments {'holds' if len(high) == 1 else 'hold'} {format_value(_share(high, table), '%')} of customer value"
 
 
 def _share(part: pd.DataFrame, whole: pd.DataFrame) -> float:

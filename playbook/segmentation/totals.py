@@ -62,7 +62,8 @@ def _value_by_segment(
     share = f" ({format_value(top['clv_total'] / whole, '%')} of all)" if whole > 0 else ""
     return Answer(
         table=table[["segment", "customers", *MONEY]],
-        headline=f"Most value lies with {top['segment']}: {format_value(top['clv_total'], 'currency')}{share}",
+        headline=f"Most value lies with {top['segment']}: {format_value(top['clv_total'], 'currency')}{share}"
+        if top["clv_total"] > 0 else "No segment is worth more than it costs",
         so_what=_words(table, error),
         kind="predictive",
         caption=f"Expected margin of the next 12 months and value by segment, with {format_value(level, '%')} interval "
