@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
@@ -87,22 +88,50 @@ def _rewrite(path: Path) -> None:
     frame.sample(frac=1, random_state=3)[sorted(frame.columns)].to_csv(path, index=False)
 
 
-def test_order_clock_hash_seed_and_later_rows_do_not_matter(
-    tiny_inputs: Path, tiny_run: Path, tmp_path: Path
+class Disturbed(NamedTuple):
+    """A run over shuffled files in another time zone, locale and hash seed, killed after its first notebook and taken up again."""
+
+    folder: Path
+    stamp: dict
+    said: str
+
+
+@pytest.fixture(scope="module")
+def disturbed(tiny_inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Disturbed:
+    data, runs = tmp_path_factory.mktemp("other") / "data", tmp_path_factory.mktemp("other-runs")
+    shutil.copytree(tiny_inputs, data)
+    for path in sorted((data / "tiny" / "inbox").glob("*.csv*")):
+        _rewrite(path)
+    other = {"TZ": "Pacific/Auckland", "PYTHONHASHSEED": "7", "LC_ALL": "C"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "playbook", "run", "tiny", "--period", "2025"], cwd=ROOT, start_new_session=True,
+        stdout=subprocess.DEVNULL, env=os.environ | {"PLAYBOOK_DATA": str(data), "PLAYBOOK_RUNS": str(runs)} | other,
+    )  # fmt: skip
+    stamp = runs / "tiny" / "2025" / ".stamps" / "01.json"
+    _until(stamp.is_file, 120)
+    kernels = _children(process.pid)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    _until(lambda: not any(_alive(pid) for pid in kernels), 20)
+    kept = json.loads(stamp.read_text(encoding="utf-8"))
+    done = run_playbook(data, runs, "run", "tiny", "--period", "2025", **other)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Disturbed(runs / "tiny" / "2025", kept, done.stdout)
+
+
+def test_a_killed_run_goes_on_where_it_was_and_leaves_no_kernel(disturbed: Disturbed) -> None:
+    assert disturbed.stamp["step"] == "01"
+    assert "01 objectives" not in disturbed.said and "02 research" in disturbed.said
+
+
+def test_order_clock_hash_seed_later_rows_and_a_kill_do_not_matter(
+    disturbed: Disturbed, tiny_run: Path
 ) -> None:
     """Rows and columns shuffled, rows of the next year added, another time zone, locale and hash seed: same bytes.
 
     Only the audit's own figures (``02_…``) count what was delivered, later rows included.
     """
-    data = tmp_path / "data"
-    shutil.copytree(tiny_inputs, data)
-    for path in sorted((data / "tiny" / "inbox").glob("*.csv*")):
-        _rewrite(path)
-    done = run_playbook(
-        data, tmp_path / "runs", "run", "tiny", "--period", "2025", TZ="Pacific/Auckland", PYTHONHASHSEED="7", LC_ALL="C"
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    again = tmp_path / "runs" / "tiny" / "2025"
+    again = disturbed.folder
     ours, theirs = _results(tiny_run), _results(again)
     assert ours.keys() == theirs.keys()
     assert [
@@ -130,27 +159,6 @@ def test_an_edited_notebook_runs_again_with_what_depends_on_it_and_nothing_else(
     )
     after = prints()
     assert [id_ for id_ in STEPS if before[id_] != after[id_]] == ["05", "06", "07", "report"]
-
-
-def test_a_killed_run_goes_on_where_it_was_and_leaves_no_kernel(
-    tiny_inputs: Path, tiny_run: Path, tmp_path: Path
-) -> None:
-    environment = os.environ | {"PLAYBOOK_DATA": str(tiny_inputs), "PLAYBOOK_RUNS": str(tmp_path)}
-    command = [sys.executable, "-m", "playbook", "run", "tiny", "--period", "2025"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL
-    )
-    stamp = tmp_path / "tiny" / "2025" / ".stamps" / "01.json"
-    _until(stamp.is_file, 120)
-    kernels = _children(process.pid)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    _until(lambda: not any(_alive(pid) for pid in kernels), 20)
-    assert json.loads(stamp.read_text(encoding="utf-8"))["step"] == "01"
-    done = run_playbook(tiny_inputs, tmp_path, "run", "tiny", "--period", "2025")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "01 objectives" not in done.stdout
-    assert _results(tmp_path / "tiny" / "2025") == _results(tiny_run)
 
 
 def _until(holds, seconds: float) -> None:

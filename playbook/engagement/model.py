@@ -62,6 +62,7 @@ class Costs(Strict):
     discount_rate_year: Share = 0.10
     margin_rate: Share | None = None
     cost_per_ticket: Positive | None = None
+    cost_per_respondent: Positive | None = None
     hurdle_rate_year: Share = 0.15
 
 

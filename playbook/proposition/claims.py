@@ -155,7 +155,7 @@ def plan_wordings(propositions: Answer) -> Answer:
 
 
 @answers
-def claims_to_test(propositions: Answer, cost_per_respondent: float = 0.0) -> Answer:
+def claims_to_test(propositions: Answer, cost_per_respondent: float | None = None) -> Answer:
     """Return the refused claims with the number of people that would settle each.
 
     Parameters
@@ -163,7 +163,7 @@ def claims_to_test(propositions: Answer, cost_per_respondent: float = 0.0) -> An
     propositions
         From `value_propositions`.
     cost_per_respondent
-        Of one completed interview (currency); 0 when it is not known.
+        Of one completed interview (currency), where it is known.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def claims_to_test(propositions: Answer, cost_per_respondent: float = 0.0) -> An
         )
     size = open_["segment"].map(propositions["customers"])
     open_ = open_[columns].assign(feasible=open_["people_needed"].le(size).fillna(False))
-    if cost_per_respondent > 0:
+    if cost_per_respondent:
         open_["cost"] = open_["people_needed"].astype("Float64") * cost_per_respondent
     open_ = open_.sort_values(["shown_false", "people_needed", "segment", "clause"], na_position="last")  # fmt: skip
     fits, false = open_["feasible"].astype(bool), open_["shown_false"].astype(bool)
