@@ -58,7 +58,7 @@ lint: $(READY) ## check format, style, types and imports
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
-	@$(PY) -m importlinter.cli lint
+	@$(PY) -c "from importlinter.cli import lint_imports_command as lint; lint()"
 
 validate: $(READY) ## compare the models with published results
 	@$(PLAYBOOK) validate
