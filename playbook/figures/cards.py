@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from playbook.figures.core import (
     wrapped,
 )
 
-__all__ = ["strategy_cards"]
+__all__ = ["framed", "strategy_cards", "two_in_a_row"]
 
 PAINT = {"appreciate": COLOURS[2], "grow share": ACCENT, "develop": ACCENT, "win back": COLOURS[5]}
 LINES = (("Who", "who", 2), ("Wants", "needs", 2), ("Buys", "buys", 2), ("Why", "why", 2),
@@ -37,25 +38,37 @@ def strategy_cards(answer: Answer, most: int = 8) -> Figure:
 
     Needs the columns of `playbook.segmentation.strategy_cards`.
     """
+    return two_in_a_row(answer, most, 3.45, _card)
+
+
+def two_in_a_row(
+    answer: Answer, most: int, height: float, card: Callable[[Any, Any, str], None]
+) -> Figure:
+    """Draw the first ``most`` rows of the table by ``card`` (axes, row, colour of the segment), ``height`` inches each."""
     table = answer.table.head(most)
     rows = int(np.ceil(len(table) / 2))
-    figure, grid = canvas(answer, size=(12.0, 0.9 + 3.45 * rows), rows=rows, columns=2)
+    figure, grid = canvas(answer, size=(12.0, 0.9 + height * rows), rows=rows, columns=2)
     paint = colours_of(list(table["segment"]))
     places = np.atleast_1d(grid).ravel()
     for axes, row in zip(places, table.itertuples(index=False), strict=False):
-        _card(axes, row, paint[row.segment])
+        card(axes, row, paint[row.segment])
     for axes in places[len(table) :]:
         axes.axis("off")
     return figure
 
 
-def _card(axes: Any, row: Any, colour: str) -> None:
+def framed(axes: Any, segment: str, colour: str) -> None:
+    """Draw the frame of a card: 100 by 100 units, a bar in the colour of the segment, its name at the top."""
     axes.set_xlim(0, 100)
     axes.set_ylim(0, 100)
     axes.axis("off")
     axes.add_patch(FancyBboxPatch((0.8, 0.8), 98.4, 98.4, boxstyle="round,pad=0.3", fc="#F7F8FA", ec=GREY, lw=0.9))  # fmt: skip
     axes.add_patch(Rectangle((0.8, 3), 1.2, 94, fc=colour, ec="none"))
-    axes.text(4, 95, clean(row.segment, 40), fontsize=12, fontweight="bold", color=INK, va="top")
+    axes.text(4, 95, clean(segment, 42), fontsize=12, fontweight="bold", color=INK, va="top")
+
+
+def _card(axes: Any, row: Any, colour: str) -> None:
+    framed(axes, row.segment, colour)
     label = row.strategy[:1].upper() + row.strategy[1:]
     axes.text(97, 95, label, fontsize=10, fontweight="bold", color="white", va="top", ha="right",
               bbox={"boxstyle": "round,pad=0.35", "fc": PAINT.get(row.strategy, MUTED), "ec": "none"})  # fmt: skip

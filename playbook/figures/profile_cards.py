@@ -5,12 +5,11 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from playbook.answer import Answer
-from playbook.figures.core import GREY, INK, MUTED, canvas, clean, colours_of, draw, short
+from playbook.figures.cards import framed, two_in_a_row
+from playbook.figures.core import MUTED, clean, draw, short
 
 __all__ = ["profile_cards"]
 
@@ -25,25 +24,11 @@ def profile_cards(answer: Answer, most: int = 8) -> Figure:
 
     Needs the columns of `playbook.proposition.profile_cards`.
     """
-    table = answer.table.head(most)
-    rows = int(np.ceil(len(table) / 2))
-    figure, grid = canvas(answer, size=(12.0, 0.9 + 3.55 * rows), rows=rows, columns=2)
-    paint = colours_of(list(table["segment"]))
-    places = np.atleast_1d(grid).ravel()
-    for axes, row in zip(places, table.itertuples(index=False), strict=False):
-        _card(axes, row, paint[row.segment])
-    for axes in places[len(table) :]:
-        axes.axis("off")
-    return figure
+    return two_in_a_row(answer, most, 3.55, _card)
 
 
 def _card(axes: Any, row: Any, colour: str) -> None:
-    axes.set_xlim(0, 100)
-    axes.set_ylim(0, 100)
-    axes.axis("off")
-    axes.add_patch(FancyBboxPatch((0.8, 0.8), 98.4, 98.4, boxstyle="round,pad=0.3", fc="#F7F8FA", ec=GREY, lw=0.9))  # fmt: skip
-    axes.add_patch(Rectangle((0.8, 3), 1.2, 94, fc=colour, ec="none"))
-    axes.text(4, 95, clean(row.segment, 42), fontsize=12, fontweight="bold", color=INK, va="top")
+    framed(axes, row.segment, colour)
     axes.text(97, 95, clean(row.strategy, 24), fontsize=10, color=MUTED, va="top", ha="right")
     y = 84.0
     for title, column, most in LINES:
