@@ -7,7 +7,6 @@ import pandas as pd
 from scipy.stats import norm
 
 from playbook.answer import Answer, Missing, answers, format_value, need
-from playbook.segmentation.rfm import NO_PURCHASE
 from playbook.segmentation.segment_error import SegmentError, segment_error
 
 __all__ = ["set_right", "value_by_segment"]
@@ -145,8 +144,6 @@ def _words(table: pd.DataFrame, error: SegmentError | None) -> str:
         said += "There was no hold-out, so the error of the forecast is not in it: the intervals are too narrow. "  # fmt: skip
     else:
         said += _set_right(error)
-    if error is not None and NO_PURCHASE in set(table["segment"]):
-        said += f"The interval of {NO_PURCHASE} is too narrow: in simulated clients fewer such totals fall inside than it says (row 03.silent_totals of `make truth`). "
     if falls:
         said += f"Next year's margin is expected at least a tenth below this year's in {', '.join(falls)}: buyers of the year include some who have left. "
     return said + "Compare a programme's cost with the segment's low end, not with its middle."
