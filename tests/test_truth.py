@@ -186,6 +186,7 @@ def test_known_failures_are_few_and_told(lines):
         "03.losses_found",
         "03.losses_named",
         "03.potential",
+        "03.silent_totals",
         "03.spend_rank",
         "04.one_class",
         "04.part_worths",

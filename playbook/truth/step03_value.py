@@ -151,6 +151,7 @@ def segment_totals(study: Study) -> Found:
     "03.silent_totals",
     "80 % intervals of the next year's margin of customers without a purchase on record cover",
     Near(0.80, 0.05),
+    misses="one total a world decides little: 26 of 32 worlds of 4,000 customers cover, but none of two of 3,000",
 )
 def silent_totals(study: Study) -> Found | NotHere:
     """One total a world."""
