@@ -143,6 +143,7 @@ def portfolio_map(answer: Answer) -> Figure:
     _log_axis(axes, "x", left, right, room=4.0)
     _log_axis(axes, "y", foot, top, room=1.6)
     axes.minorticks_off()
+    tidy(axes, "currency", "currency")
     figure.draw_without_rendering()
     _name_bubbles(axes, [clean(n, 32) for n in table["segment"]], np.column_stack([x, y]), area)
     word = "hurdle" if answer["budgeted"] else "mean"
@@ -150,7 +151,6 @@ def portfolio_map(answer: Answer) -> Figure:
     axes.annotate(f"mean value {compact(line)}", (0, line), xycoords=("axes fraction", "data"), xytext=(4, 3), textcoords="offset points", fontsize=8.5, color=MUTED)  # fmt: skip
     axes.set_xlabel(axis_title("potential per customer", "currency"))
     axes.set_ylabel(axis_title("lifetime value per customer", "currency"))
-    tidy(axes, "currency", "currency")
     return figure
 
 
