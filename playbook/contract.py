@@ -39,6 +39,11 @@ CONTRACT: dict[str, Contract] = {
         "what customers need, with the sources that say so",
         "need source strength low high n",
     ),
+    "customer_quotes": _contract(
+        "02",
+        "sentences of customers, masked and chosen by rule",
+        "need side stars language quote stands_for",
+    ),
     # 03 segmentation
     "segments": _contract("03", "segment of each customer", "customer_id segment", "customer_id"),
     "memberships": _contract(

@@ -197,8 +197,10 @@ class Run:
         publish(path, lambda temporary: table.to_csv(temporary, index=False, encoding="utf-8-sig"))
         return f"{path.parent.name}/{path.name}: {len(table)} rows"
 
-    def hand_out_pictures(self, name: str, pictures: Mapping[str, Any] | Missing) -> str | Missing:
-        """Write figures as ``handouts/<name>/*.png`` with a list of them, and remove those of an earlier run."""
+    def hand_out_pictures(
+        self, name: str, pictures: Mapping[str, Any] | Missing, dpi: int = 120
+    ) -> str | Missing:
+        """Write figures as ``handouts/<name>/*.png`` (``dpi`` dots an inch) with a list of them, and remove those of an earlier run."""
         folder = self.folder.run(self.period) / "handouts" / name
         for old in [*folder.glob("*.png"), folder / "index.json"]:
             old.unlink(missing_ok=True)
@@ -209,7 +211,7 @@ class Run:
         for number, (title, picture) in enumerate(pictures.items(), 1):
             plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40]
             file = f"{number:02}-{plain or 'picture'}.png"
-            publish(folder / file, partial(_write, picture.png(120, colours=64)))
+            publish(folder / file, partial(_write, picture.png(dpi, colours=128)))
             listed.append({"file": file, "name": title, "text": repr(picture).removeprefix("Figure: ")})  # fmt: skip
         save_json(folder / "index.json", listed)
         return f"handouts/{name}: {len(listed)} pictures"

@@ -18,7 +18,7 @@ from playbook.answer import Answer, Missing
 from playbook.engagement import Folder
 from playbook.figures.value_canvas import SMALLEST
 from playbook.report.page import render
-from playbook.report.slides import read_slides
+from playbook.report.slides import SLIDES, read_slides
 from playbook.run import Run
 
 TITLES = {"needs": "What they call important", "gains": "What they would pay for", "pains": "What goes wrong"}  # fmt: skip
@@ -113,7 +113,16 @@ def test_all_canvases_are_handed_out_and_shown_in_the_report(tmp_path: Path) -> 
     assert [e["name"] for e in json.loads((folder / "index.json").read_text("utf-8"))] == names
     slides = read_slides(folder)
     shared = {"client": "C", "period": "2025", "as_of": "", "currency": "EUR", "steps": [], "here": ""}  # fmt: skip
-    page = render("x.html", "slides.html", "", slides=slides, back="04.html", title="All", **shared)
+    page = render(
+        "x.html",
+        "slides.html",
+        "",
+        slides=slides,
+        series=SLIDES["04"],
+        back="04.html",
+        title="All",
+        **shared,
+    )
     assert page.count("<figure>") == 2 and "<b>friends" not in page
     for slide, file in zip(slides, sorted(folder.glob("*.png")), strict=True):
         assert base64.b64encode(file.read_bytes()).decode() in page

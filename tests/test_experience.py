@@ -31,7 +31,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     "journeys": {}, "stage_volumes": {}, "customer_stages": {}, "touchpoint_contacts": {}, "contact_outcomes": {},
     "touch_transitions": {"follow_days": 60}, "touch_credit": {"follow_days": 60}, "service_cases": {}, "service_months": {},
     "touchpoint_answers": {}, "respondents": {}, "failed_contacts": {"failures": "late"}, "customer_years": {},
-    "contact_permissions": {},
+    "contact_permissions": {}, "customer_touchpoints": {"failures": "late"},
 }  # fmt: skip
 
 
@@ -308,6 +308,7 @@ def test_every_function_answers_a_client_without_data(nothing: dict[str, pd.Data
         experience.journey_by_segment(q["customer_stages"], q["journeys"], segments, AS_OF),
         experience.journey_by_segment(q["customer_stages"], q["journeys"], asked, AS_OF),
         touchpoints,
+        experience.experience_by_segment(q["customer_touchpoints"], q["touchpoint_answers"], segments, AS_OF),
         experience.removal_effects(q["touch_transitions"], q["touch_credit"], AS_OF, seed=1),
         experience.cases_by_channel(q["service_cases"], AS_OF),
         experience.failures_by_channel(q["contact_outcomes"], AS_OF),
@@ -318,7 +319,7 @@ def test_every_function_answers_a_client_without_data(nothing: dict[str, pd.Data
         experience.backlog(q["service_months"], AS_OF),
         pains,
         experience.improvements(pains, value, AS_OF, journey=journey),
-        experience.journey_map(journey, touchpoints, AS_OF),
+        experience.journey_map(touchpoints, AS_OF, journey),
         experience.callbacks(q["respondents"], q["service_cases"], q["contact_permissions"], AS_OF, value),
     ]  # fmt: skip
     assert all(isinstance(answer, Missing) and answer.ask for answer in found[:3] + found[4:])
@@ -336,7 +337,7 @@ def inventory() -> Answer:
 
 def test_the_map_marks_what_fails_and_is_drawn_on_a3() -> None:
     journey = experience.journey(people(100, 60, 30), volumes(), AS_OF)
-    found = experience.journey_map(journey, inventory(), AS_OF)
+    found = experience.journey_map(inventory(), AS_OF, journey)
     assert found.table.set_index("touchpoint")["is_pain"].to_dict() == {"search ad": False, "recommendation by a friend": False, "delivery": True}  # fmt: skip
     png = figures.journey_map(found).png(dpi=40)
     assert png.startswith(b"\x89PNG")

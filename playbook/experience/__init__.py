@@ -17,13 +17,14 @@ value at risk
 
 from __future__ import annotations
 
+from playbook.experience.by_segment import experience_by_segment
 from playbook.experience.callbacks import callback_causes, callbacks
 from playbook.experience.channels import cases_by_channel, failures_by_channel
 from playbook.experience.drivers import case_drivers, incident_drivers, touchpoint_drivers
 from playbook.experience.improvements import improvements
 from playbook.experience.incidents import customer_incidents
 from playbook.experience.journey import journey, journey_by_channel, journey_by_segment
-from playbook.experience.journey_map import journey_map
+from playbook.experience.journey_map import journey_map, journey_maps
 from playbook.experience.service import backlog, service_levels
 from playbook.experience.touchpoints import removal_effects, touchpoint_table
 
@@ -34,6 +35,7 @@ __all__ = [
     "case_drivers",
     "cases_by_channel",
     "customer_incidents",
+    "experience_by_segment",
     "failures_by_channel",
     "improvements",
     "incident_drivers",
@@ -41,6 +43,7 @@ __all__ = [
     "journey_by_channel",
     "journey_by_segment",
     "journey_map",
+    "journey_maps",
     "removal_effects",
     "service_levels",
     "touchpoint_drivers",

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from playbook.answer import Answer, answers, format_value, need
+from playbook.answer import Answer, answers, need
 from playbook.experience.common import (
     INTERACTIONS,
     STAGES,
-    days_in_words,
     joined,
-    per_cent,
     year_to,
 )
+from playbook.experience.map_parts import actions, lanes, placed, stages, truths
 
-__all__ = ["journey_map"]
+__all__ = ["journey_map", "journey_maps"]
 
 FAILING = 0.10
 """Share of failed contacts from which a touchpoint is a pain point."""
@@ -25,12 +25,16 @@ FAILING = 0.10
 
 @answers
 def journey_map(
-    journey: Answer,
     touchpoints: Answer,
     as_of: date,
+    journey: Answer | None = None,
     moments: Answer | None = None,
     incidents: Answer | None = None,
     improvements: Answer | None = None,
+    outcomes: pd.DataFrame | None = None,
+    by_segment: Answer | None = None,
+    quotes: pd.DataFrame | None = None,
+    failures: str = "late,not solved,abandoned",
 ) -> Answer:
     """Return what the map shows, touchpoint by touchpoint.
 
@@ -40,60 +44,86 @@ def journey_map(
 
     Parameters
     ----------
-    journey, touchpoints
-        Answers of `journey` and `touchpoint_table`.
+    touchpoints
+        Answer of `touchpoint_table`.
     as_of
         Last day of the period.
-    moments, incidents, improvements
-        Answers of `touchpoint_drivers`, `incident_drivers` and `improvements`, where there are any.
+    journey, moments, incidents, improvements, by_segment
+        Answers of `journey`, `touchpoint_drivers`, `incident_drivers`, `improvements` and `experience_by_segment`, where
+        there are any; the map leaves out what is not known.
+    outcomes, failures
+        Query ``contact_outcomes`` and the outcomes that count as failures: the lanes of the channels.
+    quotes
+        Result ``customer_quotes``: masked sentences chosen by rule in step 2.
+
+    Returns
+    -------
+    Answer
+        Table: stage, touchpoint, reach, csat, failure_share, repeat_7d, is_pain, is_moment. ``extra`` holds what the figure
+        draws: points, stages, lanes, segments, quotes, moments, actions, average.
     """
     table = touchpoints["inventory"].copy()
-    need(table, "touchpoints", INTERACTIONS)
+    table = table[table["stage"].isin(STAGES)]
+    need(table, "touchpoints of the five stages", INTERACTIONS)
+    average = _average(table)
+    table = _marked(table, average, truths(moments, incidents)["touchpoint"])
+    pains, decisive = table[table["is_pain"]], table[table["is_moment"]]
+    shown = table.sort_values(
+        ["is_moment", "is_pain", "reach", "touchpoint"], ascending=[False, False, False, True], ignore_index=True
+    )  # fmt: skip
+    columns = ["stage", "touchpoint", "reach", "csat", "failure_share", "repeat_7d", "is_pain", "is_moment"]  # fmt: skip
+    headline, so_what = _words(table, pains, decisive)
+    return Answer(
+        table=shown[columns],
+        headline=headline,
+        so_what=so_what,
+        kind="diagnostic",
+        caption=f"All customers: satisfaction (1 to 5, 95 % interval), people reached and failed contacts; {year_to(as_of)}",
+        units={"reach": "count", "csat": "points", "failure_share": "%", "repeat_7d": "%"},
+        source="interactions, survey answers, tickets, orders, reviews; moments of truth are drivers in a linear model with controls, not proven causes",
+        extra={
+            "points": table, "average": average, "stages": stages(table, journey), "lanes": lanes(outcomes, failures),
+            "segments": by_segment["cells"] if by_segment else None, "quotes": placed(quotes),
+            "moments": truths(moments, incidents), "actions": actions(improvements), "size": by_segment["size"] if by_segment else None,
+            "reference": None,
+        },
+    )  # fmt: skip
+
+
+def _average(table: pd.DataFrame) -> float:
     rated = table.dropna(subset=["csat"])
-    average = float((rated["csat"] * rated["csat_n"]).sum() / rated["csat_n"].sum()) if len(rated) else float("nan")  # fmt: skip
-    low = table["csat_high"] < average if "csat_high" in table else table["csat"] < average
-    table["is_low"] = low.fillna(False)
-    table["is_pain"] = table["is_low"] | (table["failure_share"].fillna(0) >= FAILING)
-    table["is_moment"] = table["touchpoint"].isin(_moments(moments, incidents))
-    stages = _stages(journey, table, improvements)
-    pains, truths = table[table["is_pain"]], table[table["is_moment"]]
+    return float(np.average(rated["csat"], weights=rated["csat_n"])) if len(rated) else float("nan")
+
+
+def _marked(table: pd.DataFrame, average: float, moments: pd.Series) -> pd.DataFrame:
+    """Add is_low, is_pain, is_moment and the number of each pain point, counted along the journey."""
+    low = (table["csat_high"] < average).fillna(False).astype(bool)
+    failing = (table["failure_share"].fillna(0) >= FAILING).astype(bool)
+    place = {stage: i for i, stage in enumerate(STAGES)}
+    table = table.assign(
+        is_low=low, is_failing=failing, is_pain=low | failing, is_moment=table["touchpoint"].isin(moments),
+        order=table["stage"].map(place),
+    )  # fmt: skip
+    table = table.sort_values(["order", "reach", "touchpoint"], ascending=[True, False, True], ignore_index=True)  # fmt: skip
+    return table.assign(pain_number=table["is_pain"].cumsum().where(table["is_pain"]))
+
+
+def _words(table: pd.DataFrame, pains: pd.DataFrame, decisive: pd.DataFrame) -> tuple[str, str]:
     both = table[table["is_pain"] & table["is_moment"]]
     if len(both):
         headline = f"Where it matters and hurts at once: {joined(list(both['touchpoint']))}"
     else:
-        headline = (
-            f"{len(pains)} of {len(table)} touchpoints hurt, {len(truths)} decide on recommendation"
-        )
-    so_what = (
-        f"{_number(len(pains), 'pain point')}{_list(pains)}; {_number(len(truths), 'moment')} of truth{_list(truths)}. "
-        f"{'Begin with ' + both['touchpoint'].iloc[0] + ', which is both' if len(both) else 'No moment of truth hurts now: protect them while mending the pains'}. "
-        "Hang the map where departments meet and give each stage an owner."
+        headline = f"{len(pains)} of {len(table)} touchpoints hurt, {len(decisive)} decide on recommendation"  # fmt: skip
+    begin = (
+        f"Begin with {both['touchpoint'].iloc[0]}, which is both"
+        if len(both)
+        else "No moment of truth hurts now: protect them while mending the pains"
     )
-    table = table.sort_values(
-        ["is_moment", "is_pain", "reach", "touchpoint"],
-        ascending=[False, False, False, True],
-        ignore_index=True,
+    text = (
+        f"{_number(len(pains), 'pain point')}{_list(pains)}; {_number(len(decisive), 'moment')} of truth{_list(decisive)}. "
+        f"{begin}. Hang the map where departments meet and give each stage an owner."
     )
-    columns = [
-        "stage",
-        "touchpoint",
-        "reach",
-        "csat",
-        "failure_share",
-        "repeat_7d",
-        "is_pain",
-        "is_moment",
-    ]
-    return Answer(
-        table=table[columns],
-        headline=headline[:90],
-        so_what=so_what,
-        kind="diagnostic",
-        caption=f"Five stages with their touchpoints: satisfaction (1 to 5, 95 % interval), reach, failed contacts and cost; {year_to(as_of)}",
-        units={"reach": "count", "csat": "points", "failure_share": "%", "repeat_7d": "%"},
-        source="interactions, survey answers, tickets, orders; drivers from a linear model with controls",
-        extra={"touchpoints": table, "stages": stages, "average": average},
-    )  # fmt: skip
+    return headline[:90], text
 
 
 def _number(count: int, word: str) -> str:
@@ -107,49 +137,50 @@ def _list(rows: pd.DataFrame) -> str:
     return f" ({shown})" if names else ""
 
 
-def _moments(moments: Answer | None, incidents: Answer | None) -> set[str]:
-    names = set(moments.table.loc[moments.table["is_driver"], "driver"]) if moments else set()
-    if incidents is not None:
-        found = incidents.table.loc[incidents.table["is_driver"], "driver"]
-        names |= set(incidents["places"].reindex(found).dropna())
-    return names
+@answers
+def journey_maps(whole: Answer) -> dict[str, Answer]:
+    """Return the map of all customers and one of each segment, by name.
+
+    A segment's map shows its own reach, failures and satisfaction, beside the satisfaction of all
+    customers; effort, cost, return to service and moments of truth are those of all customers.
+
+    Parameters
+    ----------
+    whole
+        Answer of `journey_map`.
+    """
+    maps = {"All customers": whole}
+    cells, size = whole["segments"], whole["size"]
+    if cells is None:
+        return maps
+    for segment in sorted(size.index):
+        own = cells[cells["segment"] == segment]
+        if len(own):
+            maps[segment] = _of_segment(whole, segment, own, int(size[segment]))
+    return maps
 
 
-def _stages(journey: Answer, table: pd.DataFrame, improvements: Answer | None) -> pd.DataFrame:
-    """One row a stage: people, cost, the way in, what hurts, what decides, what to do."""
-    facts = journey["stages"].set_index("stage")
-    steps = journey.table.set_index("stage")
-    rows: list[dict[str, Any]] = []
-    for stage in STAGES:
-        here = table[table["stage"] == stage]
-        row = {name: facts[name].get(stage) for name in ("persons", "contacts", "cost", "per_1000")}
-        way = ""
-        if stage in steps.index and steps.loc[stage, "entered"] > 0:
-            step = steps.loc[stage]
-            way = f"{per_cent(step['share'])} of those at {step['of']}, half within {days_in_words(step['median_days'])}"
-        pains = [_pain(r) for r in here[here["is_pain"]].itertuples()]
-        rows.append(row | {
-            "stage": stage, "way": way, "pains": pains, "moments": list(here.loc[here["is_moment"], "touchpoint"]),
-            "actions": _actions(improvements, {stage, *here["touchpoint"]} | ({"service"} if stage == "support" else set())),
-        })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _pain(row: Any) -> str:
-    parts = []
-    if row.is_low:
-        parts.append(f"rated {row.csat:.1f}")
-    if row.failure_share == row.failure_share and row.failure_share >= FAILING:
-        parts.append(f"{per_cent(row.failure_share)} fail")
-    return f"{row.touchpoint}: {', '.join(parts)}"
-
-
-def _actions(improvements: Answer | None, places: set[str]) -> list[str]:
-    if improvements is None:
-        return []
-    rows = improvements.table
-    rows = rows[rows["touchpoint"].isin(places) & (rows["confidence"] != "none found")]
-    return [
-        f"{r.improvement}: {format_value(r.effect, 'currency') + ' at risk, ' if r.effect == r.effect else ''}{r.confidence}"
-        for r in rows.head(3).itertuples()
-    ]
+def _of_segment(whole: Answer, segment: str, own: pd.DataFrame, size: int) -> Answer:
+    """The map of one segment: a touchpoint is a pain point by the same rule against the average of all."""
+    base = whole["points"]
+    measured = ["csat", "csat_low", "csat_high", "csat_n", "failure_share"]
+    kept = base.drop(columns=[*measured, "volume", "reach"], errors="ignore")
+    columns = ["touchpoint", *measured, "customers", "contacts", "difference", "differs"]
+    points = kept.merge(own[columns].rename(columns={"customers": "reach", "contacts": "volume"}), on="touchpoint")  # fmt: skip
+    points = _marked(points, whole["average"], base.loc[base["is_moment"], "touchpoint"])
+    told = points[points["differs"].fillna(False).astype(bool)].sort_values("difference")
+    pains = points[points["is_pain"]]
+    if len(told):
+        row = told.iloc[0] if told["difference"].iloc[0] < 0 else told.iloc[-1]
+        headline = f"{segment}: {row['touchpoint']} is rated {abs(row['difference']):.1f} points {'below' if row['difference'] < 0 else 'above'} the other segments"
+    else:
+        headline = f"{segment}: {_number(len(pains), 'pain point')}, no touchpoint rated surely otherwise than by others"
+    facts = whole["stages"].assign(persons=np.nan, way="")
+    reached = points.groupby("stage")["volume"].sum()
+    facts["contacts"] = facts["stage"].map(reached)
+    caption = whole.caption.replace("All customers:", f"{segment} ({size:,} customers; dashed grey: all customers; what goes with recommendation and what to do are of all):")  # fmt: skip
+    extra = dict(whole.extra) | {
+        "points": points, "stages": facts, "lanes": None, "reference": base[["touchpoint", "csat"]],
+        "segments": None,
+    }  # fmt: skip
+    return replace(whole, headline=headline[:110], caption=caption, extra=extra, metrics=())

@@ -13,7 +13,8 @@ from playbook.figures.charts import (
     stacked,
     waterfall,
 )
-from playbook.figures.journey import funnel, journey_map
+from playbook.figures.journey import funnel
+from playbook.figures.journey_map import journey_map, journey_maps
 from playbook.figures.planning import (
     forecast,
     gantt,
@@ -55,6 +56,7 @@ __all__ = [
     "heat",
     "importance_grid",
     "journey_map",
+    "journey_maps",
     "lines",
     "lorenz",
     "panels",

@@ -29,6 +29,7 @@ __all__ = [
     "COLOURS",
     "GREY",
     "INK",
+    "MONEY",
     "Picture",
     "axis_title",
     "canvas",
@@ -142,17 +143,17 @@ def wrapped(text: object, width: int) -> list[str]:
     return textwrap.wrap(kept, width, break_on_hyphens=width < 30)
 
 
-_MONEY = {"unit": "currency"}
+MONEY = {"unit": "currency"}
 
 
 def use_currency(code: str) -> None:
     """Name the currency that axes and subtitles of money are drawn in."""
-    _MONEY["unit"] = code
+    MONEY["unit"] = code
 
 
 def axis_title(column: str, unit: str = "") -> str:
     """Return the title of an axis: what it shows, and its unit where the numbers do not carry it."""
-    units = {"currency": _MONEY["unit"], "points": "points", "hours": "hours", "days": "days"}
+    units = {"currency": MONEY["unit"], "points": "points", "hours": "hours", "days": "days"}
     shown = units.get(unit)
     return f"{heading(column)} ({shown})" if shown else heading(column)
 
@@ -170,7 +171,7 @@ def canvas(
     width = int(11.2 * size[0])
     title = wrapped(answer.headline, width)[:2]
     subtitle = wrapped(
-        answer.caption.replace("(currency)", f"({_MONEY['unit']})"), int(14.0 * size[0])
+        answer.caption.replace("(currency)", f"({MONEY['unit']})"), int(14.0 * size[0])
     )[:2]
     inch = 1 / size[1]
     y = 1 - 0.10 * inch

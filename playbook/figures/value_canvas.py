@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import FancyBboxPatch
 
 from playbook.answer import Answer, Missing
-from playbook.figures.core import ACCENT, COLOURS, INK, MUTED, STYLE, Picture, clean, draw
+from playbook.figures.core import ACCENT, COLOURS, MUTED, Picture, draw
+from playbook.figures.page import Page
 
 __all__ = ["proposition_canvas", "proposition_canvases"]
 
@@ -28,74 +23,6 @@ LEFT = 4.35
 GOOD, BAD = "#00795A", COLOURS[5]
 
 
-class _Page:
-    """A slide measured in inches from its upper left corner."""
-
-    def __init__(self) -> None:
-        self.figure = Figure(figsize=SLIDE, dpi=120)
-        self.axes = self.figure.add_axes((0, 0, 1, 1))
-        self.axes.set_xlim(0, SLIDE[0])
-        self.axes.set_ylim(SLIDE[1], 0)
-        self.axes.axis("off")
-        self._renderer = FigureCanvasAgg(self.figure).get_renderer()
-
-    def width(self, text: str, size: float, bold: bool = False) -> float:
-        """Return the width of a line in inches."""
-        font = FontProperties(family=STYLE["font.family"], size=size, weight="bold" if bold else "normal")  # fmt: skip
-        wide, _, _ = self._renderer.get_text_width_height_descent(text, font, False)
-        return float(wide) / self.figure.dpi
-
-    def lines(
-        self, text: object, width: float, size: float, most: int, bold: bool = False
-    ) -> list[str]:
-        """Return client text in at most so many lines of that width; what is cut ends with an ellipsis."""
-        lines = [""]
-        for word in self._words(
-            clean(re.sub(r"[ \t\r\n]+", " ", str(text)).strip()), width, size, bold
-        ):
-            longer = f"{lines[-1]} {word}".strip()
-            if not lines[-1] or self.width(longer, size, bold) <= width:
-                lines[-1] = longer
-            else:
-                lines.append(word)
-        if len(lines) > most:
-            lines = lines[:most]
-            while lines[-1] and self.width(lines[-1] + " …", size, bold) > width:
-                lines[-1] = lines[-1].rpartition(" ")[0] or lines[-1][:-1]
-            lines[-1] = lines[-1].rstrip(" ,;(") + " …"
-        return lines
-
-    def _words(self, text: str, width: float, size: float, bold: bool) -> list[str]:
-        """Words of a text; one longer than the line (or a script without spaces) is broken between signs."""
-        words = []
-        for word in text.split(" "):
-            while word and self.width(word, size, bold) > width:
-                wide = partial(self._start, word, size=size, bold=bold)
-                kept = bisect_right(range(1, len(word)), width, key=wide)
-                words.append(word[: max(kept, 1)])
-                word = word[max(kept, 1) :]
-            words.append(word)
-        return words
-
-    def _start(self, word: str, signs: int, size: float, bold: bool) -> float:
-        return self.width(word[:signs], size, bold)
-
-    def write(
-        self, x: float, y: float, lines: list[str], size: float, colour: str = INK, bold: bool = False, right: bool = False,
-    ) -> float:  # fmt: skip
-        """Write lines below ``y`` and return where the next may begin."""
-        step = 1.32 * size / 72
-        for number, line in enumerate(lines):
-            self.axes.text(x, y + number * step, line, fontsize=size, color=colour, va="top", ha="right" if right else "left",
-                           fontweight="bold" if bold else "normal")  # fmt: skip
-        return y + step * len(lines)
-
-    def box(self, x: float, y: float, width: float, height: float, colour: str = INK) -> None:
-        """Draw a frame."""
-        self.axes.add_patch(FancyBboxPatch((x + 0.05, y + 0.05), width - 0.1, height - 0.1, boxstyle="round,pad=0.05",
-                                           fc="#F5F7F9", ec=colour, lw=1.1))  # fmt: skip
-
-
 @draw
 def proposition_canvas(answer: Answer) -> Figure:
     """Left what we offer and against whom, right what the segment wants, gains and suffers, below the statement.
@@ -103,7 +30,7 @@ def proposition_canvas(answer: Answer) -> Figure:
     The table holds ``box`` (needs, gains, pains, offer), ``text``, ``figure``, ``met``, ``mark``; ``extra``:
     ``offer``, ``numbers`` (each with its meaning), ``statement``, ``against``, ``titles`` (of the boxes).
     """
-    page = _Page()
+    page = Page(SLIDE)
     wide = SLIDE[0] - 2 * MARGIN
     y = page.write(MARGIN, 0.3, page.lines(answer.headline, wide, 20, 2, True), 20, bold=True)
     y = page.write(MARGIN, y + 0.02, page.lines(answer.caption, wide, 12, 2), 12, MUTED)
@@ -123,7 +50,7 @@ def proposition_canvas(answer: Answer) -> Figure:
     return page.figure
 
 
-def _left(page: _Page, answer: Answer, top: float, bottom: float) -> None:
+def _left(page: Page, answer: Answer, top: float, bottom: float) -> None:
     """The offer, how much of the feature value it reaches, and the competitor it stands against."""
     x, wide = MARGIN + PAD, LEFT - 2 * PAD
     page.box(MARGIN, top, LEFT, bottom - top, ACCENT)
@@ -150,7 +77,7 @@ def _left(page: _Page, answer: Answer, top: float, bottom: float) -> None:
         y = page.write(x + 0.2, y, lines, 12) + 0.02
 
 
-def _right(page: _Page, answer: Answer, top: float, bottom: float) -> None:
+def _right(page: Page, answer: Answer, top: float, bottom: float) -> None:
     """One box each for needs, gains and pains, as high as its entries need."""
     x = MARGIN + LEFT + GAP
     wide = SLIDE[0] - MARGIN - x
@@ -188,7 +115,7 @@ def _fitting(entries: dict[str, list[_Entry]], room: float) -> dict[str, list[_E
 class _Entry:
     """One line of a box: mark, text, figure and what the mark means."""
 
-    def __init__(self, page: _Page, row: Any, wide: float) -> None:
+    def __init__(self, page: Page, row: Any, wide: float) -> None:
         self.page, self.row, self.wide = page, row, wide
         self.met = None if row.met is None or row.met is pd.NA else bool(row.met)
         self.figure = page.lines(row.figure, 2.6, SMALLEST, 1) if row.figure else []

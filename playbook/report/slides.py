@@ -9,7 +9,26 @@ from pathlib import Path
 
 from playbook.report.safe import picture, readable
 
-__all__ = ["Slide", "read_slides"]
+__all__ = ["SLIDES", "Series", "Slide", "read_slides"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Pictures that a step hands out together: their folder, the page's title, the link to it, and the paper they fit."""
+
+    folder: str
+    title: str
+    link: str
+    fits: str
+    paper: str
+    width: str
+
+
+SLIDES = {
+    "04": Series("canvases", "The proposition of each segment on one slide", "One slide per segment", "Each fits one 16:9 slide", "A4 landscape", "1080px"),
+    "05": Series("journey-maps", "The customer journey on one page", "Journey maps to print", "Each prints on one A3 page, landscape", "A3 landscape", "1720px"),
+}  # fmt: skip
+"""Series of pictures by step."""
 
 
 @dataclass(frozen=True)

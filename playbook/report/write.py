@@ -17,15 +17,12 @@ from playbook.engagement import Folder
 from playbook.report.page import render
 from playbook.report.role_page import read_role_pages
 from playbook.report.safe import readable, sanitised
-from playbook.report.slides import read_slides
+from playbook.report.slides import SLIDES, read_slides
 from playbook.report.start_page import read_start_page
 from playbook.report.step_page import read_step_page
 from playbook.runner.graph import STEPS
 
 __all__ = ["write_report"]
-
-CANVAS_STEP = "04"
-"""Step that hands out one slide a segment."""
 
 
 def write_report(folder: Folder, period: str) -> list[Path]:
@@ -72,6 +69,7 @@ class _Pages:
                 page=page,
                 appendix=f"notebook_{step.id}.html",
                 slides=slides,
+                series=SLIDES.get(step.id),
             )
             self._page(
                 f"notebook_{step.id}.html",
@@ -103,14 +101,13 @@ class _Pages:
         )
 
     def _slides(self, step: str, back: str) -> str:
-        """Write the page of the slides a step handed out and return its name, empty when there are none."""
-        if step != CANVAS_STEP:
+        """Write the page of the pictures a step handed out and return its name, empty when there are none."""
+        series = SLIDES.get(step)
+        slides = read_slides(self.folder.run(self.period) / "handouts" / series.folder) if series else []  # fmt: skip
+        if series is None or not slides:
             return ""
-        slides = read_slides(self.folder.run(self.period) / "handouts" / "canvases")
-        if not slides:
-            return ""
-        name = f"{step}_canvases.html"
-        self._page(name, "slides.html", "The proposition of each segment on one slide", slides=slides, back=back)  # fmt: skip
+        name = f"{step}_{series.folder}.html"
+        self._page(name, "slides.html", series.title, slides=slides, series=series, back=back)
         return name
 
     def _headlines(self, step: str) -> list[str]:
