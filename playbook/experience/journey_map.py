@@ -178,7 +178,7 @@ def _of_segment(whole: Answer, segment: str, own: pd.DataFrame, size: int) -> An
     facts = whole["stages"].assign(persons=np.nan, way="")
     reached = points.groupby("stage")["volume"].sum()
     facts["contacts"] = facts["stage"].map(reached)
-    caption = whole.caption.replace("All customers:", f"{segment} ({size:,} customers; dashed grey: all customers; what goes with recommendation and what to do are of all):")  # fmt: skip
+    caption = whole.caption.replace("All customers:", f"{segment} ({size:,} customers; dashed grey: all customers):")  # fmt: skip
     extra = dict(whole.extra) | {
         "points": points, "stages": facts, "lanes": None, "reference": base[["touchpoint", "csat"]],
         "segments": None,

@@ -227,10 +227,11 @@ def boxes(here: Map, top: float, paint: bool) -> float:
     todo = here.answer["actions"]
     plans = [] if todo is None else [(f"{i}", f"{r.improvement}: {r.worth}; {r.confidence}{', ' + r.owner if r.owner else ''}") for i, r in enumerate(todo.itertuples(), 1)]  # fmt: skip
     wide = RIGHT - 0.4
+    whose = "" if here.answer["reference"] is None else ", all customers"
     parts = (
         (0.29, "What hurts (rating, failed contacts)", BAD, hurts, "no touchpoint is a pain point"),
-        (0.29, "What goes with recommendation (in SD)", "#8A6100", truths, "no driver of recommendation passes the checks"),
-        (0.42, f"What to do first ({MONEY['unit']}, confidence, owner)", ACCENT, plans, "no improvement is ranked yet"),
+        (0.29, f"What goes with recommendation (in SD{whose})", "#8A6100", truths, "no driver of recommendation passes the checks"),
+        (0.42, f"What to do first ({MONEY['unit']}, confidence, owner{whose})", ACCENT, plans, "no improvement is ranked yet"),
     )  # fmt: skip
     x = 0.4
     for share, title, colour, items, nothing in parts:
