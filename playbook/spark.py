@@ -80,6 +80,9 @@ class SparkWarehouse(Warehouse):
         """Return the number of visible rows of a standard table."""
         return int(self._spark.table(name).count())
 
+    def _prepare(self, name: str, sql: str) -> None:
+        self._spark.sql(carried_over(sql)).cache().createOrReplaceTempView(name)
+
     def _frame(self, sql: str, parameters: dict[str, Any]) -> pd.DataFrame:
         frame = self._spark.sql(carried_over(sql), args=parameters)
         return frame.toArrow().to_pandas()

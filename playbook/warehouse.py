@@ -2,11 +2,13 @@
 
 The tables are seen through views that hide every row known after ``as_of`` and blank every
 outcome filled in later; no query can look into the future. A table the client did not deliver is
-an empty view of the same columns.
+an empty view of the same columns. What several queries build on is prepared once, when one of
+them first asks for it (``queries/prepared``).
 """
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +21,13 @@ import pyarrow as pa
 from playbook.errors import DataError
 from playbook.tables import SQL_TYPE, TABLES
 
-__all__ = ["QUERIES", "Warehouse", "view_sql"]
+__all__ = ["PREPARED", "QUERIES", "Warehouse", "prepared_for", "view_sql"]
 
 QUERIES = Path(__file__).parent / "queries"
-PLAIN = {"VARCHAR", "BOOLEAN", "DOUBLE"}
+PREPARED = {path.stem: path for path in sorted((QUERIES / "prepared").glob("*.sql"))}
+"""Tables that several queries read: each a query of its own over the standard tables, without parameters."""
+
+PLAIN = {"VARCHAR", "BOOLEAN", "DOUBLE", "TIMESTAMP"}
 """Kinds that Arrow hands to pandas as they are, text without an object for each value."""
 
 
@@ -62,6 +67,11 @@ def view_sql(name: str, columns: list[str], source: str, as_of: date) -> str:
     return f"select {', '.join(shown)} from {source}{known}"
 
 
+def prepared_for(text: str) -> list[str]:
+    """Return the prepared tables that a query's text names."""
+    return [name for name in PREPARED if re.search(rf"\b{name}\b", text)]
+
+
 class Warehouse:
     """The tables of one run, as of a day, on DuckDB in this process.
 
@@ -76,6 +86,7 @@ class Warehouse:
     def __init__(self, tables: Path, as_of: date) -> None:
         self.as_of = as_of
         self._tables = tables
+        self._prepared: set[str] = set()
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -162,9 +173,22 @@ class Warehouse:
         text = path.read_text(encoding="utf-8")
         bound = {"as_of": self.as_of} | parameters
         try:
+            self._prepare_for(text)
             return self._frame(text, {k: v for k, v in bound.items() if f"${k}" in text})
         except duckdb.Error as error:
             raise DataError(f"query {name}: {error}") from error
+
+    def _prepare_for(self, text: str) -> None:
+        """Make the prepared tables a query names, and those they build on, unless they are there."""
+        for name in prepared_for(text):
+            if name not in self._prepared:
+                made_from = PREPARED[name].read_text(encoding="utf-8")
+                self._prepare_for(made_from)
+                self._prepare(name, made_from)
+                self._prepared.add(name)
+
+    def _prepare(self, name: str, sql: str) -> None:
+        self._connection.execute(f"create table {name} as {sql}")
 
     def _frame(self, sql: str, parameters: dict[str, Any]) -> pd.DataFrame:
         relation = self._connection.sql(sql, params=parameters)

@@ -1,11 +1,5 @@
 -- one row: one customer who had ordered before the period, with the contacts of each stage and the orders in the period
-with link as (
-    select visitor_id, min(customer_id) as customer_id
-    from interactions
-    where visitor_id is not null and customer_id is not null
-    group by visitor_id
-),
-known as (
+with known as (
     select customer_id
     from orders
     where customer_id is not null and revenue > 0
@@ -14,14 +8,13 @@ known as (
 ),
 contact as (
     select
-        coalesce(i.customer_id, l.customer_id) as customer_id,
-        sum(case when i.stage = 'consideration' then 1 else 0 end) as consideration,
-        sum(case when i.stage = 'support' then 1 else 0 end) as support,
-        sum(case when i.stage = 'loyalty' then 1 else 0 end) as loyalty
-    from interactions i
-    left join link l on i.visitor_id = l.visitor_id
-    where i.occurred_at >= cast($since as date) + interval 1 day
-    group by coalesce(i.customer_id, l.customer_id)
+        person as customer_id,
+        sum(case when stage = 'consideration' then 1 else 0 end) as consideration,
+        sum(case when stage = 'support' then 1 else 0 end) as support,
+        sum(case when stage = 'loyalty' then 1 else 0 end) as loyalty
+    from linked_contacts
+    where is_customer and occurred_at >= cast($since as date) + interval 1 day
+    group by person
 ),
 bought as (
     select customer_id, count(*) as orders

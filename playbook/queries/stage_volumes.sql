@@ -1,16 +1,19 @@
--- one row: one stage of the journey over the period, with contacts, persons (visitors linked to customers where known) and cost
-with link as (
-    select visitor_id, min(customer_id) as customer_id
-    from interactions
-    where visitor_id is not null and customer_id is not null
-    group by visitor_id
+-- one row: one stage of the journey over the period, with contacts (a contact of one person, touchpoint and time counts
+-- once), how many rows said so again, persons (visitors linked to customers where known) and cost
+with contact as (
+    select stage, person, max(cost) as cost, count(*) as recorded, max(is_customer) as is_customer
+    from linked_contacts
+    where occurred_at >= cast($since as date) + interval 1 day
+    group by stage, person, touchpoint, occurred_at, alone
+),
+visitor as (
+    select stage, person, count(*) as contacts, sum(cost) as cost, sum(recorded) as recorded, max(is_customer) as is_customer
+    from contact
+    group by stage, person
 )
 select
-    i.stage, count(*) as contacts,
-    count(distinct coalesce(i.customer_id, l.customer_id, 'visitor ' || i.visitor_id)) as persons,
-    count(distinct coalesce(i.customer_id, l.customer_id)) as customers, sum(i.cost) as cost
-from interactions i
-left join link l on i.visitor_id = l.visitor_id
-where i.occurred_at >= cast($since as date) + interval 1 day
-group by i.stage
-order by i.stage
+    stage, cast(sum(contacts) as bigint) as contacts, count(person) as persons, count(case when is_customer then 1 end) as customers,
+    sum(cost) as cost, cast(sum(recorded) - sum(contacts) as bigint) as repeated
+from visitor
+group by stage
+order by stage

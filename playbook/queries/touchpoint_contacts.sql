@@ -1,36 +1,48 @@
--- one row: one touchpoint over the period, with contacts, persons reached, cost, and how often a known customer came to
--- service within seven days (again, or in another way); service means the channels by which cases come in
-with link as (
-    select visitor_id, min(customer_id) as customer_id
-    from interactions
-    where visitor_id is not null and customer_id is not null
-    group by visitor_id
-),
-contact as (
+-- one row: one touchpoint over the period, with contacts (a contact of one person, touchpoint, channel and time counts once), persons
+-- reached, cost, and how often a known customer came to service within seven days (again, or in another way); service means
+-- the channels by which cases come in
+with contact as (
     select
-        i.interaction_id, i.occurred_at, i.touchpoint, i.stage, i.channel, i.customer_id, i.cost,
-        coalesce(i.customer_id, l.customer_id, 'visitor ' || i.visitor_id) as person
-    from interactions i
-    left join link l on i.visitor_id = l.visitor_id
-    where i.occurred_at >= cast($since as date) + interval 1 day
+        person, touchpoint, occurred_at, stage, channel, max(is_customer) as is_customer, max(cost) as cost
+    from linked_contacts
+    where occurred_at >= cast($since as date) + interval 1 day
+    group by person, touchpoint, occurred_at, stage, channel, alone
 ),
 entrance as (
     select distinct channel from tickets
 ),
 service as (
-    select c.customer_id, c.occurred_at, c.touchpoint
+    select c.person, c.occurred_at, c.touchpoint
     from contact c
     join entrance e on e.channel = c.channel
-    where c.stage = 'support' and c.customer_id is not null
+    where c.stage = 'support' and c.is_customer
 ),
 followed as (
-    select
-        c.interaction_id, max(case when s.touchpoint <> c.touchpoint then 1 else 0 end) as elsewhere
+    select c.touchpoint, c.person, c.occurred_at, max(case when s.touchpoint <> c.touchpoint then 1 else 0 end) as elsewhere
     from contact c
     join service s
-        on s.customer_id = c.customer_id and s.occurred_at > c.occurred_at and s.occurred_at <= c.occurred_at + interval 7 day
-    where c.stage in ('purchase', 'support')
-    group by c.interaction_id
+        on s.person = c.person and s.occurred_at > c.occurred_at and s.occurred_at <= c.occurred_at + interval 7 day
+    where c.stage in ('purchase', 'support') and c.occurred_at <= cast($as_of as date) - interval 6 day
+    group by c.touchpoint, c.person, c.occurred_at
+),
+again as (
+    select touchpoint, count(*) as to_service, sum(elsewhere) as to_other_service
+    from followed
+    group by touchpoint
+),
+visitor as (
+    select
+        touchpoint, person, count(*) as volume, sum(cost) as cost, max(is_customer) as is_customer,
+        count(case when is_customer and occurred_at <= cast($as_of as date) - interval 6 day then 1 end) as followable
+    from contact
+    group by touchpoint, person
+),
+counted as (
+    select
+        touchpoint, cast(sum(volume) as bigint) as volume, count(person) as reach,
+        count(case when is_customer then 1 end) as customers, sum(cost) as cost, cast(sum(followable) as bigint) as followable
+    from visitor
+    group by touchpoint
 ),
 stage as (
     select touchpoint, stage, row_number() over (partition by touchpoint order by count(*) desc, stage) as place
@@ -38,16 +50,10 @@ stage as (
     group by touchpoint, stage
 )
 select
-    c.touchpoint, t.stage, count(*) as volume, count(distinct c.person) as reach,
-    count(distinct c.customer_id) as customers, sum(c.cost) as cost,
-    sum(case when t.stage in ('purchase', 'support') and c.customer_id is not null
-        and c.occurred_at <= cast($as_of as date) - interval 6 day then 1 else 0 end) as followable,
-    sum(case when f.interaction_id is not null
-        and c.occurred_at <= cast($as_of as date) - interval 6 day then 1 else 0 end) as to_service,
-    sum(case when f.elsewhere = 1
-        and c.occurred_at <= cast($as_of as date) - interval 6 day then 1 else 0 end) as to_other_service
-from contact c
+    c.touchpoint, t.stage, c.volume, c.reach, c.customers, c.cost,
+    case when t.stage in ('purchase', 'support') then c.followable else 0 end as followable,
+    coalesce(a.to_service, 0) as to_service, cast(coalesce(a.to_other_service, 0) as bigint) as to_other_service
+from counted c
 join stage t on t.touchpoint = c.touchpoint and t.place = 1
-left join followed f on f.interaction_id = c.interaction_id
-group by c.touchpoint, t.stage
+left join again a on a.touchpoint = c.touchpoint
 order by c.touchpoint

@@ -11,7 +11,7 @@ from pathlib import Path
 from playbook.coverage import method
 from playbook.runner.graph import STEPS
 from playbook.tables import TABLES
-from playbook.warehouse import QUERIES
+from playbook.warehouse import PREPARED, QUERIES, prepared_for
 
 __all__ = ["parts_of", "tables_of_query"]
 
@@ -20,8 +20,13 @@ _READ = re.compile(r"\b(?:from|join)\s+([a-z_]+)", re.IGNORECASE)
 
 def tables_of_query(name: str) -> set[str]:
     """Return the standard tables that a query reads."""
-    text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
-    return {found for found in _READ.findall(text) if found in TABLES}
+    return _tables_of((QUERIES / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def _tables_of(text: str) -> set[str]:
+    found = {name for name in _READ.findall(text) if name in TABLES}
+    prepared = (PREPARED[name].read_text(encoding="utf-8") for name in prepared_for(text))
+    return found.union(*map(_tables_of, prepared))
 
 
 @cache
