@@ -47,7 +47,11 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "regularity": (0.50, 0.95, "seasonal: regularity of purchases"),
     "spend_frequency": (0.35, 0.80, "spend with frequency: price tier per log order rate"),
     "dropout_trend": (0.35, 0.80, "changing drop-out: change of the logit a year, up or down"),
-    "channel_effect": (-0.80, -0.35, "half of the worlds with effects: points of opinion that one worse channel costs"),
+    "channel_effect": (
+        -0.80,
+        -0.35,
+        "half of the worlds with effects: points of opinion that one worse channel costs",
+    ),
 }
 """Ranges that parameters are drawn from (uniformly), and what they mean."""
 
