@@ -25,14 +25,17 @@ from playbook.experience.improvements import improvements
 from playbook.experience.incidents import customer_incidents
 from playbook.experience.journey import journey, journey_by_channel, journey_by_segment
 from playbook.experience.journey_map import journey_map, journey_maps
+from playbook.experience.repeats import repeated_contacts
 from playbook.experience.service import backlog, service_levels
 from playbook.experience.touchpoints import removal_effects, touchpoint_table
+from playbook.experience.volume import case_forecast
 
 __all__ = [
     "backlog",
     "callback_causes",
     "callbacks",
     "case_drivers",
+    "case_forecast",
     "cases_by_channel",
     "customer_incidents",
     "experience_by_segment",
@@ -45,6 +48,7 @@ __all__ = [
     "journey_map",
     "journey_maps",
     "removal_effects",
+    "repeated_contacts",
     "service_levels",
     "touchpoint_drivers",
     "touchpoint_table",

@@ -4,113 +4,104 @@ from __future__ import annotations
 
 from datetime import date
 
-import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 
 from playbook.answer import Answer, Metric, answers, need
-from playbook.experience.common import FEWEST, INTERACTIONS, TICKETS, in_period, per_cent, share
+from playbook.experience.adjusted import Adjusted, adjusted_means
+from playbook.experience.common import (
+    FEWEST,
+    INTERACTIONS,
+    TICKETS,
+    in_period,
+    joined,
+    per_cent,
+    share,
+)
 from playbook.experience.touchpoints import failure_shares
 from playbook.stats import mean_interval, two_proportion_difference
 
-__all__ = ["adjusted_csat", "cases_by_channel", "failures_by_channel"]
+__all__ = ["cases_by_channel", "failures_by_channel", "named_differences"]
 
-ENTRANCE = "service channels"
-
-
-def _pooled(values: pd.Series, fewest: int = FEWEST) -> pd.Series:
-    """Levels with fewer than ``fewest`` rows become one level: other."""
-    names = values.fillna("unknown").astype(str)
-    counts = names.value_counts()
-    return names.where(names.map(counts) >= fewest, "other")
+SURE = 0.05
 
 
-def adjusted_csat(rated: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """Return mean satisfaction by channel for the same mix of topics and priorities, and a p-value.
-
-    Parameters
-    ----------
-    rated
-        Cases with ``csat``, ``channel``, ``topic`` and ``priority``.
-
-    Returns
-    -------
-    tuple
-        Frame ``channel``, ``adjusted_csat``, ``low``, ``high`` (linear model, HC3 errors), and the
-        p-value of all channels being equal (Wald test).
-    """
-    rated = rated.sort_values("ticket_id", ignore_index=True)
-    channel = pd.get_dummies(rated["channel"], dtype=float)
-    channel = channel[sorted(channel.columns)]
-    mix = [
-        pd.get_dummies(_pooled(rated[c]), prefix=c, dtype=float).iloc[:, 1:]
-        for c in ("topic", "priority")
-    ]
-    held = pd.concat(mix, axis=1)
-    held = held - held.mean()
-    fit = sm.OLS(rated["csat"].astype(float), pd.concat([channel, held], axis=1)).fit(
-        cov_type="HC3"
-    )
-    ends = fit.conf_int()
-    k = channel.shape[1]
-    contrast = np.hstack([-np.ones((k - 1, 1)), np.eye(k - 1), np.zeros((k - 1, held.shape[1]))])
-    p_value = float(fit.wald_test(contrast, scalar=True).pvalue)
-    names = list(channel.columns)
-    return pd.DataFrame({
-        "channel": names, "adjusted_csat": fit.params[names].to_numpy(),
-        "adjusted_low": ends.loc[names, 0].to_numpy(), "adjusted_high": ends.loc[names, 1].to_numpy(),
-    }), p_value  # fmt: skip
+def named_differences(found: Adjusted) -> pd.DataFrame:
+    """Return the pairs that are said to differ: equality of all is refuted, and theirs at a controlled rate."""
+    if not found.p_value < SURE:
+        return found.pairs.head(0)
+    return found.pairs[found.pairs["q_value"] <= SURE].reset_index(drop=True)
 
 
 @answers
-def cases_by_channel(cases: pd.DataFrame, as_of: date) -> Answer:
+def cases_by_channel(cases: pd.DataFrame, as_of: date, smallest: float = 0.1) -> Answer:
     """Return satisfaction, repeats and switches of service cases by the channel they came in by.
 
     Parameters
     ----------
     cases
-        Query ``service_cases``.
+        Query ``service_cases``. A satisfaction outside 1 to 5 counts as not given.
     as_of
         Last day of the period; repeats are counted for cases at least seven days old.
+    smallest
+        Difference (points of satisfaction, 1 to 5) that does not matter yet: only what surely exceeds it is named.
+
+    Returns
+    -------
+    Answer
+        Adjusted satisfaction is that of an equal mix of topics and priorities (`adjusted_means`, clustered by
+        customer). Extra ``pairs``: all pairs of channels with difference, interval and q-value; ``named``: those that
+        surely differ by more than ``smallest``; ``worse``: the channel below most others (none: empty text).
     """
     year = cases[in_period(cases["opened_at"], as_of) & cases["channel"].notna()]
     need(year, "service cases of the period", TICKETS, rows=30)
+    odd = int((year["csat"].notna() & ~year["csat"].between(1, 5)).sum())
+    year = year.assign(csat=year["csat"].where(year["csat"].between(1, 5)))
     followed = year[year["age_hours"] >= 7 * 24]
-    rows = []
-    for channel, group in year.groupby("channel"):
-        rated = group["csat"].dropna()
-        old = followed[followed["channel"] == channel]
-        if len(rated) < FEWEST or len(old) < FEWEST:
-            continue
-        i = mean_interval(rated)
-        again = share(int((old["further_contacts"] > 0).sum()), len(old))
-        rows.append({
-            "channel": channel, "cases": len(group), "csat": i.value, "low": i.low, "high": i.high, "rated": i.n,
-            "came_again": again["share"], "again_low": again["low"], "again_high": again["high"],
-            "switched": (old["elsewhere"] > 0).mean(), "first_hours": group["first_response_hours"].median(),
-        })  # fmt: skip
-    need(pd.DataFrame(rows), "channels with rated cases", TICKETS, rows=2)
-    table = pd.DataFrame(rows)
-    adjusted, p_value = adjusted_csat(
-        year[year["csat"].notna() & year["channel"].isin(table["channel"])]
-    )
-    table = table.merge(adjusted, on="channel").sort_values(
-        ["adjusted_csat", "channel"], ignore_index=True
-    )
-    return _told(table, p_value, followed, as_of)
+    rows = [_row(str(name), group, followed) for name, group in year.groupby("channel")]
+    all_rows = pd.DataFrame(rows)
+    seen = (all_rows["rated"] >= FEWEST) & (all_rows["old"] >= FEWEST)
+    table = all_rows[seen].drop(columns="old")
+    need(table, "channels with rated cases", TICKETS, rows=2)
+    rated = year[year["csat"].notna() & year["channel"].isin(table["channel"])]
+    rated = rated.sort_values("ticket_id", ignore_index=True)
+    found = adjusted_means(rated, "csat", "channel", ("topic", "priority"), "customer_id", smallest)
+    means = found.table.rename(columns={"group": "channel", "adjusted": "adjusted_csat", "low": "adjusted_low", "high": "adjusted_high"})  # fmt: skip
+    table = table.merge(means[["channel", "adjusted_csat", "adjusted_low", "adjusted_high"]], on="channel")  # fmt: skip
+    table = table.sort_values(["adjusted_csat", "channel"], ignore_index=True)
+    left = _left_out(list(all_rows.loc[~seen, "channel"]), odd)
+    return _told(table, found, named_differences(found), smallest, followed, as_of, left)
 
 
-def _told(table: pd.DataFrame, p_value: float, followed: pd.DataFrame, as_of: date) -> Answer:
-    worst, best = table.iloc[0], table.iloc[-1]
+def _row(channel: str, group: pd.DataFrame, followed: pd.DataFrame) -> dict:
+    rated, old = group["csat"].dropna(), followed[followed["channel"] == channel]
+    row = {"channel": channel, "cases": len(group), "rated": len(rated), "old": len(old)}
+    if len(rated) < FEWEST or len(old) < FEWEST:
+        return row
+    i = mean_interval(rated)
+    again = share(int((old["further_contacts"] > 0).sum()), len(old))
+    return row | {
+        "csat": i.value, "low": max(i.low, 1.0), "high": min(i.high, 5.0),
+        "came_again": again["share"], "again_low": again["low"], "again_high": again["high"],
+        "switched": (old["elsewhere"] > 0).mean(), "first_hours": group["first_response_hours"].median(),
+    }  # fmt: skip
+
+
+def _left_out(small: list[str], odd: int) -> str:
+    parts = []
+    if small:
+        parts.append(f"not shown for fewer than {FEWEST} rated cases: {joined(small)}")
+    if odd:
+        parts.append(f"{odd:,} ratings outside 1 to 5 do not count")
+    return "".join(f"; {part}" for part in parts)
+
+
+def _told(
+    table: pd.DataFrame, found: Adjusted, named: pd.DataFrame, smallest: float, followed: pd.DataFrame, as_of: date,
+    left: str,
+) -> Answer:  # fmt: skip
     again = share(int((followed["further_contacts"] > 0).sum()), len(followed))
     moved = share(int((followed["elsewhere"] > 0).sum()), len(followed))
-    gap = best["adjusted_csat"] - worst["adjusted_csat"]
-    if p_value < 0.05:
-        headline = f"Not the same in each channel: {worst['channel']} is rated {gap:.1f} points below {best['channel']}"
-        verdict = f"With the same mix of topics and priorities the channels differ (p = {p_value:.3f}): bring {worst['channel']} up to {best['channel']}."
-    else:
-        headline = f"Service is rated alike in every channel (widest gap {gap:.1f} of 5 points)"
-        verdict = f"With the same mix of topics and priorities no difference between channels is shown (p = {p_value:.2f}): do not reorganise channels for satisfaction's sake."
+    worse, headline, verdict = _verdict(table, found, named, smallest)
     return Answer(
         table=table[["channel", "cases", "csat", "low", "high", "rated", "adjusted_csat", "adjusted_low", "adjusted_high",
                      "came_again", "again_low", "again_high", "switched", "first_hours"]],
@@ -118,16 +109,47 @@ def _told(table: pd.DataFrame, p_value: float, followed: pd.DataFrame, as_of: da
         so_what=f"{verdict} {per_cent(again['share'])} of customers come again within 7 days of opening a case and {per_cent(moved['share'])} do so by another channel, "
         "where they must tell their story again: show the case to every channel.",
         kind="diagnostic",
-        caption=f"Satisfaction with the case (1 to 5, 95 % interval), raw and for an equal mix of topics and priorities; share coming again within 7 days; 12 months to {as_of:%Y-%m-%d}",
+        caption=f"Satisfaction with the case (1 to 5, 95 % interval), raw and for an equal mix of topics and priorities; share coming again within 7 days; 12 months to {as_of:%Y-%m-%d}{left}",
         units={"cases": "count", "rated": "count", "came_again": "%", "again_low": "%", "again_high": "%", "switched": "%", "first_hours": "hours",
                **dict.fromkeys(("csat", "low", "high", "adjusted_csat", "adjusted_low", "adjusted_high"), "points")},
-        source="tickets, interactions; linear model with topic and priority, robust errors",
+        source=f"tickets, interactions; {found.method} model with topic and priority, errors clustered by customer",
         metrics=(
             Metric("cases_come_again", again["share"], again["low"], again["high"], len(followed), "%"),
             Metric("cases_switch_channel", moved["share"], moved["low"], moved["high"], len(followed), "%"),
         ),
-        extra={"p_value": p_value},
+        extra={"p_value": found.p_value, "pairs": found.pairs, "named": named, "worse": worse, "method": found.method},
     )  # fmt: skip
+
+
+def _verdict(
+    table: pd.DataFrame, found: Adjusted, named: pd.DataFrame, smallest: float
+) -> tuple[str, str, str]:
+    """Worse channel (or empty), headline and verdict."""
+    note = f" {found.note}" if found.note else ""
+    widest = float(table["adjusted_csat"].max() - table["adjusted_csat"].min())
+    if named.empty:
+        headline = f"Service is rated alike in every channel (widest gap {widest:.1f} of 5 points)"
+        if found.p_value < SURE:
+            verdict = (
+                f"With the same mix of topics and priorities the channels are not quite equal (p = {found.p_value:.3f}), "
+                f"but no two of them surely differ by more than {smallest:.1f} points: do not reorganise channels for it."
+            )
+        else:
+            verdict = f"With the same mix of topics and priorities no difference between channels is shown (p = {found.p_value:.2f}): do not reorganise channels for satisfaction's sake."
+        return "", headline, verdict + note
+    order = dict(zip(table["channel"], table["adjusted_csat"], strict=True))
+    times = named["lower"].value_counts()
+    worse = str(min(times.index, key=lambda name: (-times[name], order[name], name)))
+    below = named[named["lower"] == worse].sort_values("difference", ascending=False)
+    first = below.iloc[0]
+    headline = f"Not the same in each channel: {worse} is rated {first['difference']:.1f} points below {first['upper']}"
+    others = joined(sorted(below["upper"].iloc[1:]))
+    more = f" and is surely below {others} as well" if others else ""
+    verdict = (
+        f"With the same mix of topics and priorities {worse} falls {first['difference']:.1f} points ({first['low']:.1f} to {first['high']:.1f}) behind {first['upper']}{more}: "
+        f"listen to its cases and bring it up to {first['upper']}."
+    )
+    return worse, headline, verdict + note
 
 
 @answers

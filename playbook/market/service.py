@@ -105,6 +105,7 @@ def _handled(
     slow = answer > frame["priority"].map(PROMISE_RESPONSE).to_numpy()
     effect = people.settings.service_effect
     opinion = 4.15 - effect * (1.25 * failed + 0.45 * slow) - 0.30 * (topic == 0) + 0.30 * mood
+    opinion += _of_channel(people.settings.channel_effect)[frame["channel"].to_numpy()]
     csat = points(opinion + rng.normal(0, 0.75, n), 1, 5)
     return frame.assign(
         answer_hours=answer,
@@ -113,6 +114,10 @@ def _handled(
         failed=failed,
         csat=np.where(rng.random(n) < 0.46, csat, np.nan),
     )
+
+
+def _of_channel(effect: dict[str, float]) -> np.ndarray:
+    return np.array([effect.get(str(name), 0.0) for name in CHANNELS])
 
 
 def ticket_table(people: People, cases: pd.DataFrame, end: np.datetime64) -> pd.DataFrame:

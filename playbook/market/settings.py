@@ -281,6 +281,9 @@ class Settings:
     fatigue
         Share of an action's effect left per contact of the three months before, and satisfaction
         lost per contact beyond two.
+    channel_effect
+        Points of opinion that a case's service channel adds, whatever the case is about; none: all
+        channels answer alike.
     """
 
     kind: str = "regular"
@@ -315,6 +318,7 @@ class Settings:
     own_season: float = 0.0
     spend_frequency: float = 0.0
     dropout_trend: float = 0.0
+    channel_effect: dict[str, float] = field(default_factory=dict)
 
     def trait(self, name: str, segment: np.ndarray) -> np.ndarray:
         """Return the trait ``name`` of every segment number in ``segment``."""

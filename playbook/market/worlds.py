@@ -47,8 +47,16 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "regularity": (0.50, 0.95, "seasonal: regularity of purchases"),
     "spend_frequency": (0.35, 0.80, "spend with frequency: price tier per log order rate"),
     "dropout_trend": (0.35, 0.80, "changing drop-out: change of the logit a year, up or down"),
+    "channel_effect": (
+        -0.80,
+        -0.35,
+        "half of the worlds with effects: points of opinion that one worse channel costs",
+    ),
 }
 """Ranges that parameters are drawn from (uniformly), and what they mean."""
+
+WORSE_CHANNELS = ("e-mail", "store desk")
+"""Channels of which one may be worse; telephone and chat answer alike in every world."""
 
 _SCALED = ("rate", "dropout", "lines", "sensitivity", "refund", "cases", "rate_shape")
 
@@ -77,12 +85,23 @@ def draw_settings(seed: int) -> Settings:
         settings = replace(settings, dropout_trend=sign * _draw(rng, "dropout_trend"))
     elif kind == "null":
         settings = _null(settings)
-    return replace(settings, kind=kind)
+    return replace(settings, kind=kind, channel_effect=_channel_effect(seed, kind))
 
 
 def _draw(rng: np.random.Generator, name: str) -> float:
     low, high, _ = RANGES[name]
     return float(rng.uniform(low, high))
+
+
+def _channel_effect(seed: int, kind: str) -> dict[str, float]:
+    """Return what one channel costs in about half of the worlds that are not null.
+
+    Drawn from a stream of its own, so that the rest of a seed's world does not depend on it.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(9, 1)))
+    if kind == "null" or rng.random() < 0.5:
+        return {}
+    return {str(rng.choice(WORSE_CHANNELS)): _draw(rng, "channel_effect")}
 
 
 def _regular(rng: np.random.Generator) -> Settings:

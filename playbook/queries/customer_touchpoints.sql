@@ -1,18 +1,22 @@
--- one row: one customer and touchpoint over the period (visitors linked to customers where known), with contacts, those
--- with a known outcome and those that ended as a failure ($failures: outcomes between commas)
-with link as (
-    select visitor_id, min(customer_id) as customer_id
+-- one row: one customer and touchpoint over the period (visitors linked to customers where known), with contacts, those under
+-- the customer's number with a known outcome, and those of them that ended as a failure ($failures: outcomes between commas)
+with seen as (
+    select person as customer_id, touchpoint, count(*) as contacts
+    from linked_contacts
+    where is_customer and occurred_at >= cast($since as date) + interval 1 day
+    group by person, touchpoint
+),
+ended as (
+    select
+        customer_id, coalesce(touchpoint, '(unknown)') as touchpoint, count(*) as told,
+        sum(case when position(',' || outcome || ',' in ',' || $failures || ',') > 0 then 1 else 0 end) as failed
     from interactions
-    where visitor_id is not null and customer_id is not null
-    group by visitor_id
+    where customer_id is not null and outcome is not null and occurred_at >= cast($since as date) + interval 1 day
+    group by customer_id, coalesce(touchpoint, '(unknown)')
 )
 select
-    coalesce(i.customer_id, l.customer_id) as customer_id, i.touchpoint, count(*) as contacts,
-    sum(case when i.outcome is not null then 1 else 0 end) as told,
-    sum(case when position(',' || i.outcome || ',' in ',' || $failures || ',') > 0 then 1 else 0 end) as failed
-from interactions i
-left join link l on i.visitor_id = l.visitor_id
-where i.occurred_at >= cast($since as date) + interval 1 day and i.touchpoint is not null
-    and coalesce(i.customer_id, l.customer_id) is not null
-group by coalesce(i.customer_id, l.customer_id), i.touchpoint
-order by customer_id, i.touchpoint
+    s.customer_id, s.touchpoint, s.contacts, cast(coalesce(e.told, 0) as bigint) as told,
+    cast(coalesce(e.failed, 0) as bigint) as failed
+from seen s
+left join ended e on e.customer_id = s.customer_id and e.touchpoint = s.touchpoint
+order by s.customer_id, s.touchpoint

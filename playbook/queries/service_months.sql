@@ -1,6 +1,7 @@
--- one row: one month, with cases opened and resolved in it and the cases open at its end (or at the end of the period)
+-- one row: one month, with cases opened and resolved in it, when the first of them came, and the cases open at its end
+-- (or at the end of the period)
 with opened as (
-    select cast(date_trunc('month', opened_at) as date) as month, count(*) as opened
+    select cast(date_trunc('month', opened_at) as date) as month, count(*) as opened, min(opened_at) as first_opened
     from tickets
     group by cast(date_trunc('month', opened_at) as date)
 ),
@@ -16,7 +17,8 @@ span as (
 )
 select
     cast(s.month as date) as month, coalesce(o.opened, 0) as opened, coalesce(r.resolved, 0) as resolved,
-    sum(coalesce(o.opened, 0) - coalesce(r.resolved, 0)) over (order by s.month) as backlog
+    sum(coalesce(o.opened, 0) - coalesce(r.resolved, 0)) over (order by s.month) as backlog,
+    o.first_opened
 from span s
 left join opened o on o.month = cast(s.month as date)
 left join resolved r on r.month = cast(s.month as date)
