@@ -37,26 +37,42 @@ def _numbers(frame: pd.DataFrame, columns: Sequence[str], dummies: bool) -> pd.D
 
 
 def _complete(
-    frame: pd.DataFrame, columns: list[str], clusters: str | None, weights: str | None
-) -> pd.DataFrame:
-    """Rows with every column known, in an order that depends on their content alone."""
+    frame: pd.DataFrame, columns: list[str], clusters: str | None, weights: str | None, partial: Sequence[str]
+) -> pd.DataFrame:  # fmt: skip
+    """Rows with every column known but the ``partial`` ones, in an order that depends on their content alone."""
     used = list(dict.fromkeys([*columns, *(c for c in (clusters, weights) if c)]))
     absent = [column for column in used if column not in frame]
     if absent:
         raise ValueError(f"no column {absent} in the frame")
-    rows = frame[used].dropna()
+    rows = frame[used].dropna(subset=[column for column in used if column not in partial])
     if weights and (rows[weights] <= 0).any():
         raise ValueError(f"{weights}: weights must be positive; leave out rows of weight zero")
     return rows.sort_values(used, ignore_index=True)
 
 
 def _standardised(values: pd.DataFrame, weight: np.ndarray) -> pd.DataFrame:
-    mean = np.average(values, axis=0, weights=weight)
-    spread = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-    flat = [str(c) for c, s in zip(values.columns, spread, strict=True) if s < 1e-12]
+    """Columns with mean zero and variance one over the rows where they are known; zero elsewhere."""
+    known = values.notna().to_numpy() * weight[:, None]
+    mean = (values.fillna(0.0) * known).sum() / known.sum(axis=0)
+    spread = np.sqrt((((values - mean) ** 2).fillna(0.0) * known).sum() / known.sum(axis=0))
+    flat = [str(c) for c, s in spread.items() if not s > 1e-12]
     if flat:
         raise ValueError(f"{flat} never vary in the {len(values)} complete rows; leave them out")
-    return (values - mean) / spread
+    return ((values - mean) / spread).fillna(0.0)
+
+
+def _applies(raw_x: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """0/1 columns of the rows that each driver applies to, without those that others repeat."""
+    partial = raw_x.columns[raw_x.isna().any()]
+    kept = np.column_stack([np.ones(len(raw_x)), held.to_numpy(float)])
+    found = {}
+    for name in partial:
+        column = raw_x[name].notna().to_numpy(float)
+        rest = column - kept @ np.linalg.lstsq(kept, column, rcond=None)[0]
+        if rest @ rest > 1e-6 * len(column):
+            found[f"{name} applies"] = column
+            kept = np.column_stack([kept, column])
+    return pd.DataFrame(found, index=raw_x.index)
 
 
 def _partial_covariance(
@@ -98,10 +114,15 @@ def _coefficients(fit: Any, names: Sequence[str], level: float, prefix: str = ""
 
 
 def _raw(
-    y: pd.Series, x: pd.DataFrame, weight: np.ndarray, clusters: pd.Series | None, level: float
-) -> pd.DataFrame:
-    """Coefficient of each driver alone: no other driver, no confounder."""
-    parts = [_coefficients(_fit(y, x[[n]], weight, clusters), [n], level, "raw_") for n in x.columns]  # fmt: skip
+    y: pd.Series, x: pd.DataFrame, applies: pd.DataFrame, weight: np.ndarray,
+    clusters: pd.Series | None, level: float,
+) -> pd.DataFrame:  # fmt: skip
+    """Coefficient of each driver alone: no other driver, no confounder, but where it applies."""
+    parts = []
+    for name in x.columns:
+        own = applies[[c for c in applies if c == f"{name} applies"]]
+        fit = _fit(y, pd.concat([x[[name]], own], axis=1), weight, clusters)
+        parts.append(_coefficients(fit, [name], level, "raw_"))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -156,6 +177,7 @@ def driver_analysis(
     false_discovery_rate: float = 0.05,
     draws: int = 500,
     seed: int = 0,
+    partial: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Find which variables go together with an outcome, other things being equal.
 
@@ -181,6 +203,11 @@ def driver_analysis(
         Largest q-value of a driver.
     draws, seed
         Resamples for the intervals of the shares, and the seed of their random numbers.
+    partial
+        Drivers that apply to some rows only (satisfaction with a touchpoint that not all have met): missing says
+        that it does not apply. Whether it applies is held constant, the coefficient is that of a standard deviation
+        among the rows it applies to, and the share is of the variance of all rows. Use it for what is missing
+        because it does not apply, not for answers refused (Jones 1996).
 
     Returns
     -------
@@ -202,12 +229,19 @@ def driver_analysis(
     ------
     ValueError
         Absent, text or constant columns, more than 12 drivers, collinear columns, too few rows.
+
+    References
+    ----------
+    Jones, M. P. (1996). Indicator and stratification methods for missing explanatory variables in multiple linear
+    regression. JASA 91, 222-230.
     """
     _check_names(outcome, drivers, confounders)
     names = sorted(drivers)
-    rows = _complete(frame, [outcome, *names, *sorted(confounders)], clusters, weights)
+    rows = _complete(frame, [outcome, *names, *sorted(confounders)], clusters, weights, partial)
     raw_x = _numbers(rows, names, dummies=False)
     held = _numbers(rows, sorted(confounders), dummies=True)
+    applies = _applies(raw_x, held)
+    held = pd.concat([held, applies], axis=1)
     raw_y = _numbers(rows, [outcome], dummies=False)
     n, needed = len(rows), 5 * (len(names) + held.shape[1] + 1)
     if n < needed:
@@ -234,7 +268,7 @@ def driver_analysis(
     result = pd.concat([
         pd.DataFrame({"driver": names}), _coefficients(fit, names, level),
         pd.DataFrame({"share": shares, "share_low": found.low, "share_high": found.high, "share_chance": found.chance}),
-        _raw(y, x, weight, groups, level), _ordinal(raw_y[outcome], everything, names, weight, codes, level),
+        _raw(y, x, applies, weight, groups, level), _ordinal(raw_y[outcome], everything, names, weight, codes, level),
     ], axis=1)  # fmt: skip
     result = _judged(result, minimum_effect, false_discovery_rate)
     result = result.assign(n=n, n_missing=len(frame) - n)

@@ -18,8 +18,10 @@ value at risk
 from __future__ import annotations
 
 from playbook.experience.callbacks import callback_causes, callbacks
+from playbook.experience.case_drivers import case_drivers
 from playbook.experience.channels import cases_by_channel, failures_by_channel
-from playbook.experience.drivers import case_drivers, incident_drivers, touchpoint_drivers
+from playbook.experience.drivers import incident_drivers, touchpoint_drivers
+from playbook.experience.importance import importance_performance
 from playbook.experience.improvements import improvements
 from playbook.experience.incidents import customer_incidents
 from playbook.experience.journey import journey, journey_by_channel, journey_by_segment
@@ -35,6 +37,7 @@ __all__ = [
     "cases_by_channel",
     "customer_incidents",
     "failures_by_channel",
+    "importance_performance",
     "improvements",
     "incident_drivers",
     "journey",

@@ -13,6 +13,7 @@ from playbook.figures.charts import (
     stacked,
     waterfall,
 )
+from playbook.figures.drivers import before_after, importance_performance
 from playbook.figures.journey import funnel, journey_map
 from playbook.figures.planning import (
     forecast,
@@ -42,6 +43,7 @@ from playbook.figures.voices import evidence, movers
 
 __all__ = [
     "bars",
+    "before_after",
     "brand_moves",
     "calibration",
     "columns",
@@ -54,6 +56,7 @@ __all__ = [
     "gantt",
     "heat",
     "importance_grid",
+    "importance_performance",
     "journey_map",
     "lines",
     "lorenz",
