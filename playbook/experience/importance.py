@@ -182,6 +182,6 @@ def _told(table: pd.DataFrame, average: float, words: str, as_of: date) -> Answe
         caption=f"Share of variance of recommendation explained against satisfaction (1 to 5), 95 % intervals; quadrants by test; ratings of {year_to(as_of)}",
         units={"rated": "count", **dict.fromkeys(("importance", "importance_low", "importance_high"), "%"),
                **dict.fromkeys(("csat", "csat_low", "csat_high", "difference", "low", "high"), "points")},
-        source=f"survey answers {words}; importance from the drivers above",
+        source=f"survey answers {words}; importance from the drivers",
         extra={"average": average},
     )  # fmt: skip

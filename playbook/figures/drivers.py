@@ -106,14 +106,13 @@ def importance_performance(answer: Answer) -> Figure:
     axes.set_ylim(y0 - pad, y1 + pad)
     right = float(table["importance_high"].max())
     axes.set_xlim(-0.02 * right, 1.32 * right)
-    corners = [(0.985, 0.98, "right", "top", "keep up"), (0.985, 0.02, "right", "bottom", "mend first"),
-               (0.015, 0.98, "left", "top", "do not overdo"), (0.015, 0.02, "left", "bottom", "let be")]  # fmt: skip
-    for x, y, ha, va, text in corners:
-        axes.text(x, y, text, transform=axes.transAxes, ha=ha, va=va, fontsize=8.5, color=MUTED, style="italic")  # fmt: skip
+    corners = [(0.98, "top", "surely above: ● keep up   ○ do not overdo"), (0.02, "bottom", "surely below: ● mend first   ○ let be")]  # fmt: skip
+    for y, va, text in corners:
+        axes.text(0.985, y, text, transform=axes.transAxes, ha="right", va=va, fontsize=8.5, color=MUTED)  # fmt: skip
     axes.annotate("average", (1.0, float(answer["average"])), xycoords=("axes fraction", "data"), xytext=(-2, 3),
                   textcoords="offset points", ha="right", fontsize=8, color=MUTED)  # fmt: skip
     axes.set_xlabel(
-        "importance: share of variance of recommendation explained (filled: passes as a driver)"
+        "importance: share of variance of recommendation explained (● passes as a driver, ○ does not)"
     )
     axes.set_ylabel("satisfaction (1 to 5)")
     tidy(axes, x_unit="%", y_unit="points")
