@@ -19,8 +19,10 @@ from __future__ import annotations
 
 from playbook.experience.by_segment import experience_by_segment
 from playbook.experience.callbacks import callback_causes, callbacks
+from playbook.experience.case_drivers import case_drivers
 from playbook.experience.channels import cases_by_channel, failures_by_channel
-from playbook.experience.drivers import case_drivers, incident_drivers, touchpoint_drivers
+from playbook.experience.drivers import incident_drivers, touchpoint_drivers
+from playbook.experience.importance import importance_performance
 from playbook.experience.improvements import improvements
 from playbook.experience.incidents import customer_incidents
 from playbook.experience.journey import journey, journey_by_channel, journey_by_segment
@@ -40,6 +42,7 @@ __all__ = [
     "customer_incidents",
     "experience_by_segment",
     "failures_by_channel",
+    "importance_performance",
     "improvements",
     "incident_drivers",
     "journey",

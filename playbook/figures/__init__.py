@@ -13,6 +13,7 @@ from playbook.figures.charts import (
     stacked,
     waterfall,
 )
+from playbook.figures.drivers import before_after, importance_performance
 from playbook.figures.journey import funnel
 from playbook.figures.journey_map import journey_map, journey_maps
 from playbook.figures.planning import (
@@ -43,6 +44,7 @@ from playbook.figures.voices import evidence, movers
 
 __all__ = [
     "bars",
+    "before_after",
     "brand_moves",
     "calibration",
     "columns",
@@ -55,6 +57,7 @@ __all__ = [
     "gantt",
     "heat",
     "importance_grid",
+    "importance_performance",
     "journey_map",
     "journey_maps",
     "lines",

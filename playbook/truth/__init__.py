@@ -12,7 +12,13 @@ from importlib import import_module
 from threadpoolctl import threadpool_limits
 
 from playbook.errors import PlanError
-from playbook.truth import coverage, coverage_channels, coverage_choices, futures
+from playbook.truth import (
+    coverage,
+    coverage_channels,
+    coverage_choices,
+    coverage_drivers,
+    futures,
+)
 from playbook.truth.judge import Line, as_json, as_records, as_text, judge
 from playbook.truth.rows import Found, NotHere, Row, rows_of
 from playbook.truth.study import Study, open_study
@@ -29,6 +35,14 @@ __all__ = [
     "known_step",
     "run",
 ]
+
+CELLS = (
+    *coverage.CELLS,
+    *coverage_channels.CELLS,
+    *coverage_choices.CELLS,
+    *coverage_drivers.CELLS,
+)
+"""Designs of samples on which intervals are judged."""
 
 STEPS = ("01", "02", "03", "04", "05", "06", "07")
 SEEDS, SEED_BASE, CUSTOMERS = 10, 7000, 4000
@@ -56,7 +70,7 @@ def all_rows(step: str = "") -> list[Row]:
 def run(
     step: str = "", seeds: int = SEEDS, base: int = SEED_BASE, customers: int = CUSTOMERS,
     tell: Callable[[str], None] = lambda text: None, designs: tuple[str, ...] = tuple(futures.DESIGNS),
-    cells: tuple[coverage.Cell, ...] = coverage.CELLS + coverage_channels.CELLS + coverage_choices.CELLS,
+    cells: tuple[coverage.Cell, ...] = CELLS,
 ) -> list[Line]:  # fmt: skip
     """Return one line per row, judged over ``seeds`` worlds drawn from ``base`` on.
 

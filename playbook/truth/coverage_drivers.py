@@ -1,0 +1,110 @@
+"""Design cells of drivers: do intervals of adjusted coefficients and of shares of variance cover?
+
+Samples are drawn here from normal laws with a stated covariance, so that the true coefficients and the true
+shares of explained variance follow from it; not from the simulated client.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+
+from playbook.drivers import driver_analysis
+from playbook.truth.coverage import Cell, Draw
+
+__all__ = ["CELLS", "coefficient", "population_shares", "share"]
+
+NAMES = ("price", "speed", "staff", "unrelated")
+WITHIN = np.array([[1.0, 0.5, 0.3, 0.0], [0.5, 1.0, 0.2, 0.0], [0.3, 0.2, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])  # fmt: skip
+"""Correlations of the drivers."""
+EFFECTS = np.array([0.40, 0.0, 0.20, 0.0])
+"""Standardised coefficients: speed has none of its own but is tied to price; the last has nothing at all."""
+
+
+def population_shares(within: np.ndarray, with_outcome: np.ndarray) -> np.ndarray:
+    """Return the LMG shares of a standardised outcome from the definition: averaged over all orders."""
+    count = len(with_outcome)
+    total, orders = np.zeros(count), list(permutations(range(count)))
+    for order in orders:
+        before = 0.0
+        for size in range(1, count + 1):
+            inside = list(order[:size])
+            fit = np.linalg.solve(within[np.ix_(inside, inside)], with_outcome[inside])
+            after = float(fit @ with_outcome[inside])
+            total[inside[-1]] += after - before
+            before = after
+    return total / len(orders)
+
+
+def _sample(
+    rng: np.random.Generator, n: int, effects: np.ndarray, repeats: int = 1
+) -> pd.DataFrame:
+    """Answers of ``n / repeats`` customers; what a customer's answers share is half of drivers and of the rest."""
+    root = np.linalg.cholesky(WITHIN).T
+
+    def normal(columns: int) -> np.ndarray:
+        own, shared = (
+            rng.standard_normal((n, columns)),
+            rng.standard_normal((n // repeats, columns)),
+        )
+        return own if repeats == 1 else np.sqrt(0.5) * (own + np.repeat(shared, repeats, axis=0))
+
+    x = normal(len(NAMES)) @ root
+    y = x @ effects + np.sqrt(1 - effects @ WITHIN @ effects) * normal(1)[:, 0]
+    frame = pd.DataFrame(x, columns=list(NAMES))
+    return frame.assign(answer=y, customer=np.repeat(np.arange(n // repeats), repeats))
+
+
+def _weighted(rng: np.random.Generator, n: int) -> pd.DataFrame:
+    """Two groups in equal numbers in the population, three in four answers from the first; effects differ."""
+    first = rng.random(n) < 0.75
+    frames = _sample(rng, n, 1.5 * EFFECTS), _sample(rng, n, 0.5 * EFFECTS)
+    frame = frames[0].where(pd.Series(first), frames[1])
+    return frame.assign(weight=np.where(first, 0.5 / 0.75, 0.5 / 0.25), customer=np.arange(n))
+
+
+def _found(rng: np.random.Generator, n: int, kind: str, draws: int) -> pd.DataFrame:
+    """The analysis of one sample; ``kind``: plain, weighted or clustered."""
+    frame = _weighted(rng, n) if kind == "weighted" else _sample(rng, n, EFFECTS, 3 if kind == "clustered" else 1)  # fmt: skip
+    return driver_analysis(
+        frame, "answer", list(NAMES), clusters="customer" if kind == "clustered" else None,
+        weights="weight" if kind == "weighted" else None, draws=draws, seed=int(rng.integers(2**31)),
+    ).set_index("driver")  # fmt: skip
+
+
+def coefficient(n: int, kind: str = "plain") -> Draw:
+    """The adjusted coefficient of a driver drawn at random."""
+
+    def draw(rng: np.random.Generator) -> tuple[float, float, float]:
+        found = _found(rng, n, kind, 2)
+        place = int(rng.integers(len(NAMES)))
+        row = found.loc[NAMES[place]]
+        return float(row["low"]), float(row["high"]), float(EFFECTS[place])
+
+    return draw
+
+
+def share(n: int, kind: str = "plain", name: str = "") -> Draw:
+    """The share of a driver drawn at random (of those that have one), or of the one named."""
+    truth = dict(zip(NAMES, population_shares(WITHIN, WITHIN @ EFFECTS), strict=True))
+
+    def draw(rng: np.random.Generator) -> tuple[float, float, float]:
+        found = _found(rng, n, kind, 500)
+        chosen = name or str(rng.choice(NAMES[:3]))
+        row = found.loc[chosen]
+        return float(row["share_low"]), float(row["share_high"]), truth[chosen]
+
+    return draw
+
+
+CELLS = (
+    Cell("05.coverage_drivers", "300 answers, four drivers, two of them tied", coefficient(300)),
+    Cell("05.coverage_drivers", "450 answers of 150 customers, errors by customer", coefficient(450, "clustered")),
+    Cell("05.coverage_drivers", "400 answers with weights, effects differ by group", coefficient(400, "weighted")),
+    Cell("05.coverage_shares", "300 answers, shares of variance", share(300)),
+    Cell("05.coverage_shares", "450 answers of 150 customers, shares of variance", share(450, "clustered")),
+    Cell("05.coverage_shares", "400 answers with weights, shares of variance", share(400, "weighted")),
+    Cell("05.coverage_shares", "300 answers, the share of a driver that has none", share(300, name="unrelated")),
+)  # fmt: skip
