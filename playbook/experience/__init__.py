@@ -23,9 +23,13 @@ from playbook.experience.drivers import case_drivers, incident_drivers, touchpoi
 from playbook.experience.improvements import improvements
 from playbook.experience.incidents import customer_incidents
 from playbook.experience.journey import journey, journey_by_channel, journey_by_segment
+from playbook.experience.journey_change import entry_mix, journey_change
 from playbook.experience.journey_map import journey_map
+from playbook.experience.journey_times import journey_times
+from playbook.experience.paths import loops_and_dead_ends, removal_effects, typical_paths
 from playbook.experience.service import backlog, service_levels
-from playbook.experience.touchpoints import removal_effects, touchpoint_table
+from playbook.experience.touchpoints import touchpoint_table
+from playbook.experience.visits import visits
 
 __all__ = [
     "backlog",
@@ -34,15 +38,21 @@ __all__ = [
     "case_drivers",
     "cases_by_channel",
     "customer_incidents",
+    "entry_mix",
     "failures_by_channel",
     "improvements",
     "incident_drivers",
     "journey",
     "journey_by_channel",
     "journey_by_segment",
+    "journey_change",
     "journey_map",
+    "journey_times",
+    "loops_and_dead_ends",
     "removal_effects",
     "service_levels",
     "touchpoint_drivers",
     "touchpoint_table",
+    "typical_paths",
+    "visits",
 ]

@@ -14,6 +14,7 @@ from playbook.figures.charts import (
     waterfall,
 )
 from playbook.figures.journey import funnel, journey_map
+from playbook.figures.journey_paths import waiting
 from playbook.figures.planning import (
     forecast,
     gantt,
@@ -80,6 +81,7 @@ __all__ = [
     "strategy_map",
     "switching_flows",
     "targets",
+    "waiting",
     "waterfall",
     "whale_curve",
     "won_and_lost",
