@@ -1,4 +1,4 @@
-"""Times one demo period, bare papermill, the intake of a large file, and a million customers, in one go."""
+"""Times one demo period, bare papermill, the intake of a large file, a million customers and their contacts, in one go."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 from playbook.bench_choice import bench_choice
 from playbook.bench_intake import bench_intake
+from playbook.bench_journeys import bench_journeys
 from playbook.bench_value import bench_value
 from playbook.engagement import ROOT
 from playbook.errors import StepError
@@ -43,9 +44,11 @@ def bench() -> list[dict[str, Any]]:
         bare = _seconds([sys.executable, "-c", _BARE, folder, *sources], runs)
         intake = bench_intake(Path(folder) / "intake")
         value = bench_value(Path(folder) / "value")
+        journeys = bench_journeys(Path(folder) / "journeys")
     return [
         *intake,
         *value,
+        *journeys,
         *bench_choice(),
         _row(
             "demo-period",

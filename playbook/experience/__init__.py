@@ -26,10 +26,14 @@ from playbook.experience.importance import importance_performance
 from playbook.experience.improvements import improvements
 from playbook.experience.incidents import customer_incidents
 from playbook.experience.journey import journey, journey_by_channel, journey_by_segment
+from playbook.experience.journey_change import entry_mix, journey_change
 from playbook.experience.journey_map import journey_map, journey_maps
+from playbook.experience.journey_times import journey_times
+from playbook.experience.paths import loops_and_dead_ends, removal_effects, typical_paths
 from playbook.experience.repeats import repeated_contacts
 from playbook.experience.service import backlog, service_levels
-from playbook.experience.touchpoints import removal_effects, touchpoint_table
+from playbook.experience.touchpoints import touchpoint_table
+from playbook.experience.visits import visits
 from playbook.experience.volume import case_forecast
 
 __all__ = [
@@ -41,6 +45,7 @@ __all__ = [
     "cases_by_channel",
     "customer_incidents",
     "experience_by_segment",
+    "entry_mix",
     "failures_by_channel",
     "importance_performance",
     "improvements",
@@ -48,11 +53,16 @@ __all__ = [
     "journey",
     "journey_by_channel",
     "journey_by_segment",
+    "journey_change",
     "journey_map",
     "journey_maps",
+    "journey_times",
+    "loops_and_dead_ends",
     "removal_effects",
     "repeated_contacts",
     "service_levels",
     "touchpoint_drivers",
     "touchpoint_table",
+    "typical_paths",
+    "visits",
 ]

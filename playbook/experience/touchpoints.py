@@ -1,19 +1,16 @@
-"""Every touchpoint with reach, satisfaction, effort and cost, and what journeys owe to it (E2)."""
+"""Every touchpoint with reach, satisfaction, effort and cost (E2)."""
 
 from __future__ import annotations
 
 from datetime import date
 
-import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, need
-from playbook.experience.common import FEWEST, INTERACTIONS, in_period, per_cent, year_to
+from playbook.experience.common import FEWEST, INTERACTIONS, in_period, year_to
 from playbook.stats import mean_interval
 
-__all__ = ["failure_shares", "removal_effects", "touchpoint_scores", "touchpoint_table"]
-
-START, ORDER, LOST = "(start)", "(order)", "(no order)"
+__all__ = ["failure_shares", "touchpoint_scores", "touchpoint_table"]
 
 
 def touchpoint_scores(scores: pd.DataFrame, kind: str, as_of: date) -> pd.DataFrame:
@@ -135,95 +132,3 @@ def _told(table: pd.DataFrame, as_of: date) -> Answer:
         metrics=metrics,
         extra={"inventory": table},
     )  # fmt: skip
-
-
-def _order_probability(moves: np.ndarray, states: list[str], removed: int | None = None) -> float:
-    """Probability of an order from the start, when visits to ``removed`` end the journey."""
-    start, order, lost = states.index(START), states.index(ORDER), states.index(LOST)
-    open_states = [i for i in range(len(states)) if i not in (order, lost, removed)]
-    rows = moves[open_states]
-    rates = rows / np.where(rows.sum(axis=1) > 0, rows.sum(axis=1), 1)[:, None]
-    within = np.eye(len(open_states)) - rates[:, open_states]
-    return float(np.linalg.solve(within, rates[:, order])[open_states.index(start)])
-
-
-def _removals(moves: np.ndarray, states: list[str], touchpoints: list[str]) -> np.ndarray:
-    base = _order_probability(moves, states)
-    left = [_order_probability(moves, states, states.index(name)) for name in touchpoints]
-    return 1 - np.array(left) / base
-
-
-@answers
-def removal_effects(
-    transitions: pd.DataFrame,
-    credit: pd.DataFrame,
-    as_of: date,
-    seed: int,
-    follow_days: int = 60,
-    draws: int = 200,
-) -> Answer:
-    """Return the credit of touchpoints for first orders: first touch, last touch and removal effect.
-
-    The removal effect is the share of orders that a first-order Markov chain of the journeys loses
-    when every visit to the touchpoint ends the journey.
-
-    Parameters
-    ----------
-    transitions
-        Query ``touch_transitions``: from_touchpoint, to_touchpoint, moves.
-    credit
-        Query ``touch_credit``: journeys and orders by touchpoint.
-    as_of, follow_days
-        Last day of the period; days in which an order counts.
-    seed, draws
-        Of the interval: each row of the chain is drawn anew from its Dirichlet distribution.
-
-    References
-    ----------
-    Anderl, E., Becker, I., von Wangenheim, F. & Schumann, J. H. (2016). Mapping the customer journey.
-    International Journal of Research in Marketing 33, 457-474, eq. 3.
-    """
-    need(credit[credit["orders"] > 0], "touchpoints on the way to an order", INTERACTIONS, rows=2)
-    names = sorted({*transitions["from_touchpoint"], *transitions["to_touchpoint"]} - {START, ORDER, LOST})  # fmt: skip
-    states = [START, *names, ORDER, LOST]
-    grid = transitions.pivot_table(index="from_touchpoint", columns="to_touchpoint", values="moves", aggfunc="sum")  # fmt: skip
-    moves = grid.reindex(index=states, columns=states).fillna(0.0).to_numpy(dtype=float)
-    rng = np.random.default_rng(seed)
-    drawn = [_removals(np.where(moves > 0, rng.gamma(np.maximum(moves, 1e-9)), 0), states, names) for _ in range(draws)]  # fmt: skip
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    found = pd.DataFrame({"touchpoint": names, "removal_effect": _removals(moves, states, names), "low": low, "high": high})  # fmt: skip
-    table = credit.merge(found, on="touchpoint")
-    orders = table["orders_first"].sum()
-    table["first_touch"] = table["orders_first"] / orders
-    table["last_touch"] = table["orders_last"] / table["orders_last"].sum()
-    table = table.sort_values(["removal_effect", "touchpoint"], ascending=[False, True], ignore_index=True)  # fmt: skip
-    table = table[["touchpoint", "stage", "journeys", "orders", "first_touch", "last_touch", "removal_effect", "low", "high"]]  # fmt: skip
-    return _credited(table, float(orders), as_of, follow_days)
-
-
-def _credited(table: pd.DataFrame, orders: float, as_of: date, follow_days: int) -> Answer:
-    opens = table[table["first_touch"] > 0].sort_values(
-        ["first_touch", "touchpoint"], ascending=[False, True]
-    )
-    began = opens.iloc[0]
-    gap = (opens["first_touch"] / opens["first_touch"].sum()) - (
-        opens["removal_effect"] / opens["removal_effect"].sum()
-    )
-    under = opens.loc[gap.idxmax()]
-    page = table.iloc[0]
-    return Answer(
-        table=table,
-        headline=f"{_capital(began['touchpoint'])} begins {per_cent(began['first_touch'])} of first orders and carries {per_cent(began['removal_effect'])} by removal",
-        so_what=f"{_capital(page['touchpoint'])} is on nearly every way ({per_cent(page['removal_effect'])} by removal): it is the road, not the reason. {_capital(under['touchpoint'])} "
-        f"looks smallest by removal beside what it begins ({per_cent(under['removal_effect'])} against {per_cent(under['first_touch'])}), because the chain forgets who came from where. Judge what opens "
-        "a journey by first touch and cost, what closes it by removal, and switch a touchpoint off in one region before moving its money.",
-        kind="diagnostic",
-        caption=f"Share of first orders lost when the touchpoint ends the journey (95 % interval of the chain); {orders:,.0f} orders within "
-        f"{follow_days} days of a first contact; 12 months of first contacts to {pd.Timestamp(as_of) - pd.Timedelta(days=follow_days):%Y-%m-%d}",
-        units={"journeys": "count", "orders": "count", "first_touch": "%", "last_touch": "%", "removal_effect": "%", "low": "%", "high": "%"},
-        source="interactions, orders; first-order Markov chain over touchpoints of awareness and consideration",
-    )  # fmt: skip
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -14,8 +14,9 @@ from playbook.figures.charts import (
     waterfall,
 )
 from playbook.figures.drivers import before_after, importance_performance
-from playbook.figures.journey import funnel
+from playbook.figures.journey import funnel, journey_map
 from playbook.figures.journey_map import journey_map, journey_maps
+from playbook.figures.journey_paths import waiting
 from playbook.figures.planning import (
     forecast,
     gantt,
@@ -85,6 +86,7 @@ __all__ = [
     "strategy_map",
     "switching_flows",
     "targets",
+    "waiting",
     "waterfall",
     "whale_curve",
     "won_and_lost",
