@@ -218,7 +218,7 @@ def test_counts_vary_at_least_as_poisson_numbers() -> None:
 
 
 def test_half_of_the_worlds_with_effects_have_a_worse_channel_that_is_worse() -> None:
-    drawn = [market.draw_settings(seed) for seed in range(80)]
+    drawn = [market.draw_settings(seed) for seed in range(60)]
     effects = [s.channel_effect for s in drawn if s.kind != "null"]
     assert not any(s.channel_effect for s in drawn if s.kind == "null")
     assert abs(np.mean([bool(e) for e in effects]) - 0.5) < 0.15

@@ -263,6 +263,19 @@ class AutomationRule(Strict):
     due_days: Annotated[int, Field(ge=0)]
 
 
+class Response(Strict):
+    """What the queue of call backs suggests to say or do, by cause and, where one is named, by topic of the case.
+
+    Without a response for a cause, that of the automation rule which names its owner is suggested.
+    """
+
+    cause: Literal[
+        "open case beyond the promise", "detractor", "case reopened", "dissatisfied with a case"
+    ]
+    topic: str = ""
+    then: str
+
+
 class ReviewRules(Strict):
     """When an initiative or segment strategy is kept, adjusted or stopped at the yearly review."""
 
@@ -285,6 +298,7 @@ class Plan(Strict):
     actions: list[Action] = []
     loyalty_programme: LoyaltyProgramme | None = None
     automation: list[AutomationRule] = []
+    responses: list[Response] = []
     review: ReviewRules = ReviewRules()
     parameters: dict[Key, dict[Key, int | float | str | bool]] = {}
 

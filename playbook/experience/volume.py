@@ -19,6 +19,8 @@ LEVEL = 0.80
 FEWEST = 12
 """Whole months below which nothing is forecast."""
 SEASON = 12
+HALF = 0.5
+"""Added to counts before taking logarithms, so that a month without a case has one."""
 BENCHMARK = "last year's month"
 FIRST_DAYS = 7
 """The first month counts as whole when its first case came within so many days."""
@@ -58,25 +60,27 @@ def months_ahead(counts: np.ndarray, months: int, seed: int) -> Ahead:
 
     Notes
     -----
-    Intervals are those of the simulated futures. A month of counts varies at least as a Poisson number: futures that
-    vary less are spread until they do.
+    Logarithms are forecast, so that a busy season is a share of the level and no month falls below zero; expected is the
+    middle of the simulated futures, intervals are theirs. A month of counts varies at least as a Poisson number:
+    futures that vary less are spread until they do. ``error`` is the mean size of the miss of a month, a share of it.
     """
     if not 1 <= months <= SEASON:
         raise ValueError(f"months ahead: {months}, from 1 to {SEASON}")
-    found = monthly_forecast(counts, months, seed)
-    centre = np.maximum(found.paths.mean(axis=0), 0.0)
-    own = found.paths - found.paths.mean(axis=0)
-    spread = own.std(axis=0)
-    lacking = np.sqrt(np.maximum(centre - spread**2, 0.0))
-    drawn = np.random.default_rng([seed, 1]).standard_normal(own.shape)
-    paths = np.maximum(centre + own + lacking * drawn, 0.0)
-    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    low, high = np.quantile(paths, ends, axis=0)
-    sums = paths.sum(axis=1)
+    logs = np.log(np.asarray(counts, dtype=float) + HALF)
+    found = monthly_forecast(logs, months, seed)
+    errors = found.errors.copy()
+    errors[["error", "error_sum", "bias"]] *= np.abs(logs).mean()
+    paths = np.maximum(np.exp(found.paths) - HALF, 0.0)
+    centre = np.median(paths, axis=0)
+    lacking = np.sqrt(np.maximum(centre - paths.var(axis=0), 0.0))
+    drawn = np.random.default_rng([seed, 1]).standard_normal(paths.shape)
+    paths = np.maximum(paths + lacking * drawn, 0.0)
+    ends = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
+    low, middle, high = np.quantile(paths, ends, axis=0)
+    least, most = (float(end) for end in np.quantile(paths.sum(axis=1), ends)[[0, 2]])
     before = counts[-SEASON:][:months] if len(counts) >= SEASON else np.full(months, np.nan)
-    table = pd.DataFrame({"expected": centre, "low": low, "high": high, "last_year": before})
-    least, most = (float(end) for end in np.quantile(sums, ends))
-    return Ahead(table, (float(centre.sum()), least, most), found.method, found.errors)
+    table = pd.DataFrame({"expected": middle, "low": low, "high": high, "last_year": before})
+    return Ahead(table, (float(middle.sum()), least, most), found.method, errors)
 
 
 def whole_months(months: pd.DataFrame, as_of: date) -> pd.Series:
@@ -133,7 +137,7 @@ def case_forecast(
     table = found.table.copy()
     table.insert(0, "month", pd.date_range(known.index[-1], periods=ahead + 1, freq="MS")[1:])
     series = pd.concat([
-        pd.DataFrame({"month": known.index, "actual": known.to_numpy()}), table.drop(columns="last_year"),
+        pd.DataFrame({"month": known.index, "actual": known.to_numpy()}), table,
     ], ignore_index=True)  # fmt: skip
     return _told(table, series, known, found, capacity, cost)
 
