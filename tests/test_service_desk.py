@@ -128,7 +128,7 @@ def test_cases_all_open_and_cases_without_priority() -> None:
     assert isinstance(none, Missing) and "priority" in none.reason
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -160,7 +160,7 @@ def month_rows(backlog: np.ndarray, first: str = "2023-01-02") -> pd.DataFrame:
 def test_the_season_is_no_signal_but_a_month_beyond_it_is() -> None:
     rng = np.random.default_rng(4)
     alarms, moved, found, risen = [], [], [], []
-    for _ in range(60):
+    for _ in range(40):
         usual = 30 * np.exp(0.6 * np.sin(np.arange(36) * np.pi / 6))
         drawn = rng.poisson(usual).astype(float)
         still = backlog_limits(month_rows(drawn))
@@ -250,7 +250,7 @@ def test_the_queue_goes_to_every_crm_system() -> None:
         assert crm.lint_file(mapping, "callbacks", content) == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.sampled_from(["c0", "c1", "c2", "c3"]), min_size=1, max_size=12), st.integers(0, 2**16))  # fmt: skip
 def test_each_customer_stands_once_in_the_queue(who: list[str], seed: int) -> None:
     rng = np.random.default_rng(seed)

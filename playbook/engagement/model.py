@@ -49,11 +49,12 @@ class Stakeholder(Strict):
 
 
 class ServiceLevels(Strict):
-    """Promised hours by priority of a case, and the share to be kept."""
+    """Promised hours by priority of a case, the share to be kept, and the cases the desk can take a month."""
 
     first_response_hours: dict[str, Positive]
     resolution_hours: dict[str, Positive]
     share_within: Share = 0.9
+    cases_per_month: Positive | None = None
 
 
 class Costs(Strict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -15,7 +16,6 @@ from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
 from playbook.experience.common import in_period, joined
 from playbook.experience.service import against_promise
-from playbook.research.masking import cleaned
 
 __all__ = ["callback_causes", "callbacks", "safe_text"]
 
@@ -79,7 +79,8 @@ def _assigned(rules: Sequence[Any], roles: Sequence[Any], as_of: date) -> pd.Dat
 
 def safe_text(text: object) -> str:
     """Return a text that no spreadsheet or CRM system takes for anything but words, at most 200 signs long."""
-    plain = re.sub(r'["|<>]', " ", cleaned(text))
+    signs = (c if unicodedata.category(c)[0] not in "CZ" else " " for c in str(text))
+    plain = re.sub(r'["|<>]', " ", "".join(signs))
     return re.sub(r"\s+", " ", plain).lstrip(" '=+-@＝＋－＠").strip()[:LONGEST].strip()
 
 

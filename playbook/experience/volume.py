@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
 from playbook.experience.common import TICKETS, per_cent
-from playbook.objectives import monthly_forecast
+from playbook.forecast import monthly_forecast
 
 __all__ = ["Ahead", "case_forecast", "months_ahead", "whole_months"]
 
@@ -105,7 +106,7 @@ def case_forecast(
     as_of: date,
     seed: int,
     ahead: int = 6,
-    capacity: float | None = None,
+    promised: Any = None,
     cost: float | None = None,
 ) -> Answer:
     """Forecast the service cases of the coming months.
@@ -118,15 +119,16 @@ def case_forecast(
         Last day known; seed of the simulated futures.
     ahead
         Months to forecast (1 to 12).
-    capacity
-        Cases the team can take a month, where the engagement holds it; nothing on staffing is said without.
+    promised
+        ``service_levels`` of the engagement; its ``cases_per_month`` is what the desk can take. Nothing on staffing is
+        said without.
     cost
         Cost of a case, where the engagement holds it.
 
     Returns
     -------
     Answer
-        month, expected, low, high (80 %), last_year, and over_capacity (chance) with a capacity. Extra ``series``: the
+        month, expected, low, high (80 %), last_year. Extra ``series``: the
         months known and those ahead; ``errors``: of each model on the past.
     """
     need(months, "months with service cases", TICKETS)
@@ -139,6 +141,7 @@ def case_forecast(
     series = pd.concat([
         pd.DataFrame({"month": known.index, "actual": known.to_numpy()}), table,
     ], ignore_index=True)  # fmt: skip
+    capacity = promised.cases_per_month if promised else None
     return _told(table, series, known, found, capacity, cost)
 
 
@@ -149,11 +152,11 @@ def _told(
     total, low, high = found.total
     ahead = len(table)
     before = float(table["last_year"].sum(min_count=ahead)) if len(known) >= SEASON else np.nan
-    change = f" ({_signed(total / before - 1)} on the same months a year before)" if before > 0 else ""  # fmt: skip
+    change = f", in the middle {_signed(total / before - 1)} on the same months a year before" if before > 0 else ""  # fmt: skip
     busiest = table.loc[table["expected"].idxmax()]
     text = (
-        f"{total:,.0f} cases are expected in {ahead} months (80 % interval {low:,.0f} to {high:,.0f}){change}, most in {busiest['month']:%B} "
-        f"({busiest['expected']:,.0f}, {busiest['low']:,.0f} to {busiest['high']:,.0f}). {_trust(found, len(known))} {_means(table, total, capacity, cost)}"
+        f"With 80 % certainty it will be {low:,.0f} to {high:,.0f}{change}; {busiest['month']:%B} alone brings "
+        f"{busiest['expected']:,.0f} ({busiest['low']:,.0f} to {busiest['high']:,.0f}). {_trust(found, len(known))} {_means(table, total, capacity, cost)}"
     )
     return Answer(
         table=table,
