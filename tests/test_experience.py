@@ -139,7 +139,7 @@ def test_service_levels_without_a_promise_ask_for_one() -> None:
 
 def test_backlog_finds_the_month_outside_the_limits() -> None:
     months = pd.DataFrame({"month": pd.date_range("2024-01-01", periods=24, freq="MS"), "opened": 10, "resolved": 10,
-                           "backlog": [5.0, *[5.0, 6.0] * 11, 40.0]})  # fmt: skip
+                           "backlog": [5.0, *[5.0, 6.0] * 11, 40.0], "first_opened": pd.Timestamp("2024-01-02")})  # fmt: skip
     found = experience.backlog(months, AS_OF)
     assert found["chart"]["outside"].sum() == 1 and bool(found.table["outside"].iloc[0])
     assert "December most with 40" in found.so_what
@@ -262,7 +262,7 @@ def permissions(**barred: str) -> pd.DataFrame:
 
 
 def test_each_customer_is_called_back_once_with_every_cause() -> None:
-    rules = [SimpleNamespace(trigger="detractor", owner="care", due_days=2)]
+    rules = [SimpleNamespace(trigger="detractor", owner="care", due_days=2, then="Call")]
     roles = [SimpleNamespace(id="desk", department="Service")]
     value = pd.DataFrame({"customer_id": [f"c{i}" for i in range(10)], "clv": 10.0})
     found = experience.callbacks(respondents(), cases(), permissions(), AS_OF, value, rules, roles, PROMISED)  # fmt: skip
@@ -287,7 +287,10 @@ def test_nobody_closed_or_silent_is_called_back() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.dates(date(2024, 1, 1), date(2026, 12, 31)), st.integers(0, 10))
 def test_due_dates_are_working_days_not_before_the_period_ends(day: date, days: int) -> None:
-    rules = [SimpleNamespace(trigger=t, owner="x", due_days=days) for t in set(CAUSES.values())]
+    rules = [
+        SimpleNamespace(trigger=t, owner="x", due_days=days, then="Call")
+        for t in set(CAUSES.values())
+    ]
     stamp = pd.Timestamp(day.isoformat()) - pd.Timedelta("3D")
     low = respondents().head(1).assign(answered_at=stamp)
     found = experience.callbacks(low, cases().head(0), permissions(), day, Missing("no value"), rules, [], PROMISED)  # fmt: skip

@@ -34,9 +34,9 @@ NULLS = {"#N/A", "NULL", "null", "nan", "None", "<NA>"}
 
 def crm_contents(
     choice: pd.DataFrame | Missing, values: pd.DataFrame | Missing, scores: pd.DataFrame | Missing,
-    lists: Answer | Missing, actions: Sequence[Any], as_of: date,
+    lists: Answer | Missing, actions: Sequence[Any], as_of: date, callbacks: pd.DataFrame | Missing | None = None,
 ) -> dict[str, pd.DataFrame] | Missing:  # fmt: skip
-    """Return what the CRM files say: ``scores``, ``targets``, ``opt_outs``; keys and our columns only.
+    """Return what the CRM files say: ``scores``, ``targets``, ``opt_outs``, ``callbacks``; keys and our columns only.
 
     Parameters
     ----------
@@ -50,6 +50,8 @@ def crm_contents(
         ``plan.actions``: id, channel.
     as_of
         Lists hold for a month from this day, scores for a year.
+    callbacks
+        Result ``callbacks`` of step 05; no file of them without it.
     """
     for part in (values, scores, lists):
         if isinstance(part, Missing):
@@ -86,11 +88,15 @@ def crm_contents(
         "action",
         "valid_until",
     ]
-    return {
+    contents = {
         "scores": frame[columns],
         "targets": targets[["customer_id", "segment", "channel", "action", "valid_until"]].reset_index(drop=True),
         "opt_outs": stopped.reset_index(drop=True),
     }  # fmt: skip
+    if isinstance(callbacks, pd.DataFrame):
+        queue = ["customer_id", "cause", "owner", "due", "by", "value_at_risk", "response"]
+        contents["callbacks"] = callbacks.reindex(columns=queue)
+    return contents
 
 
 def _cell(value: object, rule: FieldRule, dialect: Dialect, where: str) -> str:
@@ -134,7 +140,7 @@ def make_files(mapping: Mapping, kind: str, frame: pd.DataFrame) -> list[tuple[s
     mapping
         From `read_mapping`.
     kind
-        ``scores``, ``targets`` or ``opt_outs``.
+        ``scores``, ``targets``, ``opt_outs`` or ``callbacks``.
     frame
         customer_id (the upsert key) and the columns the mapping asks for.
 
@@ -315,11 +321,11 @@ def crm_files(written: pd.DataFrame, lists: Answer | Missing) -> Answer:
         From `target_lists`.
     """
     need(written, "CRM systems with files", "crm_systems in engagement.yml, and consents")
-    kind = written["file"].str.extract(r"^(scores|targets|opt_outs)", expand=False)
+    kind = written["file"].str.extract(r"^(scores|targets|opt_outs|callbacks)", expand=False)
     table = (
         written.assign(kind=kind)
         .pivot_table(index="system", columns="kind", values="rows", aggfunc="sum", fill_value=0)
-        .reindex(columns=["scores", "targets", "opt_outs"], fill_value=0)
+        .reindex(columns=["scores", "targets", "opt_outs", "callbacks"], fill_value=0)
         .reset_index()
     )
     table.columns.name = None
@@ -329,7 +335,7 @@ def crm_files(written: pd.DataFrame, lists: Answer | Missing) -> Answer:
     table = table.merge(files.reset_index(), on="system")
     people = int(table["targets"].max())
     return Answer(
-        table=table[["system", "object", "files", "scores", "targets", "opt_outs", "bytes"]],
+        table=table[["system", "object", "files", "scores", "targets", "opt_outs", "callbacks", "bytes"]],
         headline=f"{len(written)} files for {len(table)} CRM systems hold {people:,} contacts to make",
         so_what=(
             "Create the fields that manifest.json lists, load ten rows into a sandbox, compare, then load all. The files carry the "
@@ -338,7 +344,7 @@ def crm_files(written: pd.DataFrame, lists: Answer | Missing) -> Answer:
         ),
         kind="prescriptive",
         caption="Rows written to the run's folder crm/ by system; manifest.json there holds checksums and what to set up",
-        units={"files": "count", "scores": "count", "targets": "count", "opt_outs": "count", "bytes": "count"},
+        units={"files": "count", "scores": "count", "targets": "count", "opt_outs": "count", "callbacks": "count", "bytes": "count"},
         source="next best action, scores, target lists; mappings of the systems",
         metrics=(Metric("crm_contacts", float(people), n=people, unit="count", kind="prescriptive"),),
     )  # fmt: skip

@@ -49,11 +49,12 @@ class Stakeholder(Strict):
 
 
 class ServiceLevels(Strict):
-    """Promised hours by priority of a case, and the share to be kept."""
+    """Promised hours by priority of a case, the share to be kept, and the cases the desk can take a month."""
 
     first_response_hours: dict[str, Positive]
     resolution_hours: dict[str, Positive]
     share_within: Share = 0.9
+    cases_per_month: Positive | None = None
 
 
 class Costs(Strict):
@@ -263,6 +264,19 @@ class AutomationRule(Strict):
     due_days: Annotated[int, Field(ge=0)]
 
 
+class Response(Strict):
+    """What the queue of call backs suggests to say or do, by cause and, where one is named, by topic of the case.
+
+    Without a response for a cause, that of the automation rule which names its owner is suggested.
+    """
+
+    cause: Literal[
+        "open case beyond the promise", "detractor", "case reopened", "dissatisfied with a case"
+    ]
+    topic: str = ""
+    then: str
+
+
 class ReviewRules(Strict):
     """When an initiative or segment strategy is kept, adjusted or stopped at the yearly review."""
 
@@ -285,6 +299,7 @@ class Plan(Strict):
     actions: list[Action] = []
     loyalty_programme: LoyaltyProgramme | None = None
     automation: list[AutomationRule] = []
+    responses: list[Response] = []
     review: ReviewRules = ReviewRules()
     parameters: dict[Key, dict[Key, int | float | str | bool]] = {}
 

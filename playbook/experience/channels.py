@@ -79,10 +79,11 @@ def _row(channel: str, group: pd.DataFrame, followed: pd.DataFrame) -> dict:
         return row
     i = mean_interval(rated)
     again = share(int((old["further_contacts"] > 0).sum()), len(old))
+    first = group["first_response_hours"]
     return row | {
         "csat": i.value, "low": max(i.low, 1.0), "high": min(i.high, 5.0),
         "came_again": again["share"], "again_low": again["low"], "again_high": again["high"],
-        "switched": (old["elsewhere"] > 0).mean(), "first_hours": group["first_response_hours"].median(),
+        "switched": (old["elsewhere"] > 0).mean(), "first_hours": first[first >= 0].median(),
     }  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def repeated_contacts(
     Returns
     -------
     Answer
-        by, group, cases, came_again (adjusted share) with low and high, again_raw, q_value; switched (adjusted) with
+        where (factor and group), by, cases, came_again (adjusted share) with low and high, again_raw, q_value; switched (adjusted) with
         interval and switched_q. Adjusted: the other factors held equal, clustered by customer. q-values control the
         false discovery rate over all groups and both shares together.
     """
@@ -115,7 +115,7 @@ def _told(table: pd.DataFrame, old: pd.DataFrame, smallest: float, small: int, a
     again, moved = float(old["again"].mean()), float(old["moved"].mean())
     more = _named(table, "came_again", "q_value", again, smallest)
     elsewhere = _named(table, "switched", "switched_q", moved, smallest)
-    table["where"] = table["by"] + ": " + table["group"].astype("str")
+    table["where"] = table["by"] + " " + table["group"].astype("str")
     if more.empty:
         headline = f"Every group comes again about as often ({per_cent(again)} within 7 days)"
         text = f"Nobody surely comes again more often than others by {100 * smallest:.0f} points or more: mend how cases are closed for all."
@@ -131,7 +131,7 @@ def _told(table: pd.DataFrame, old: pd.DataFrame, smallest: float, small: int, a
         text += f" By another channel, and so with the whole story again, come most often: {joined(told)}."
     left = f"; {small} groups of fewer than {FEWEST} cases are not shown" if small else ""
     return Answer(
-        table=table[["where", "by", "group", "cases", "came_again", "low", "high", "again_raw", "q_value", "switched", "switched_low", "switched_high", "switched_q"]],
+        table=table[["where", "by", "cases", "came_again", "low", "high", "again_raw", "q_value", "switched", "switched_low", "switched_high", "switched_q"]],
         headline=headline,
         so_what=text,
         kind="diagnostic",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,7 +14,7 @@ from playbook.errors import NotEnough
 from playbook.experience.common import FEWEST, TICKETS, in_period, per_cent, share, year_to
 from playbook.stats import xmr_limits
 
-__all__ = ["against_promise", "backlog", "service_levels"]
+__all__ = ["BacklogLimits", "against_promise", "backlog", "backlog_limits", "service_levels"]
 
 PROMISE = "the promised hours by priority (service_levels in engagement.yml)"
 ORDER = ("urgent", "high", "normal", "low")
@@ -77,6 +78,9 @@ def service_levels(cases: pd.DataFrame, promised: Any, as_of: date) -> Answer:
     """
     year = cases[in_period(cases["opened_at"], as_of)]
     need(year, "service cases of the period", TICKETS, rows=FEWEST)
+    backwards = (year["first_response_hours"] < 0) | (year["resolution_hours"] < 0)
+    year = year[~backwards]
+    need(year, "service cases answered after they were opened", TICKETS, rows=FEWEST)
     if promised is None:
         raise NotEnough("service levels: no promised hours are known", PROMISE)
     year = against_promise(year, promised)
@@ -87,10 +91,10 @@ def service_levels(cases: pd.DataFrame, promised: Any, as_of: date) -> Answer:
     total = table.iloc[-1]
     if total["first_in_time_n"] == 0 or total["resolved_in_time_n"] == 0:
         raise NotEnough("service levels: no case has a priority with a promise and times", TICKETS)
-    return _told(table, total, promised.share_within, year, as_of)
+    return _told(table, total, promised.share_within, year, int(backwards.sum()), as_of)
 
 
-def _told(table: pd.DataFrame, total: pd.Series, goal: float, year: pd.DataFrame, as_of: date) -> Answer:  # fmt: skip
+def _told(table: pd.DataFrame, total: pd.Series, goal: float, year: pd.DataFrame, backwards: int, as_of: date) -> Answer:  # fmt: skip
     by = table.iloc[:-1]
     missed = by[by["resolved_in_time_high"] < goal]
     open_now = int(year["resolution_hours"].isna().sum())
@@ -107,6 +111,7 @@ def _told(table: pd.DataFrame, total: pd.Series, goal: float, year: pd.DataFrame
             f"({per_cent(worst['resolved_in_time'])}, at most {per_cent(worst['resolved_in_time_high'])}): "
             "put experienced staff on them first, or promise what can be kept."
         )
+    odd = f" {backwards:,} cases are answered or resolved before they were opened and do not count: mend their times in the export." if backwards else ""  # fmt: skip
     metrics = [
         Metric(name, float(total[c]), float(total[f"{c}_low"]), float(total[f"{c}_high"]), int(total[f"{c}_n"]), "%")
         for name, c in (("first_response_in_time", "first_in_time"), ("resolution_in_time", "resolved_in_time"), ("reopen_rate", "reopened"))
@@ -116,7 +121,7 @@ def _told(table: pd.DataFrame, total: pd.Series, goal: float, year: pd.DataFrame
         table=table,
         headline=f"{per_cent(total['resolved_in_time'])} of cases are resolved in the promised time, {per_cent(goal)} were promised",
         so_what=f"{late:,} of {total['resolved_in_time_n']:,.0f} cases took longer than promised; first answers came in time in "
-        f"{per_cent(total['first_in_time'])}. {verdict} {open_now:,} cases of the year are open, {overdue:,} of them beyond the promise.",
+        f"{per_cent(total['first_in_time'])}. {verdict} {open_now:,} cases of the year are open, {overdue:,} of them beyond the promise.{odd}",
         kind="descriptive",
         caption=f"Share of cases within the promised hours by priority (95 % interval), median hours, share reopened; cases opened in {year_to(as_of)} (n = {len(year):,})",
         units={c: "%" for c in table.columns if c.startswith(("first_in_time", "resolved_in_time", "reopened"))}
@@ -127,48 +132,120 @@ def _told(table: pd.DataFrame, total: pd.Series, goal: float, year: pd.DataFrame
     )  # fmt: skip
 
 
+JUDGED = 12
+"""Months at the end that the limits of the earlier months judge."""
+
+
+def _season(roots: np.ndarray, calendar: np.ndarray) -> tuple[np.ndarray, int]:
+    """Usual deviation of each calendar month (place 0 is January) from its year, and the whole years behind it.
+
+    Zero with fewer than two whole years: season and change cannot be told apart then.
+    """
+    years = len(roots) // 12
+    if years < 2:
+        return np.zeros(12), years
+    blocks = roots[len(roots) - 12 * years :].reshape(years, 12)
+    season = np.zeros(12)
+    season[calendar[len(roots) - 12 : len(roots)] - 1] = (blocks - blocks.mean(axis=1, keepdims=True)).mean(axis=0)  # fmt: skip
+    return season, years
+
+
+@dataclass(frozen=True)
+class BacklogLimits:
+    """Months with ``center``, ``low``, ``high`` and ``outside``; whole years the season rests on (0: none is taken
+    out); whether the level of the last twelve months moved ("up", "down" or empty)."""
+
+    table: pd.DataFrame
+    years: int
+    moved: str
+
+
+def backlog_limits(months: pd.DataFrame) -> BacklogLimits:
+    """Draw the limits of chance around months of open cases (``month``, ``backlog``).
+
+    Notes
+    -----
+    XmR chart of square roots (counts spread as their root) without the usual month, from the months before the last
+    twelve. The moving range is widened for the season that was fitted to it and for the error of the season. The level
+    moved when the mean of the last twelve months lies three standard errors from the center. By simulation an unchanging
+    service shows a month outside in one of seven years (limits that ignore the season: one of two to three), and a
+    moved level in one of forty.
+
+    References
+    ----------
+    Wheeler, D. J. (1993). Understanding Variation: The Key to Managing Chaos.
+    """
+    base = max(JUDGED, len(months) - JUDGED)
+    calendar = pd.DatetimeIndex(months["month"]).month.to_numpy()
+    roots = np.sqrt(months["backlog"].clip(lower=0).to_numpy(dtype=float))
+    season, years = _season(roots[:base], calendar[:base])
+    seasonal = years >= 2
+    usual = season[calendar - 1]
+    chart = xmr_limits(pd.Series(roots[:base] - usual[:base]))
+    center = float(chart["center"].iloc[0])
+    plain = float(chart["high"].iloc[0]) - center
+    plain *= np.sqrt(years / (years - 1)) if seasonal else 1.0
+    half = plain * (np.sqrt(1 + 1 / years) if seasonal else 1.0)
+    ends = {"center": center + usual, "low": center + usual - half, "high": center + usual + half}
+    table = months.assign(**{name: np.maximum(value, 0.0) ** 2 for name, value in ends.items()})
+    outside = (table["backlog"] > table["high"]) | (table["backlog"] < table["low"])
+    shift = float((roots - usual)[-JUDGED:].mean()) - center
+    limit = plain * np.sqrt(1 / JUDGED + 1 / base)
+    moved = "" if not seasonal or abs(shift) <= limit else "up" if shift > 0 else "down"
+    return BacklogLimits(table.assign(outside=outside), years if seasonal else 0, moved)
+
+
 @answers
 def backlog(months: pd.DataFrame, as_of: date) -> Answer:
-    """Return the cases open at the end of each month with the limits of chance (XmR chart).
+    """Return the cases open at the end of each month with the limits of chance for that month of the year.
 
     Parameters
     ----------
     months
-        Query ``service_months``: month, opened, resolved, backlog.
+        Query ``service_months``: month, opened, resolved, backlog, first_opened.
     as_of
-        Last day of the period. The first month is left out: cases opened before the data begin are
-        not in it.
+        Last day of the period. A first month whose first case came after its first week is left out: the data begin
+        within it. Cases opened before the data begin are in no month.
     """
     need(months, "months with service cases", TICKETS, rows=13)
-    table = months.iloc[1:].reset_index(drop=True)
-    base = table.iloc[: max(12, len(table) - 12)]
-    chart = xmr_limits(base.set_index("month")["backlog"].astype(float))
-    center, low, high = (float(chart[c].iloc[0]) for c in ("center", "low", "high"))
-    table = table.assign(center=center, low=max(low, 0.0), high=high, outside=lambda t: (t["backlog"] > high) | (t["backlog"] < low))  # fmt: skip
-    last = table.tail(12)
-    beyond = int(last["outside"].sum())
-    above = int((last["backlog"] > center).sum())
+    begun = months["first_opened"].iloc[0] - pd.Timestamp(months["month"].iloc[0])
+    whole = months.iloc[1:] if not begun < pd.Timedelta(days=7) else months
+    limits = backlog_limits(whole.reset_index(drop=True))
+    table, years = limits.table, limits.years
+    last = table.tail(JUDGED)
     now = table.iloc[-1]
-    if beyond:
-        peak = last.loc[last["backlog"].idxmax()]
-        before = table.loc[table["month"] == peak["month"] - pd.DateOffset(years=1), "backlog"]
-        season = f" (the same month a year before: {before.iloc[0]:.0f})" if len(before) else ""
-        verdict = (
-            f"{beyond} of the last 12 months {'lies' if beyond == 1 else 'lie'} outside the limits of chance, {peak['month']:%B} most with {peak['backlog']:.0f} open cases{season}: "
-            "find what changed beyond the season before adding staff."
-        )
-    elif above >= 11:
-        verdict = f"{above} of the last 12 months lie above the earlier average: the level has moved although no month stands out; plan capacity for it."
-    else:
-        verdict = "All of the last 12 months lie within the limits of chance: do not react to single months."
+    base = table.iloc[: max(JUDGED, len(table) - JUDGED)]
+    usual = f"would be usual for {now['month']:%B}" if years else "is usual"
+    told = f"the usual month taken out ({years} years)" if years else "season not taken out"
     return Answer(
-        table=table.iloc[::-1].reset_index(drop=True),
-        headline=f"{now['backlog']:.0f} cases were open at the end, {center:.1f} is usual",
-        so_what=f"{verdict} On average {last['opened'].mean():.0f} cases a month were opened and {last['resolved'].mean():.0f} resolved.",
+        table=table[["month", "opened", "resolved", "backlog", "center", "low", "high", "outside"]].iloc[::-1].reset_index(drop=True),
+        headline=f"{now['backlog']:.0f} cases were open at the end, {now['center']:.0f} {usual}",
+        so_what=f"{_backlog_verdict(limits, last)} On average {last['opened'].mean():.0f} cases a month were opened and {last['resolved'].mean():.0f} resolved.",
         kind="descriptive",
-        caption=f"Cases open at the end of each month; limits from the {len(base)} months to {pd.Timestamp(base['month'].iloc[-1]):%Y-%m} (average and 2.66 mean moving ranges)",
-        units={"backlog": "count", "opened": "count", "resolved": "count", "center": "points", "low": "points", "high": "points", "month": "date"},
-        source="tickets; XmR chart (Wheeler 1993)",
+        caption=f"Cases open at the end of each month; limits from the {len(base)} months to {pd.Timestamp(base['month'].iloc[-1]):%Y-%m}, {told}",
+        units={"backlog": "count", "opened": "count", "resolved": "count", "center": "count", "low": "count", "high": "count", "month": "date"},
+        source="tickets; XmR chart of square roots (Wheeler 1993)",
         metrics=(Metric("backlog", float(now["backlog"]), n=len(table), unit="count"),),
         extra={"chart": table},
     )  # fmt: skip
+
+
+def _backlog_verdict(limits: BacklogLimits, last: pd.DataFrame) -> str:
+    years, out = limits.years, last[last["outside"]]
+    usual = "for their month of the year" if years else "of chance"
+    if len(out):
+        far = (out["backlog"] / out["center"].clip(lower=0.5) - 1).abs().idxmax()
+        peak = out.loc[far]
+        high = peak["backlog"] > peak["center"]
+        text = (
+            f"{len(out)} of the last {JUDGED} months {'lies' if len(out) == 1 else 'lie'} outside the limits {usual}, {peak['month']:%B} most with "
+            f"{peak['backlog']:.0f} open cases (usual {peak['center']:.0f}): find what {'changed before adding staff' if high else 'went well and keep it'}."
+        )
+    elif limits.moved == "up":
+        text = f"No month of the last {JUDGED} stands out {usual}, but their level is surely higher than before: plan capacity for it or find what slows the work down."
+    elif limits.moved == "down":
+        text = f"No month of the last {JUDGED} stands out {usual}, and their level is surely lower than before: keep what was changed."
+    else:
+        text = f"All of the last {JUDGED} months lie within the limits {usual}: do not react to single months."
+    blind = "" if years else " Two whole years of earlier months are needed to tell season from change: compare with the same month a year before."  # fmt: skip
+    return text + blind

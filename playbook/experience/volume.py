@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
 from playbook.experience.common import TICKETS, per_cent
-from playbook.objectives import monthly_forecast
+from playbook.forecast import monthly_forecast
 
 __all__ = ["Ahead", "case_forecast", "months_ahead", "whole_months"]
 
@@ -19,6 +20,8 @@ LEVEL = 0.80
 FEWEST = 12
 """Whole months below which nothing is forecast."""
 SEASON = 12
+HALF = 0.5
+"""Added to counts before taking logarithms, so that a month without a case has one."""
 BENCHMARK = "last year's month"
 FIRST_DAYS = 7
 """The first month counts as whole when its first case came within so many days."""
@@ -58,25 +61,27 @@ def months_ahead(counts: np.ndarray, months: int, seed: int) -> Ahead:
 
     Notes
     -----
-    Intervals are those of the simulated futures. A month of counts varies at least as a Poisson number: futures that
-    vary less are spread until they do.
+    Logarithms are forecast, so that a busy season is a share of the level and no month falls below zero; expected is the
+    middle of the simulated futures, intervals are theirs. A month of counts varies at least as a Poisson number:
+    futures that vary less are spread until they do. ``error`` is the mean size of the miss of a month, a share of it.
     """
     if not 1 <= months <= SEASON:
         raise ValueError(f"months ahead: {months}, from 1 to {SEASON}")
-    found = monthly_forecast(counts, months, seed)
-    centre = np.maximum(found.paths.mean(axis=0), 0.0)
-    own = found.paths - found.paths.mean(axis=0)
-    spread = own.std(axis=0)
-    lacking = np.sqrt(np.maximum(centre - spread**2, 0.0))
-    drawn = np.random.default_rng([seed, 1]).standard_normal(own.shape)
-    paths = np.maximum(centre + own + lacking * drawn, 0.0)
-    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    low, high = np.quantile(paths, ends, axis=0)
-    sums = paths.sum(axis=1)
+    logs = np.log(np.asarray(counts, dtype=float) + HALF)
+    found = monthly_forecast(logs, months, seed)
+    errors = found.errors.copy()
+    errors[["error", "error_sum", "bias"]] *= np.abs(logs).mean()
+    paths = np.maximum(np.exp(found.paths) - HALF, 0.0)
+    centre = np.median(paths, axis=0)
+    lacking = np.sqrt(np.maximum(centre - paths.var(axis=0), 0.0))
+    drawn = np.random.default_rng([seed, 1]).standard_normal(paths.shape)
+    paths = np.maximum(paths + lacking * drawn, 0.0)
+    ends = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
+    low, middle, high = np.quantile(paths, ends, axis=0)
+    least, most = (float(end) for end in np.quantile(paths.sum(axis=1), ends)[[0, 2]])
     before = counts[-SEASON:][:months] if len(counts) >= SEASON else np.full(months, np.nan)
-    table = pd.DataFrame({"expected": centre, "low": low, "high": high, "last_year": before})
-    least, most = (float(end) for end in np.quantile(sums, ends))
-    return Ahead(table, (float(centre.sum()), least, most), found.method, found.errors)
+    table = pd.DataFrame({"expected": middle, "low": low, "high": high, "last_year": before})
+    return Ahead(table, (float(middle.sum()), least, most), found.method, errors)
 
 
 def whole_months(months: pd.DataFrame, as_of: date) -> pd.Series:
@@ -101,7 +106,7 @@ def case_forecast(
     as_of: date,
     seed: int,
     ahead: int = 6,
-    capacity: float | None = None,
+    promised: Any = None,
     cost: float | None = None,
 ) -> Answer:
     """Forecast the service cases of the coming months.
@@ -114,15 +119,16 @@ def case_forecast(
         Last day known; seed of the simulated futures.
     ahead
         Months to forecast (1 to 12).
-    capacity
-        Cases the team can take a month, where the engagement holds it; nothing on staffing is said without.
+    promised
+        ``service_levels`` of the engagement; its ``cases_per_month`` is what the desk can take. Nothing on staffing is
+        said without.
     cost
         Cost of a case, where the engagement holds it.
 
     Returns
     -------
     Answer
-        month, expected, low, high (80 %), last_year, and over_capacity (chance) with a capacity. Extra ``series``: the
+        month, expected, low, high (80 %), last_year. Extra ``series``: the
         months known and those ahead; ``errors``: of each model on the past.
     """
     need(months, "months with service cases", TICKETS)
@@ -133,8 +139,9 @@ def case_forecast(
     table = found.table.copy()
     table.insert(0, "month", pd.date_range(known.index[-1], periods=ahead + 1, freq="MS")[1:])
     series = pd.concat([
-        pd.DataFrame({"month": known.index, "actual": known.to_numpy()}), table.drop(columns="last_year"),
+        pd.DataFrame({"month": known.index, "actual": known.to_numpy()}), table,
     ], ignore_index=True)  # fmt: skip
+    capacity = promised.cases_per_month if promised else None
     return _told(table, series, known, found, capacity, cost)
 
 
@@ -145,11 +152,11 @@ def _told(
     total, low, high = found.total
     ahead = len(table)
     before = float(table["last_year"].sum(min_count=ahead)) if len(known) >= SEASON else np.nan
-    change = f" ({_signed(total / before - 1)} on the same months a year before)" if before > 0 else ""  # fmt: skip
+    change = f", in the middle {_signed(total / before - 1)} on the same months a year before" if before > 0 else ""  # fmt: skip
     busiest = table.loc[table["expected"].idxmax()]
     text = (
-        f"{total:,.0f} cases are expected in {ahead} months (80 % interval {low:,.0f} to {high:,.0f}){change}, most in {busiest['month']:%B} "
-        f"({busiest['expected']:,.0f}, {busiest['low']:,.0f} to {busiest['high']:,.0f}). {_trust(found, len(known))} {_means(table, total, capacity, cost)}"
+        f"With 80 % certainty it will be {low:,.0f} to {high:,.0f}{change}; {busiest['month']:%B} alone brings "
+        f"{busiest['expected']:,.0f} ({busiest['low']:,.0f} to {busiest['high']:,.0f}). {_trust(found, len(known))} {_means(table, total, capacity, cost)}"
     )
     return Answer(
         table=table,

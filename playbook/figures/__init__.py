@@ -14,7 +14,7 @@ from playbook.figures.charts import (
     waterfall,
 )
 from playbook.figures.drivers import before_after, importance_performance
-from playbook.figures.journey import funnel, journey_map
+from playbook.figures.journey import funnel
 from playbook.figures.journey_map import journey_map, journey_maps
 from playbook.figures.journey_paths import waiting
 from playbook.figures.planning import (

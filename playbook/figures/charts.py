@@ -116,7 +116,7 @@ def dots(
     table = answer.table.dropna(subset=[x])
     names = list(dict.fromkeys(table[y]))[:rows]
     table = table[table[y].isin(names)]
-    figure, axes = canvas(answer)
+    figure, axes = canvas(answer, size=(8.0, max(4.5, 1.4 + 0.24 * len(names))))
     place = {name: len(names) - 1 - i for i, name in enumerate(names)}
     groups = sorted(table[group].unique(), key=str) if group else [None]
     several = bool(group) and table.groupby(y)[group].nunique().max() > 1

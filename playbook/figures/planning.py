@@ -197,8 +197,10 @@ def targets(answer: Answer) -> Figure:
 
 
 @draw
-def forecast(answer: Answer) -> Figure:
-    """Monthly history and expected months with their 95 % range."""
+def forecast(
+    answer: Answer, unit: str = "currency", note: str = "expected without new action"
+) -> Figure:
+    """Monthly history and expected months with their range; ``last_year``, where there, is dotted."""
     series = answer["series"]
     figure, axes = canvas(answer)
     past, ahead = series.dropna(subset=["actual"]), series.dropna(subset=["expected"])
@@ -207,16 +209,26 @@ def forecast(answer: Answer) -> Figure:
     joined_y = pd.concat([past["actual"].tail(1), ahead["expected"]])
     axes.plot(joined_x, joined_y, color=ACCENT, lw=2)
     axes.fill_between(ahead["month"], ahead["low"], ahead["high"], color=ACCENT, alpha=0.16, lw=0)
+    if "last_year" in series:
+        axes.plot(
+            ahead["month"],
+            ahead["last_year"],
+            color=MUTED,
+            lw=1.2,
+            ls=":",
+            label="same month a year before",
+        )
+        axes.legend(loc="upper left", fontsize=9, frameon=False)
     axes.axvline(past["month"].iloc[-1], color=MUTED, lw=0.8, ls=":")
     axes.annotate(
-        "expected without new action", (ahead["month"].iloc[0], 0.97),
+        note, (ahead["month"].iloc[0], 0.97),
         xycoords=("data", "axes fraction"), color=ACCENT, fontsize=9, va="top",
     )  # fmt: skip
     top = series[["actual", "high"]].max().max()
     axes.set_ylim(0 if series["low"].min() >= 0 else None, 1.14 * top)
     axes.xaxis.set_major_locator(MonthLocator(bymonth=(1, 4, 7, 10)))
     axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
-    tidy(axes, y_unit="currency")
+    tidy(axes, y_unit=unit)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
     return figure
 

@@ -18,16 +18,16 @@ critical path
 
 from __future__ import annotations
 
-from playbook.objectives.backtest import backtest
-from playbook.objectives.baselines import baselines
-from playbook.objectives.capability import capability, capability_gaps
-from playbook.objectives.checks import plan_findings
-from playbook.objectives.forecast import (
+from playbook.forecast import (
     AnnualForecast,
     annual_forecast,
     monthly_forecast,
     year_total,
 )
+from playbook.objectives.backtest import backtest
+from playbook.objectives.baselines import baselines
+from playbook.objectives.capability import capability, capability_gaps
+from playbook.objectives.checks import plan_findings
 from playbook.objectives.goals import objectives_result, targets, tracing
 from playbook.objectives.governance import communication, guidance, responsibilities, risks
 from playbook.objectives.levers import levers

@@ -6,7 +6,7 @@ import pandas as pd
 
 from playbook.answer import Answer, answers, format_value
 from playbook.errors import NotEnough
-from playbook.objectives.forecast import FEWEST_MONTHS, FEWEST_ORIGINS
+from playbook.forecast import FEWEST_MONTHS, FEWEST_ORIGINS
 
 __all__ = ["backtest"]
 

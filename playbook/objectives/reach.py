@@ -13,7 +13,7 @@ import pandas as pd
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.engagement.model import Objective
 from playbook.errors import NotEnough
-from playbook.objectives.forecast import (
+from playbook.forecast import (
     FEWEST_MONTHS,
     AnnualForecast,
     MonthlyForecast,

@@ -8,11 +8,11 @@ with seen as (
 ),
 ended as (
     select
-        customer_id, coalesce(touchpoint, '(unknown)') as touchpoint, count(*) as told,
+        customer_id, coalesce(nullif(trim(touchpoint), ''), 'unknown') as touchpoint, count(*) as told,
         sum(case when position(',' || outcome || ',' in ',' || $failures || ',') > 0 then 1 else 0 end) as failed
     from interactions
     where customer_id is not null and outcome is not null and occurred_at >= cast($since as date) + interval 1 day
-    group by customer_id, coalesce(touchpoint, '(unknown)')
+    group by customer_id, coalesce(nullif(trim(touchpoint), ''), 'unknown')
 )
 select
     s.customer_id, s.touchpoint, s.contacts, cast(coalesce(e.told, 0) as bigint) as told,

@@ -1,4 +1,8 @@
--- one row: one touchpoint over the period, with contacts (a contact of one person, touchpoint, channel and time counts once), persons
+-- one row: one touchpoint over the period (unknown where none is named), with contacts (a contact of one person, touchpoint,
+-- channel and time counts once), persons reached and persons of the whole period, the stages it is recorded under, cost, and how
+-- often a known customer came to service within seven days (again, or in another way); service means the channels by which cases
+-- come in, service_contacts the contacts of support by them
+with contacts (a contact of one person, touchpoint, channel and time counts once), persons
 -- reached, cost, and how often a known customer came to service within seven days (again, or in another way); service means
 -- the channels by which cases come in
 with contact as (
@@ -32,28 +36,37 @@ again as (
 ),
 visitor as (
     select
-        touchpoint, person, count(*) as volume, sum(cost) as cost, max(is_customer) as is_customer,
-        count(case when is_customer and occurred_at <= cast($as_of as date) - interval 6 day then 1 end) as followable
-    from contact
-    group by touchpoint, person
+        c.touchpoint, c.person, count(*) as volume, sum(c.cost) as cost, max(c.is_customer) as is_customer,
+        count(case when c.stage = 'support' and e.channel is not null then 1 end) as service_contacts,
+        count(case when c.is_customer and c.occurred_at <= cast($as_of as date) - interval 6 day then 1 end) as followable
+    from contact c
+    left join entrance e on e.channel = c.channel
+    group by c.touchpoint, c.person
 ),
 counted as (
     select
         touchpoint, cast(sum(volume) as bigint) as volume, count(person) as reach,
-        count(case when is_customer then 1 end) as customers, sum(cost) as cost, cast(sum(followable) as bigint) as followable
+        count(case when is_customer then 1 end) as customers, sum(cost) as cost, cast(sum(followable) as bigint) as followable,
+        cast(sum(service_contacts) as bigint) as service_contacts
     from visitor
     group by touchpoint
 ),
 stage as (
-    select touchpoint, stage, row_number() over (partition by touchpoint order by count(*) desc, stage) as place
+    select
+        touchpoint, stage, row_number() over (partition by touchpoint order by count(*) desc, stage) as place,
+        count(*) over (partition by touchpoint) as stages
     from contact
     group by touchpoint, stage
+),
+everybody as (
+    select count(distinct person) as persons from visitor
 )
 select
-    c.touchpoint, t.stage, c.volume, c.reach, c.customers, c.cost,
+    c.touchpoint, t.stage, t.stages, c.volume, c.reach, e.persons, c.customers, c.cost, c.service_contacts,
     case when t.stage in ('purchase', 'support') then c.followable else 0 end as followable,
     coalesce(a.to_service, 0) as to_service, cast(coalesce(a.to_other_service, 0) as bigint) as to_other_service
 from counted c
+cross join everybody e
 join stage t on t.touchpoint = c.touchpoint and t.place = 1
 left join again a on a.touchpoint = c.touchpoint
 order by c.touchpoint

@@ -53,16 +53,16 @@ def channel_difference(cases: int, shares: tuple[float, float, float], mood: flo
 
 
 def month_to_come(months: int) -> Draw:
-    """One of the six months after a history of seasonal counts, drawn at random (80 %)."""
+    """One of the twelve months after a history of seasonal counts, drawn at random (80 %)."""
 
     def draw(rng: np.random.Generator) -> tuple[float, float, float]:
-        whole = np.arange(months + 6)
+        whole = np.arange(months + 12)
         season = np.exp(rng.normal(0, 0.2, 12))[whole % 12]
         growth = (1 + rng.uniform(-0.10, 0.15)) ** (whole / 12)
         busy = rng.gamma(60, 1 / 60, len(whole))
         counts = rng.poisson(rng.uniform(30, 250) * season * growth * busy).astype(float)
-        found = months_ahead(counts[:months], 6, seed=int(rng.integers(2**31)))
-        place = int(rng.integers(6))
+        found = months_ahead(counts[:months], 12, seed=int(rng.integers(2**31)))
+        place = int(rng.integers(12))
         row = found.table.iloc[place]
         return float(row["low"]), float(row["high"]), float(counts[months + place])
 

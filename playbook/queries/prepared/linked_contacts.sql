@@ -11,7 +11,7 @@ resolved as (
     select
         coalesce(i.customer_id, case when l.customer_id = l.last_customer_id then l.customer_id end) as customer_id,
         l.customer_id is not null as is_linked, i.visitor_id, i.interaction_id, i.occurred_at,
-        coalesce(i.touchpoint, '(unknown)') as touchpoint, i.channel, i.stage, i.cost
+        coalesce(nullif(trim(i.touchpoint), ''), 'unknown') as touchpoint, i.channel, i.stage, i.cost
     from interactions i
     left join link l on l.visitor_id = i.visitor_id and i.customer_id is null
 )
