@@ -1,4 +1,4 @@
-"""Published shares of explained variance, proportional-odds coefficients and a bootstrap error."""
+"""Published shares of explained variance and proportional-odds coefficients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from playbook.drivers import lmg_shares, proportional_odds
-from playbook.drivers.resampling import share_draws
 from playbook.validation import Check
 
 __all__ = ["rows", "swiss_correlation"]
@@ -49,12 +48,6 @@ POLR = {
 }
 """Coefficient and standard error that R prints."""
 
-LAW = (
-    (576, 3.39), (635, 3.30), (558, 2.81), (578, 3.03), (666, 3.44), (580, 3.07), (555, 3.00), (661, 3.43),
-    (651, 3.36), (605, 3.13), (653, 3.12), (575, 2.74), (545, 2.76), (572, 2.88), (594, 2.96),
-)  # fmt: skip
-"""Test score and grade of 15 law schools (Efron & Tibshirani, 1993)."""
-
 
 def _polr() -> list[Check]:
     """Weighted proportional odds beside R's: coefficients, errors, deviance."""
@@ -75,22 +68,8 @@ def _polr() -> list[Check]:
     return found
 
 
-def _bootstrap() -> Check:
-    """Bootstrap error of a correlation: with one driver the share is its square."""
-    score, grade = np.array(LAW, float).T
-    n = len(score)
-    drawn = share_draws(
-        grade, score[:, None], np.empty((n, 0)), np.ones(n), np.arange(n), draws=20_000, seed=1
-    )
-    return Check(
-        "bootstrap.law.error", "bootstrap standard error of the root of one driver's share", 0.132,
-        float(np.sqrt(drawn).std(ddof=1)), 0.005, False,
-        "Efron & Tibshirani (1993), An Introduction to the Bootstrap, table 6.1 (3,200 draws; the tolerance is the chance of theirs)",
-    )  # fmt: skip
-
-
 def rows() -> list[Check]:
-    """R squared and LMG shares of R's ``swiss``, polr on ``housing``, and the law schools' bootstrap, beside ours.
+    """R squared and LMG shares of R's ``swiss``, and polr on ``housing``, beside ours.
 
     Returns
     -------
@@ -114,5 +93,4 @@ def rows() -> list[Check]:
             for name, value in published.items()
         ),
         *_polr(),
-        _bootstrap(),
     ]
