@@ -61,13 +61,24 @@ def _standardised(values: pd.DataFrame, weight: np.ndarray) -> pd.DataFrame:
     return ((values - mean) / spread).fillna(0.0)
 
 
+def _repeating(values: pd.DataFrame) -> list[str]:
+    """Columns that take part in the strongest linear dependence."""
+    direction = np.abs(np.linalg.svd(values.to_numpy(), full_matrices=False)[2][-1])
+    return [str(c) for c, part in zip(values.columns, direction, strict=True) if part > 0.1 * direction.max()]  # fmt: skip
+
+
 def _applies(raw_x: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    """0/1 columns of the rows that each driver applies to, without those that others repeat."""
+    """0/1 columns of the rows that each driver applies to, without those that others repeat.
+
+    Where fewer than five rows are missing they simply count as average.
+    """
     partial = raw_x.columns[raw_x.isna().any()]
     kept = np.column_stack([np.ones(len(raw_x)), held.to_numpy(float)])
     found = {}
     for name in partial:
         column = raw_x[name].notna().to_numpy(float)
+        if len(column) - column.sum() < 5:
+            continue
         rest = column - kept @ np.linalg.lstsq(kept, column, rcond=None)[0]
         if rest @ rest > 1e-6 * len(column):
             found[f"{name} applies"] = column
@@ -254,7 +265,7 @@ def driver_analysis(
     everything = pd.concat([x, held], axis=1)
     if np.linalg.cond(everything) ** 2 > COLLINEAR:
         raise ValueError(
-            f"drivers and confounders repeat each other: {list(everything.columns)}; leave one out"
+            f"drivers and confounders repeat each other: {_repeating(everything)}; leave one out"
         )
     groups = pd.factorize(rows[clusters], sort=True)[0] if clusters else None
     codes = np.arange(n) if groups is None else groups
