@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from playbook.drivers import driver_analysis, lmg_shares
+from playbook.drivers import driver_analysis, lmg_shares, proportional_odds, share_intervals
+from playbook.drivers.ordinal import parallel_test
+from playbook.drivers.resampling import share_draws
+from playbook.drivers.shares import shares_of
+from playbook.truth.coverage_drivers import EFFECTS, WITHIN, population_shares
 from playbook.validation.drivers import rows, swiss_correlation
 
 
@@ -70,7 +77,9 @@ def test_too_many_drivers_and_repeated_ones_are_refused():
 def test_a_shadow_of_the_cause_is_no_driver():
     named = 0
     for seed in range(8):
-        ours = driver_analysis(survey(seed, n=1500), "answer", ["cause", "shadow", "other"])
+        ours = driver_analysis(
+            survey(seed, n=1500), "answer", ["cause", "shadow", "other"], draws=2
+        )
         ours = ours.set_index("driver")
         assert ours.loc["cause", "is_driver"]
         assert ours.loc["shadow", "share"] > 0.02  # LMG alone would have named it
@@ -142,3 +151,144 @@ def test_bad_input_is_named():
         driver_analysis(frame.head(8), "answer", ["cause"])
     with pytest.raises(ValueError, match="neither a driver"):
         driver_analysis(frame, "answer", ["cause"], ["cause"])
+
+
+def alone(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """No confounder, every row its own unit."""
+    return np.empty((n, 0)), np.arange(n)
+
+
+def test_shares_of_many_draws_are_those_of_the_definition():
+    rng = np.random.default_rng(1)
+    mixed = rng.normal(size=(3, 60, 5)) @ rng.normal(size=(5, 5))
+    matrices = np.array([np.corrcoef(values.T) for values in mixed])
+    ours = shares_of(matrices, [1] * 4)
+    for matrix, found in zip(matrices, ours, strict=True):
+        assert found == pytest.approx(population_shares(matrix[1:, 1:], matrix[1:, 0]))
+
+
+def test_a_repeated_variable_in_a_draw_explains_nothing_twice():
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(50, 1))
+    values = np.column_stack([x[:, 0] + rng.normal(size=50), x, x])
+    shares = shares_of(np.cov(values.T)[None], [1, 1])[0]
+    assert shares[0] == pytest.approx(shares[1])
+    assert shares.sum() / np.var(values[:, 0], ddof=1) == pytest.approx(np.corrcoef(values[:, :2].T)[0, 1] ** 2)  # fmt: skip
+
+
+def test_the_bootstrap_agrees_with_an_independent_one_and_with_the_closed_form():
+    law = np.array([(576, 3.39), (635, 3.30), (558, 2.81), (578, 3.03), (666, 3.44), (580, 3.07), (555, 3.00), (661, 3.43),
+                    (651, 3.36), (605, 3.13), (653, 3.12), (575, 2.74), (545, 2.76), (572, 2.88), (594, 2.96)])  # fmt: skip
+    held, codes = alone(15)
+    ours = np.sqrt(share_draws(law[:, 1], law[:, :1], held, np.ones(15), codes, 10_000, 1)[:, 0])
+    theirs = stats.bootstrap(
+        (law[:, 0], law[:, 1]), lambda a, b, axis: np.array([np.corrcoef(x, y)[0, 1] for x, y in zip(a, b, strict=True)]),
+        paired=True, vectorized=True, n_resamples=3000, method="percentile", rng=np.random.default_rng(2), axis=-1,
+    )  # fmt: skip
+    assert ours.std(ddof=1) == pytest.approx(theirs.standard_error, abs=0.01)
+    assert np.quantile(ours, [0.025, 0.975]) == pytest.approx(list(theirs.confidence_interval), abs=0.03)  # fmt: skip
+    n, r = 4000, 0.5
+    x = np.random.default_rng(3).standard_normal((n, 2))
+    y = r * x[:, 0] + np.sqrt(1 - r**2) * x[:, 1]
+    drawn = share_draws(y, x[:, :1], *alone(n)[:1], np.ones(n), alone(n)[1], 600, 4)
+    assert drawn.std() == pytest.approx(2 * r * (1 - r**2) / np.sqrt(n), rel=0.12)
+
+
+def test_rows_of_one_customer_are_drawn_together():
+    rng = np.random.default_rng(5)
+    x, e = rng.normal(size=(2, 100))
+    once = (x * 0.6 + e, x[:, None], np.empty((100, 0)), np.ones(100), np.arange(100))
+    thrice = tuple(np.concatenate([part] * 3) for part in once)
+    fooled = (*thrice[:4], np.arange(300))
+    spread = [share_draws(*part, 800, 1).std() for part in (once, thrice, fooled)]
+    assert spread[1] == pytest.approx(spread[0], rel=1e-9)
+    assert spread[2] < 0.7 * spread[0]
+
+
+def test_a_driver_that_explains_no_more_than_chance_has_a_share_from_zero():
+    frame = survey(9, n=400).assign(noise=np.random.default_rng(99).normal(size=400))
+    ours = driver_analysis(frame, "answer", ["cause", "noise"], seed=3).set_index("driver")
+    assert ours.loc["noise", "share_low"] == 0
+    assert ours.loc["cause", "share_low"] > 0.1
+    assert ours["share_chance"].tolist() == pytest.approx([1 / 400, 1 / 400], rel=0.5)
+    assert (ours["share"] <= ours["share_high"]).all()
+    again = driver_analysis(frame, "answer", ["cause", "noise"], seed=3).set_index("driver")
+    other = driver_analysis(frame, "answer", ["cause", "noise"], seed=4).set_index("driver")
+    assert again.equals(ours)
+    assert not other.equals(ours)
+
+
+def test_very_many_units_are_drawn_in_blocks(monkeypatch):
+    rng = np.random.default_rng(6)
+    x, e = rng.normal(size=(2, 3000))
+    part = (x + e, x[:, None], *alone(3000)[:1], np.ones(3000), alone(3000)[1])
+    whole = share_draws(*part, 400, 1).std()
+    monkeypatch.setattr("playbook.drivers.resampling.MOST_UNITS", 300)
+    assert share_draws(*part, 400, 1).std() == pytest.approx(whole, rel=0.2)
+
+
+def test_whole_weights_count_as_repeated_rows_in_the_ordinal_model_too():
+    frame = survey(10, n=200)
+    x, y = frame[["cause", "other"]].to_numpy(), frame["answer"].to_numpy()
+    weight = np.tile([1.0, 2.0], 100)
+    again = np.repeat(np.arange(200), weight.astype(int))
+    ours = proportional_odds(y, x, weight, np.arange(200))
+    plain = proportional_odds(y[again], x[again])
+    fooled = proportional_odds(y[again], x[again], codes=np.arange(len(again)))
+    by_person = proportional_odds(y[again], x[again], codes=again)
+    assert ours.coefficient == pytest.approx(plain.coefficient, abs=1e-4)
+    assert ours.error == pytest.approx(by_person.error, rel=1e-3)
+    assert (fooled.error < ours.error).all()
+
+
+def test_the_test_of_proportional_odds_finds_an_effect_on_low_answers_only():
+    rng = np.random.default_rng(11)
+    x = rng.normal(size=(1500, 2))
+    even = x[:, 0] + rng.logistic(size=1500)
+    answer = np.digitize(even, [-1.5, 0, 1.5]).astype(float)
+    answer[(answer > 0) & (x[:, 1] > 1) & (rng.random(1500) < 0.6)] = (
+        0.0  # drives to the bottom only
+    )
+    p_values = parallel_test(answer, x, 2, np.ones(1500), np.arange(1500))
+    assert p_values[1] < 0.001
+    few = parallel_test(answer[:12], x[:12], 2, np.ones(12), np.arange(12))
+    assert np.isnan(few).all()
+
+
+def test_the_test_of_proportional_odds_is_not_alarmed_where_they_hold():
+    alarms = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(300, 1))
+        answer = np.digitize(x[:, 0] + rng.logistic(size=300), [-1, 0, 1])
+        alarms += parallel_test(answer, x, 1, np.ones(300), np.arange(300))[0] < 0.05
+    assert alarms <= 6  # 40 trials at 5 %: more than 6 has a chance below 1 %
+
+
+def test_a_touchpoint_that_few_met_counts_where_it_was_met():
+    rng = np.random.default_rng(12)
+    met = rng.random(900) < 0.3
+    rating, other = rng.normal(size=(2, 900))
+    score = np.where(met, 0.6 * rating - 1.0, 0.0) + 0.5 * other + rng.normal(size=900)
+    frame = pd.DataFrame({"score": score, "chat": np.where(met, rating, np.nan), "shop": other})
+    ours = driver_analysis(frame, "score", ["chat", "shop"], partial=["chat"]).set_index("driver")
+    users = driver_analysis(frame.dropna(), "score", ["chat"], draws=2)
+    spread = np.std(score), np.std(score[met])
+    assert ours["n"].tolist() == [900, 900]
+    assert ours.loc["chat", "coefficient"] * spread[0] == pytest.approx(users["coefficient"].iloc[0] * spread[1], rel=0.1)  # fmt: skip
+    assert ours["is_driver"].all()
+    assert ours.loc["chat", "share"] < ours.loc["shop", "share"]
+    whole = driver_analysis(frame.fillna({"chat": 0.0}), "score", ["chat", "shop"], partial=["chat"])  # fmt: skip
+    assert len(whole) == 2
+
+
+def test_population_shares_of_the_design_cells_sum_to_r_squared():
+    assert population_shares(WITHIN, WITHIN @ EFFECTS).sum() == pytest.approx(EFFECTS @ WITHIN @ EFFECTS)  # fmt: skip
+
+
+def test_intervals_of_shares_are_fast():
+    rng = np.random.default_rng(13)
+    x, y = rng.normal(size=(1500, 8)), rng.normal(size=1500)
+    started = time.process_time()
+    share_intervals(y, x, np.empty((1500, 0)), np.ones(1500), np.arange(1500), np.full(8, 0.01))
+    assert time.process_time() - started < 2.0

@@ -61,13 +61,24 @@ def _standardised(values: pd.DataFrame, weight: np.ndarray) -> pd.DataFrame:
     return ((values - mean) / spread).fillna(0.0)
 
 
+def _repeating(values: pd.DataFrame) -> list[str]:
+    """Columns that take part in the strongest linear dependence."""
+    direction = np.abs(np.linalg.svd(values.to_numpy(), full_matrices=False)[2][-1])
+    return [str(c) for c, part in zip(values.columns, direction, strict=True) if part > 0.1 * direction.max()]  # fmt: skip
+
+
 def _applies(raw_x: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    """0/1 columns of the rows that each driver applies to, without those that others repeat."""
+    """0/1 columns of the rows that each driver applies to, without those that others repeat.
+
+    Where fewer than five rows are missing they simply count as average.
+    """
     partial = raw_x.columns[raw_x.isna().any()]
     kept = np.column_stack([np.ones(len(raw_x)), held.to_numpy(float)])
     found = {}
     for name in partial:
         column = raw_x[name].notna().to_numpy(float)
+        if len(column) - column.sum() < 5:
+            continue
         rest = column - kept @ np.linalg.lstsq(kept, column, rcond=None)[0]
         if rest @ rest > 1e-6 * len(column):
             found[f"{name} applies"] = column
@@ -92,51 +103,49 @@ def _partial_covariance(
     return pd.DataFrame(covariance, joined.columns, joined.columns)
 
 
-def _fit(y: pd.Series, x: pd.DataFrame, weight: np.ndarray, clusters: pd.Series | None) -> Any:
-    model = sm.WLS(y, sm.add_constant(x), weights=weight)
-    if clusters is None:
+def _fit(
+    y: np.ndarray, x: np.ndarray, weight: np.ndarray, codes: np.ndarray | None, name: str
+) -> Any:
+    model = sm.WLS(y, np.column_stack([np.ones(len(y)), x]), weights=weight)
+    if codes is None:
         return model.fit(cov_type="HC3", use_t=True)
-    codes = pd.factorize(clusters, sort=True)[0]
     if codes.max() < 10:
         raise ValueError(
-            f"cluster-robust errors need more than 10 clusters; got {codes.max() + 1} in "
-            f"{clusters.name}"
+            f"cluster-robust errors need more than 10 clusters; got {codes.max() + 1} in {name}"
         )
     return model.fit(cov_type="cluster", cov_kwds={"groups": codes}, use_t=True)
 
 
-def _coefficients(fit: Any, names: Sequence[str], level: float, prefix: str = "") -> pd.DataFrame:
-    ends = fit.conf_int(alpha=1 - level)
-    return pd.DataFrame({
-        f"{prefix}coefficient": fit.params[names].to_numpy(), f"{prefix}low": ends.loc[names, 0].to_numpy(),
-        f"{prefix}high": ends.loc[names, 1].to_numpy(), f"{prefix}p_value": fit.pvalues[names].to_numpy(),
-    })  # fmt: skip
+def _coefficients(fit: Any, count: int, level: float) -> np.ndarray:
+    """Coefficient, low, high and p-value of the first ``count`` columns after the constant."""
+    here = slice(1, count + 1)
+    ends = fit.conf_int(alpha=1 - level)[here]
+    return np.column_stack([fit.params[here], ends, fit.pvalues[here]])
 
 
 def _raw(
-    y: pd.Series, x: pd.DataFrame, applies: pd.DataFrame, weight: np.ndarray,
-    clusters: pd.Series | None, level: float,
-) -> pd.DataFrame:  # fmt: skip
+    y: np.ndarray, x: pd.DataFrame, applies: pd.DataFrame, weight: np.ndarray,
+    codes: np.ndarray | None, name: str, level: float,
+) -> np.ndarray:  # fmt: skip
     """Coefficient of each driver alone: no other driver, no confounder, but where it applies."""
     parts = []
-    for name in x.columns:
-        own = applies[[c for c in applies if c == f"{name} applies"]]
-        fit = _fit(y, pd.concat([x[[name]], own], axis=1), weight, clusters)
-        parts.append(_coefficients(fit, [name], level, "raw_"))
-    return pd.concat(parts, ignore_index=True)
+    for driver in x.columns:
+        own = [applies[c].to_numpy() for c in applies if c == f"{driver} applies"]
+        columns = np.column_stack([x[driver].to_numpy(), *own])
+        parts.append(_coefficients(_fit(y, columns, weight, codes, name), 1, level))
+    return np.vstack(parts)
 
 
 def _ordinal(
-    y: pd.Series, x: pd.DataFrame, names: Sequence[str], weight: np.ndarray, codes: np.ndarray,
-    level: float,
-) -> pd.DataFrame:  # fmt: skip
-    """Odds ratio of each driver in a proportional-odds model, and the test of that model."""
-    columns, values = ["odds_ratio", "odds_low", "odds_high"], x.to_numpy()
-    fit = proportional_odds(y.to_numpy(), values, weight, codes, level)
+    y: np.ndarray, x: np.ndarray, count: int, weight: np.ndarray, codes: np.ndarray, level: float
+) -> pd.DataFrame:
+    """Odds ratio of each of the first columns in a proportional-odds model, and the test of that model."""
+    columns = ["odds_ratio", "odds_low", "odds_high"]
+    fit = proportional_odds(y, x, weight, codes, level)
     if fit is None:
-        return pd.DataFrame(np.nan, range(len(names)), [*columns, "parallel_q"])
-    odds = np.exp(np.column_stack([fit.coefficient, fit.low, fit.high])[: len(names)])
-    p_values = parallel_test(y.to_numpy(), values, len(names), weight, codes)
+        return pd.DataFrame(np.nan, range(count), [*columns, "parallel_q"])
+    odds = np.exp(np.column_stack([fit.coefficient, fit.low, fit.high])[:count])
+    p_values = parallel_test(y, x, count, weight, codes)
     q_values = false_discovery(p_values) if np.isfinite(p_values).all() else p_values
     return pd.DataFrame(odds, columns=columns).assign(parallel_q=q_values)
 
@@ -256,19 +265,23 @@ def driver_analysis(
     everything = pd.concat([x, held], axis=1)
     if np.linalg.cond(everything) ** 2 > COLLINEAR:
         raise ValueError(
-            f"drivers and confounders repeat each other: {list(everything.columns)}; leave one out"
+            f"drivers and confounders repeat each other: {_repeating(everything)}; leave one out"
         )
-    groups = rows[clusters] if clusters else None
-    codes = np.arange(n) if groups is None else pd.factorize(groups, sort=True)[0]
+    groups = pd.factorize(rows[clusters], sort=True)[0] if clusters else None
+    codes = np.arange(n) if groups is None else groups
+    values, whole = y.to_numpy(), everything.to_numpy()
     shares = lmg_shares(_partial_covariance(y, x, held, weight), outcome)[names].to_numpy()
     found = share_intervals(
-        y.to_numpy(), x.to_numpy(), held.to_numpy(), weight, codes, shares, draws, seed, level
+        values, x.to_numpy(), held.to_numpy(), weight, codes, shares, draws, seed, level
     )
-    fit = _fit(y, everything, weight, groups)
+    fit = _fit(values, whole, weight, groups, str(clusters))
+    four = ["coefficient", "low", "high", "p_value"]
     result = pd.concat([
-        pd.DataFrame({"driver": names}), _coefficients(fit, names, level),
+        pd.DataFrame({"driver": names}),
+        pd.DataFrame(_coefficients(fit, len(names), level), columns=four),
         pd.DataFrame({"share": shares, "share_low": found.low, "share_high": found.high, "share_chance": found.chance}),
-        _raw(y, x, applies, weight, groups, level), _ordinal(raw_y[outcome], everything, names, weight, codes, level),
+        pd.DataFrame(_raw(values, x, applies, weight, groups, str(clusters), level), columns=[f"raw_{c}" for c in four]),
+        _ordinal(raw_y[outcome].to_numpy(), whole, len(names), weight, codes, level),
     ], axis=1)  # fmt: skip
     result = _judged(result, minimum_effect, false_discovery_rate)
     result = result.assign(n=n, n_missing=len(frame) - n)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, answers, need
-from playbook.experience.common import TICKETS, in_period, varies
+from playbook.experience.common import TICKETS, in_period
 from playbook.experience.drivers import analysed, told
 from playbook.experience.service import against_promise
 
@@ -75,13 +75,12 @@ def case_drivers(cases: pd.DataFrame, as_of: date, promised: Any = None, seed: i
         "further contacts": rows["further_contacts"].astype(float).clip(upper=3),
         "change of channel": rows["elsewhere"].astype(float),
     }
-    drivers = [name for name, column in (handled | channels).items() if varies(column)]
     rows = rows.assign(**handled, **channels, **{
         **{c: rows[c].fillna("unknown").astype("str") for c in ("topic", "priority", "country")},
         "customer_id": rows["customer_id"].fillna(rows["ticket_id"]),
     })  # fmt: skip
-    table = analysed(rows, "csat", drivers, TICKETS, seed=seed)
+    table, same = analysed(rows, "csat", [*handled, *channels], TICKETS, seed=seed)
     against = f"; channels against {usual}" if channels else ""
     return told(table, "satisfaction with a case", "Set the service desk's targets on it.",
-                f"Change in satisfaction (standard deviations) with each part of the handling, 95 % interval; cases of 24 months to {as_of:%Y-%m-%d}{against}",
+                f"Change in satisfaction (standard deviations) with each part of the handling, 95 % interval; cases of 24 months to {as_of:%Y-%m-%d}{against}{same}",
                 "tickets; linear and ordinal model with topic, priority and country", "topic, priority and country")  # fmt: skip

@@ -23,6 +23,10 @@ LIMIT = "A driver goes together with the answer at equal {held}; what a change w
 WHO = "country, age, tenure, orders and wave"
 FEWEST = 60
 """Fewest complete answers that drivers are sought in."""
+DIFFERENT = 10
+"""Fewest rows in which an experience differs from its usual value."""
+SAME = 0.999
+"""Correlation from which two experiences count as one."""
 RATED = 60
 """Fewest respondents who must have rated a touchpoint."""
 MOST = 12
@@ -88,19 +92,39 @@ def _pooled(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     return kept
 
 
+def _told_apart(rows: pd.DataFrame, drivers: Sequence[str]) -> tuple[list[str], str]:
+    """Return the experiences that differ often enough and from each other, and words on those that repeat one."""
+    kept: list[str] = []
+    words = ""
+    for name in drivers:
+        values = rows[name].dropna()
+        if values.empty or len(values) - values.value_counts().max() < DIFFERENT:
+            continue
+        strength = {other: abs(rows[name].corr(rows[other])) for other in kept}
+        same = [other for other, value in strength.items() if value > SAME]
+        if same:
+            words += f"; {name} repeats {same[0]} and is left out"
+        else:
+            kept.append(name)
+    return kept, words
+
+
 def analysed(
     rows: pd.DataFrame, outcome: str, drivers: list[str], ask: str = SURVEY, weights: str | None = None, seed: int = 0,
     partial: Sequence[str] = (),
-) -> pd.DataFrame:  # fmt: skip
-    """Return `driver_analysis` of those drivers that vary, with the confounders the rows hold; or say what is missing."""
+) -> tuple[pd.DataFrame, str]:  # fmt: skip
+    """Return `driver_analysis` of those drivers that vary, with the confounders the rows hold; or say what is missing.
+
+    The second part names drivers that repeat another one.
+    """
     rows = rows.dropna(subset=[outcome, *[d for d in drivers if d not in partial]])
     if len(rows) < FEWEST:
         raise NotEnough(f"drivers: {len(rows):,} complete answers, {FEWEST} needed", ask)
     if not varies(rows[outcome]):
         raise NotEnough(f"drivers: all {len(rows):,} answers are the same, nothing can explain them", ask)  # fmt: skip
-    drivers = [d for d in drivers if varies(rows[d])]
+    drivers, words = _told_apart(rows, drivers)
     if not drivers:
-        raise NotEnough("drivers: no experience varies among the rows", ask)
+        raise NotEnough(f"drivers: no experience differs in {DIFFERENT} of the {len(rows):,} rows", ask)  # fmt: skip
     rows = _pooled(rows, _confounders(rows))
     twice = rows["customer_id"].duplicated().any() and rows["customer_id"].nunique() > 10
     cluster = "customer_id" if twice else None
@@ -110,7 +134,7 @@ def analysed(
         raise NotEnough(f"drivers: {error}", ask) from error
     names = {(True, True): "yes", (True, False): "after only", (False, True): "before only"}
     pairs = zip(found["is_driver"], found["raw_driver"], strict=True)
-    return found.assign(important=[names.get(pair, "no") for pair in pairs])
+    return found.assign(important=[names.get(pair, "no") for pair in pairs]), words
 
 
 def _several(names: Sequence[str], most: int = 4) -> str:
@@ -217,10 +241,10 @@ def incident_drivers(
     described = described.merge(had, on="response_id")
     pains = [p for p in [*sorted(set(events["pain"])), "case opened"] if p in described]
     common = [p for p in pains if (described[p] > 0).sum() >= 10]
-    table = analysed(described, "nps", common, weights="weight", seed=seed)
+    table, same = analysed(described, "nps", common, weights="weight", seed=seed)
     places = events.drop_duplicates("pain").set_index("pain")["touchpoint"]
     found = told(table, "recommendation", "Mend the first before polishing the others.",
-                 f"Change in recommendation (standard deviations) with each incident of the 12 months before, 95 % interval; answers of 24 months to {as_of:%Y-%m-%d}",
+                 f"Change in recommendation (standard deviations) with each incident of the 12 months before, 95 % interval; answers of 24 months to {as_of:%Y-%m-%d}{same}",
                  f"survey answers {words}, interactions, tickets; linear and ordinal model with controls", WHO)  # fmt: skip
     return replace(found, extra={**found.extra, "places": places})
 
@@ -255,9 +279,9 @@ def touchpoint_drivers(
     wide.columns.name = None
     described = _described(rows).merge(wide[names].reset_index(), how="left", on="response_id")
     described = described[described[names].notna().any(axis=1)]
-    table = analysed(described, "nps", names, weights="weight", seed=seed, partial=names)
+    table, same = analysed(described, "nps", names, weights="weight", seed=seed, partial=names)
     left = len(rated) - len(names)
     more = f"; {left} touchpoints more are rated by {'too few' if len(names) < MOST else 'fewer'}" if left else ""  # fmt: skip
     return told(table, "recommendation", "It is a moment of truth: staff and budget go there first.",
-                f"Change in recommendation (standard deviations) with satisfaction at each touchpoint met, 95 % interval; answers of 36 months to {as_of:%Y-%m-%d}{more}",
+                f"Change in recommendation (standard deviations) with satisfaction at each touchpoint met, 95 % interval; answers of 36 months to {as_of:%Y-%m-%d}{more}{same}",
                 f"survey answers {words}; linear and ordinal model with controls", WHO)  # fmt: skip

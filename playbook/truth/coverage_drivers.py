@@ -11,7 +11,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from playbook.drivers import driver_analysis
+from playbook.drivers import driver_analysis, lmg_shares, share_intervals
 from playbook.truth.coverage import Cell, Draw
 
 __all__ = ["CELLS", "coefficient", "population_shares", "share"]
@@ -65,20 +65,21 @@ def _weighted(rng: np.random.Generator, n: int) -> pd.DataFrame:
     return frame.assign(weight=np.where(first, 0.5 / 0.75, 0.5 / 0.25), customer=np.arange(n))
 
 
-def _found(rng: np.random.Generator, n: int, kind: str, draws: int) -> pd.DataFrame:
-    """The analysis of one sample; ``kind``: plain, weighted or clustered."""
-    frame = _weighted(rng, n) if kind == "weighted" else _sample(rng, n, EFFECTS, 3 if kind == "clustered" else 1)  # fmt: skip
-    return driver_analysis(
-        frame, "answer", list(NAMES), clusters="customer" if kind == "clustered" else None,
-        weights="weight" if kind == "weighted" else None, draws=draws, seed=int(rng.integers(2**31)),
-    ).set_index("driver")  # fmt: skip
+def _drawn(rng: np.random.Generator, n: int, kind: str) -> pd.DataFrame:
+    """One sample; ``kind``: plain, weighted or clustered."""
+    if kind == "weighted":
+        return _weighted(rng, n)
+    return _sample(rng, n, EFFECTS, 3 if kind == "clustered" else 1).assign(weight=1.0)
 
 
 def coefficient(n: int, kind: str = "plain") -> Draw:
     """The adjusted coefficient of a driver drawn at random."""
 
     def draw(rng: np.random.Generator) -> tuple[float, float, float]:
-        found = _found(rng, n, kind, 2)
+        found = driver_analysis(
+            _drawn(rng, n, kind), "answer", list(NAMES), weights="weight", draws=2,
+            clusters="customer" if kind == "clustered" else None,
+        ).set_index("driver")  # fmt: skip
         place = int(rng.integers(len(NAMES)))
         row = found.loc[NAMES[place]]
         return float(row["low"]), float(row["high"]), float(EFFECTS[place])
@@ -88,13 +89,18 @@ def coefficient(n: int, kind: str = "plain") -> Draw:
 
 def share(n: int, kind: str = "plain", name: str = "") -> Draw:
     """The share of a driver drawn at random (of those that have one), or of the one named."""
-    truth = dict(zip(NAMES, population_shares(WITHIN, WITHIN @ EFFECTS), strict=True))
+    truth = population_shares(WITHIN, WITHIN @ EFFECTS)
 
     def draw(rng: np.random.Generator) -> tuple[float, float, float]:
-        found = _found(rng, n, kind, 500)
-        chosen = name or str(rng.choice(NAMES[:3]))
-        row = found.loc[chosen]
-        return float(row["share_low"]), float(row["share_high"]), truth[chosen]
+        frame = _drawn(rng, n, kind)
+        values, weight = frame[["answer", *NAMES]].to_numpy(), frame["weight"].to_numpy()
+        covariance = pd.DataFrame(np.cov(values.T, aweights=weight), ["answer", *NAMES], ["answer", *NAMES])  # fmt: skip
+        found = share_intervals(
+            values[:, 0], values[:, 1:], np.empty((n, 0)), weight, frame["customer"].to_numpy(),
+            lmg_shares(covariance, "answer").to_numpy(), seed=int(rng.integers(2**31)),
+        )  # fmt: skip
+        place = NAMES.index(name) if name else int(rng.integers(3))
+        return float(found.low[place]), float(found.high[place]), float(truth[place])
 
     return draw
 

@@ -85,7 +85,8 @@ def case_channel(study: Study) -> Found:
 )
 def case_followers(study: Study) -> Found:
     """A failed case causes both them and the low rating; alone they look like drivers nearly always."""
-    return _named(_handling(study.sight).loc[["further contacts", "change of channel"]])
+    table = _handling(study.sight)
+    return _named(table[table.index.isin(["further contacts", "change of channel"])])
 
 
 @row(
@@ -98,10 +99,10 @@ def case_drivers(study: Study) -> Found | NotHere:
     if study.settings.service_effect == 0:
         return NotHere("service does not matter in this world")
     planted = ["first answer later than promised", "solved later than promised", "case reopened"]
-    table = _handling(study.sight).loc[planted]
-    found = _named(table)
-    right = table["is_driver"] & (table["coefficient"] < 0)
-    return replace(found, planted=1.0, ours=float(right.mean()), hits=int(right.sum()))
+    table = _handling(study.sight)
+    table = table[table.index.isin(planted)]
+    right = int((table["is_driver"] & (table["coefficient"] < 0)).sum())
+    return replace(_named(table), planted=1.0, ours=right / len(planted), hits=right, trials=len(planted))  # fmt: skip
 
 
 @row(

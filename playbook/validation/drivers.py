@@ -1,10 +1,11 @@
-"""Published shares of explained variance."""
+"""Published shares of explained variance and proportional-odds coefficients."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from playbook.drivers import lmg_shares
+from playbook.drivers import lmg_shares, proportional_odds
 from playbook.validation import Check
 
 __all__ = ["rows", "swiss_correlation"]
@@ -31,13 +32,49 @@ def swiss_correlation() -> pd.DataFrame:
     return table
 
 
+HOUSING = """
+21 21 28 34 22 36 10 11 36 61 23 17 43 35 40 26 18 54 13 9 10 8 8 12 6 7 9 18 6 7 15 13 13 7 5 11
+14 19 37 17 23 40 3 5 23 78 46 43 48 45 86 15 25 62 20 23 20 10 22 24 7 10 21 57 23 13 31 21 13 5 6 13
+"""
+"""Tenants of Copenhagen (Madsen, 1976; ``housing`` of MASS) by satisfaction (fastest), influence, type and contact."""
+
+POLR = {
+    "InflMedium": (0.5663937, 0.1046528),
+    "InflHigh": (1.2888191, 0.1271561),
+    "TypeApartment": (-0.5723501, 0.1192380),
+    "TypeAtrium": (-0.3661866, 0.1551733),
+    "TypeTerrace": (-1.0910149, 0.1514860),
+    "ContHigh": (0.3602841, 0.0955358),
+}
+"""Coefficient and standard error that R prints."""
+
+
+def _polr() -> list[Check]:
+    """Weighted proportional odds beside R's: coefficients, errors, deviance."""
+    count = np.array(HOUSING.split(), float)
+    cell = np.arange(len(count))
+    influence, kind, contact = cell // 3 % 3, cell // 9 % 4, cell // 36
+    columns = [influence == 1, influence == 2, kind == 1, kind == 2, kind == 3, contact == 1]
+    fit = proportional_odds(cell % 3, np.column_stack(columns).astype(float), count)
+    source = (
+        "Venables & Ripley (2002), R package MASS, polr(Sat ~ Infl + Type + Cont, housing, Freq)"
+    )
+    if fit is None:
+        return [Check("polr.housing.fit", "fitted (1)", 1.0, 0.0, 0.0, False, source)]
+    found = [Check("polr.housing.deviance", "deviance", 3479.149, -2 * fit.loglike, 5e-4, False, source)]  # fmt: skip
+    for place, (name, (value, error)) in enumerate(POLR.items()):
+        found.append(Check(f"polr.housing.{name}", "log odds", value, float(fit.coefficient[place]), 1e-5, False, source))  # fmt: skip
+        found.append(Check(f"polr.housing.{name}.error", "standard error", error, float(fit.error[place]), 1e-5, False, source))  # fmt: skip
+    return found
+
+
 def rows() -> list[Check]:
-    """R squared and LMG shares of R's ``swiss`` beside ours.
+    """R squared and LMG shares of R's ``swiss``, and polr on ``housing``, beside ours.
 
     Returns
     -------
     list of Check
-        One row a driver and one for R squared.
+        One row a figure.
     """
     published = {
         "Agriculture": 0.0571,
@@ -55,4 +92,5 @@ def rows() -> list[Check]:
             Check(f"lmg.swiss.{name}", "LMG share", value, float(shares[name]), 5e-5, False, source)
             for name, value in published.items()
         ),
+        *_polr(),
     ]
