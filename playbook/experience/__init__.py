@@ -20,10 +20,13 @@ from __future__ import annotations
 from playbook.experience.callbacks import callback_causes, callbacks
 from playbook.experience.channels import cases_by_channel, failures_by_channel
 from playbook.experience.drivers import case_drivers, incident_drivers, touchpoint_drivers
-from playbook.experience.improvements import improvements
+from playbook.experience.effects import incident_effects
+from playbook.experience.improvements import improvement_trials, improvements
 from playbook.experience.incidents import customer_incidents
 from playbook.experience.journey import journey, journey_by_channel, journey_by_segment
 from playbook.experience.journey_map import journey_map
+from playbook.experience.recommendation import incident_nps
+from playbook.experience.satisfaction import satisfaction_effects
 from playbook.experience.service import backlog, service_levels
 from playbook.experience.touchpoints import removal_effects, touchpoint_table
 
@@ -35,13 +38,17 @@ __all__ = [
     "cases_by_channel",
     "customer_incidents",
     "failures_by_channel",
+    "improvement_trials",
     "improvements",
     "incident_drivers",
+    "incident_effects",
+    "incident_nps",
     "journey",
     "journey_by_channel",
     "journey_by_segment",
     "journey_map",
     "removal_effects",
+    "satisfaction_effects",
     "service_levels",
     "touchpoint_drivers",
     "touchpoint_table",
