@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from playbook import experience, figures
 from playbook.answer import Answer, Missing
 from playbook.experience.callbacks import CAUSES
-from playbook.experience.improvements import _differences, _grade, value_if_active
 from playbook.experience.incidents import counted, incident_events
 from playbook.experience.service import against_promise
 from playbook.warehouse import Warehouse
@@ -31,6 +30,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     "journeys": {}, "stage_volumes": {}, "customer_stages": {}, "touchpoint_contacts": {}, "contact_outcomes": {},
     "touch_transitions": {"follow_days": 60}, "touch_credit": {"follow_days": 60}, "service_cases": {}, "service_months": {},
     "touchpoint_answers": {}, "respondents": {}, "failed_contacts": {"failures": "late"}, "customer_years": {},
+    "purchase_occasions": {"days": 30}, "occasion_contacts": {"days": 30, "failures": "late"}, "satisfaction_followed": {},
     "contact_permissions": {}, "customer_touchpoints": {"failures": "late"},
 }  # fmt: skip
 
@@ -169,78 +169,6 @@ def test_incidents_count_in_the_window_before_a_time_only() -> None:
     assert found["not solved at service"].tolist() == [0, 1]
 
 
-def panel(n: int, seed: int, loss: float) -> pd.DataFrame:
-    """Customers of one year; each late delivery takes ``loss`` off the share that orders again."""
-    rng = np.random.default_rng(seed)
-    orders = 1 + rng.poisson(2, n)
-    late = rng.binomial(orders, 0.1).clip(max=3)
-    back = rng.random(n) < np.clip(0.3 + 0.1 * orders - loss * late, 0, 1)
-    return pd.DataFrame({
-        "customer_id": [f"{i:05d}" for i in range(n)], "landmark": pd.Timestamp("2024-12-31"), "orders": orders,
-        "revenue": orders * 100.0, "recency_days": rng.uniform(0, 365, n), "country": rng.choice(["SE", "DE"], n),
-        "tenure_days": rng.uniform(100, 2000, n), "purchase_contacts": orders, "support_contacts": orders,
-        "orders_after": back.astype(int), "late at delivery": late,
-    })  # fmt: skip
-
-
-def test_controls_show_what_busy_customers_hide() -> None:
-    frame = panel(6000, 3, 0.15)
-    back = frame["orders_after"] > 0
-    raw = back[frame["late at delivery"] > 0].mean() - back[frame["late at delivery"] == 0].mean()
-    found = _differences(frame, ["late at delivery"]).iloc[0]
-    assert raw > -0.11
-    assert found["difference_low"] < -0.15 < found["difference_high"] < 0
-
-
-def test_differences_do_not_depend_on_the_order_of_rows() -> None:
-    frame = panel(800, 5, 0.1)
-    shuffled = frame.sample(frac=1, random_state=1)
-    pd.testing.assert_frame_equal(_differences(frame, ["late at delivery"]), _differences(shuffled, ["late at delivery"]))  # fmt: skip
-
-
-@given(st.floats(-0.5, 0.5), st.floats(0.001, 0.3), st.floats(0, 1), st.integers(0, 500))
-def test_confidence_is_high_only_when_harm_is_sure(
-    difference: float, half: float, q: float, n: int
-) -> None:
-    row = pd.Series({"difference": difference, "difference_high": difference + half, "q_value": q, "customers": n})  # fmt: skip
-    grade = _grade(row)
-    assert (grade == "none found") == (difference >= 0)
-    if grade in ("high", "medium"):
-        assert difference + half < 0
-    assert grade != "high" or (q <= 0.05 and n >= 100)
-
-
-def pains_answer() -> Answer:
-    frame = panel(3000, 7, 0.2)
-    table = pd.DataFrame({"pain": ["late at delivery"], "touchpoint": "delivery", "incidents": [300], "customers": [200]})  # fmt: skip
-    affected = pd.DataFrame({"customer_id": frame["customer_id"].head(200), "pain": "late at delivery", "count": 1})  # fmt: skip
-    return Answer(table, "h", "s", "descriptive", extra={"panel": frame, "affected": affected})
-
-
-def test_value_at_risk_is_incidents_times_difference_times_value() -> None:
-    frame = panel(3000, 7, 0.2)
-    value = pd.DataFrame({"customer_id": frame["customer_id"], "clv": 50.0, "p_alive": 0.5})
-    plan = [SimpleNamespace(id="on-time", budget=1000.0)]
-    found = experience.improvements(pains_answer(), value, AS_OF, plan, "late-at-delivery:on-time, x:y")  # fmt: skip
-    row = found["details"].iloc[0]
-    assert row["exposed_value"] == pytest.approx(200 * 100)
-    assert row["effect"] == pytest.approx(-row["difference"] * 20_000)
-    assert row["low"] < row["effect"] < row["high"]
-    assert (row["cost"], row["confidence"]) == (1000, "high")
-    assert row["break_even"] == pytest.approx(1000 / row["effect"])
-
-
-def test_an_unlinked_improvement_has_no_invented_cost() -> None:
-    value = pd.DataFrame({"customer_id": ["00000"], "clv": [50.0], "p_alive": [0.5]})
-    row = experience.improvements(pains_answer(), value, AS_OF)["details"].iloc[0]
-    assert np.isnan(row["cost"]) and row["initiative"] == "to be estimated"
-
-
-def test_value_given_active_never_divides_by_almost_nothing() -> None:
-    value = pd.DataFrame({"customer_id": ["a", "b"], "clv": [10.0, -5.0], "p_alive": [0.0001, 1.0]})
-    assert value_if_active(value).tolist() == [100.0, 0.0]
-
-
 def respondents() -> pd.DataFrame:
     return pd.DataFrame({
         "response_id": ["R1", "R2", "R3", "R4"],
@@ -321,7 +249,10 @@ def test_every_function_answers_a_client_without_data(nothing: dict[str, pd.Data
         experience.service_levels(q["service_cases"], PROMISED, AS_OF),
         experience.backlog(q["service_months"], AS_OF),
         pains,
-        experience.improvements(pains, value, AS_OF, journey=journey),
+        experience.incident_effects(pains, q["purchase_occasions"], q["occasion_contacts"], AS_OF),
+        experience.incident_nps(q["respondents"], pains, AS_OF),
+        experience.improvements(pains, AS_OF, value=value, journey=journey),
+        experience.satisfaction_effects(q["satisfaction_followed"], AS_OF),
         experience.journey_map(touchpoints, AS_OF, journey),
         experience.callbacks(q["respondents"], q["service_cases"], q["contact_permissions"], AS_OF, value),
     ]  # fmt: skip

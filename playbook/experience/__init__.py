@@ -22,15 +22,18 @@ from playbook.experience.callbacks import callback_causes, callbacks
 from playbook.experience.case_drivers import case_drivers
 from playbook.experience.channels import cases_by_channel, failures_by_channel
 from playbook.experience.drivers import incident_drivers, touchpoint_drivers
+from playbook.experience.effects import incident_effects
 from playbook.experience.importance import importance_performance
-from playbook.experience.improvements import improvements
+from playbook.experience.improvements import improvement_trials, improvements
 from playbook.experience.incidents import customer_incidents
 from playbook.experience.journey import journey, journey_by_channel, journey_by_segment
 from playbook.experience.journey_change import entry_mix, journey_change
 from playbook.experience.journey_map import journey_map, journey_maps
 from playbook.experience.journey_times import journey_times
 from playbook.experience.paths import loops_and_dead_ends, removal_effects, typical_paths
+from playbook.experience.recommendation import incident_nps
 from playbook.experience.repeats import repeated_contacts
+from playbook.experience.satisfaction import satisfaction_effects
 from playbook.experience.service import backlog, service_levels
 from playbook.experience.touchpoints import touchpoint_table
 from playbook.experience.visits import visits
@@ -48,8 +51,11 @@ __all__ = [
     "entry_mix",
     "failures_by_channel",
     "importance_performance",
+    "improvement_trials",
     "improvements",
     "incident_drivers",
+    "incident_effects",
+    "incident_nps",
     "journey",
     "journey_by_channel",
     "journey_by_segment",
@@ -60,6 +66,7 @@ __all__ = [
     "loops_and_dead_ends",
     "removal_effects",
     "repeated_contacts",
+    "satisfaction_effects",
     "service_levels",
     "touchpoint_drivers",
     "touchpoint_table",

@@ -1,27 +1,21 @@
-"""What to mend first: pain points ranked by value at risk, with cost and confidence (E7)."""
+"""What to mend first: pain points ranked by what mending saves for its cost, with confidence and trial (E7)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.experience.common import per_cent, varies
-from playbook.stats import false_discovery
+from playbook.experience.common import per_cent
+from playbook.experience.trials import answers_needed, owner_of, planned_trials
 
-__all__ = ["improvements", "value_if_active"]
-
-ORDERS = "table orders over at least two years and table interactions with outcomes"
-FEWEST_HIT = 20
-"""Customer-years with the pain that an adjusted difference needs."""
-COLLINEAR = 1e8
-"""Largest condition number of the correlations of the columns."""
+__all__ = ["improvement_trials", "improvements", "value_if_active"]
 
 WORDS = {
     "slow first response": "Answer first in the promised hours",
@@ -30,6 +24,11 @@ WORDS = {
     "dissatisfied with case": "Win back after a bad case",
 }
 GRADES = ("high", "medium", "low", "to be tested", "none found")
+SURE = ("high", "medium")
+Z = 1.96
+SHOWN = ["rank", "improvement", "touchpoint", "owner", "customers", "effect", "low", "high", "cost", "saved_per_cost", "nps", "confidence"]  # fmt: skip
+FALSE = 0.10
+"""False-discovery rate of medium confidence; high confidence asks for half of it."""
 
 
 def value_if_active(value: pd.DataFrame) -> pd.Series:
@@ -37,70 +36,66 @@ def value_if_active(value: pd.DataFrame) -> pd.Series:
 
     Expected value is divided by the probability of being active, which counts as at least 0.1.
     """
+    return _worth(value)["worth"].rename("value_if_active")
+
+
+def _worth(value: pd.DataFrame) -> pd.DataFrame:
+    """Lifetime value given active and its standard deviation (0 where step 3 gives none), by customer."""
     alive = value["p_alive"].astype(float).fillna(1.0).clip(lower=0.1)
     worth = (value["clv"].astype(float) / alive).clip(lower=0)
-    return pd.Series(worth.to_numpy(), index=value["customer_id"], name="value_if_active")
+    spread = value["clv_sd"].astype(float).fillna(0) / alive if "clv_sd" in value else 0.0 * worth
+    return pd.DataFrame({"worth": worth.to_numpy(), "spread": spread.to_numpy()}, index=pd.Index(value["customer_id"]))  # fmt: skip
 
 
-def _controls(panel: pd.DataFrame) -> pd.DataFrame:
-    numbers = {
-        "orders": np.log(panel["orders"].astype(float)),
-        "revenue": np.log1p(panel["revenue"].astype(float).clip(lower=0)),
-        "recency": panel["recency_days"].astype(float) / 365,
-        "recency_squared": (panel["recency_days"].astype(float) / 365) ** 2,
-        "tenure": np.log1p(panel["tenure_days"].astype(float).fillna(0).clip(lower=0)),
-        "purchase_contacts": np.log1p(panel["purchase_contacts"].astype(float)),
-        "support_contacts": np.log1p(panel["support_contacts"].astype(float)),
-    }
-    country = panel["country"].fillna("unknown").astype("str")
-    country = country.where(country.map(country.value_counts()) >= 20, "other")
-    dummies = [
-        pd.get_dummies(country, prefix="country", dtype=float).iloc[:, 1:],
-        pd.get_dummies(panel["landmark"].astype("str"), prefix="year", dtype=float).iloc[:, 1:],
-    ]
-    return pd.concat([pd.DataFrame(numbers), *dummies], axis=1)
+def _exposed(
+    affected: pd.DataFrame, kind: dict[str, str], worth: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Incidents of the period times lifetime value: by pain with its spread, and by customer and kind.
+
+    Names of one kind of incident share it out: a customer's incidents of the kind are the most that any
+    of its names counts, divided in proportion to their counts.
+    """
+    rows = affected[affected["pain"].isin(kind)].assign(kind=lambda t: t["pain"].map(kind))
+    group = rows.groupby(["customer_id", "kind"])["count"]
+    rows["incidents"] = rows["count"] * group.transform("max") / group.transform("sum")
+    known = worth.reindex(rows["customer_id"]).fillna(0.0)
+    rows["value"] = rows["incidents"] * known["worth"].to_numpy()
+    rows["variance"] = (rows["incidents"] * known["spread"].to_numpy()) ** 2
+    total = rows.groupby("pain")[["value", "variance"]].sum()
+    total["spread"] = np.sqrt(total.pop("variance"))
+    return total, rows
 
 
-def _independent(x: pd.DataFrame) -> list[str]:
-    """Columns that vary and that the columns before them do not repeat."""
-    kept: list[str] = []
-    for column in [c for c in x.columns if varies(x[c])]:
-        part = x[[*kept, column]]
-        scaled = ((part - part.mean()) / part.std()).to_numpy()
-        if np.linalg.cond(scaled.T @ scaled) < COLLINEAR:
-            kept.append(column)
-    return kept
+def _product(
+    estimate: pd.Series, sd: pd.Series, value: pd.Series, spread: pd.Series
+) -> tuple[pd.Series, pd.Series]:
+    """Product of two independent estimates and its standard deviation (Goodman, 1960)."""
+    variance = estimate**2 * spread**2 + value**2 * sd**2 + sd**2 * spread**2
+    return estimate * value, np.sqrt(variance)
 
 
-def _differences(panel: pd.DataFrame, pains: Sequence[str]) -> pd.DataFrame:
-    """Adjusted difference in the share ordering again per incident, all pains in one model."""
-    panel = panel.sort_values(["landmark", "customer_id"], ignore_index=True)
-    used = [p for p in pains if p in panel and (panel[p] > 0).sum() >= FEWEST_HIT]
-    need(panel if used else panel.head(0), "customers with a pain point in an earlier year", ORDERS, rows=200)  # fmt: skip
-    x = pd.concat([panel[used].astype(float), _controls(panel)], axis=1)
-    x = x[_independent(x)]
-    used = [p for p in used if p in x]
-    groups = pd.factorize(panel["customer_id"], sort=True)[0]
-    fit = sm.OLS((panel["orders_after"] > 0).astype(float), sm.add_constant(x)).fit(
-        cov_type="cluster", cov_kwds={"groups": groups}
-    )
-    ends = fit.conf_int()
-    return pd.DataFrame({
-        "pain": used, "difference": fit.params[used].to_numpy(), "difference_low": ends.loc[used, 0].to_numpy(),
-        "difference_high": ends.loc[used, 1].to_numpy(), "q_value": false_discovery(fit.pvalues[used]),
-        "met_before": [int((panel[p] > 0).sum()) for p in used],
-    })  # fmt: skip
+def _together(effects: Answer, rows: pd.DataFrame) -> tuple[float, float]:
+    """Value at risk of all kinds that harm together and its standard deviation, their covariance included."""
+    harm = -effects["by_pain"].dropna(subset=["difference"]).drop_duplicates("kind").set_index("kind")["difference"]  # fmt: skip
+    harm = harm[harm > 0]
+    kinds = list(harm.index)
+    covariance = effects["covariance"].loc[kinds, kinds].to_numpy()
+    value = rows.groupby("kind")["value"].sum().reindex(kinds, fill_value=0.0)
+    variance = rows.groupby("kind")["variance"].sum().reindex(kinds, fill_value=0.0)
+    own = float((harm**2 * variance).sum())
+    shared = float(value.to_numpy() @ covariance @ value.to_numpy())
+    return float(harm @ value), float(np.sqrt(own + shared))
 
 
 def _grade(row: pd.Series) -> str:
-    """High: surely below zero after false-discovery control, 100 customers or more; see `improvements`."""
+    """Confidence by rule; see `improvements`."""
     if np.isnan(row["difference"]):
         return "to be tested"
     if row["difference"] >= 0:
         return "none found"
-    if row["difference_high"] >= 0:
+    if row["difference_high"] >= 0 or row["q_value"] > FALSE:
         return "low"
-    return "high" if row["q_value"] <= 0.05 and row["customers"] >= 100 else "medium"
+    return "high" if row["q_value"] <= FALSE / 2 and row["customers"] >= 100 else "medium"
 
 
 def _slug(text: str) -> str:
@@ -125,82 +120,123 @@ def _costs(ids: Sequence[str], initiatives: Sequence[Any], links: str) -> pd.Dat
 @answers
 def improvements(
     pains: Answer,
-    value: pd.DataFrame,
     as_of: date,
+    effects: Answer | None = None,
+    value: pd.DataFrame | None = None,
     initiatives: Sequence[Any] = (),
     links: str = "",
     journey: Answer | None = None,
     moments: Answer | None = None,
+    recommendation: Answer | None = None,
+    roles: Sequence[Any] = (),
 ) -> Answer:
     """Return the ranked list of improvements.
 
     Value at risk = over affected customers of the period: incidents x lower share ordering again per
-    incident x lifetime value given active. All pains stand in one linear model beside orders, revenue,
-    recency, tenure, contacts, country and year, so overlaps are shared out.
+    incident x lifetime value given active. Overlaps are shared out: kinds of incidents stand in one model,
+    and names of one kind share its value.
 
     Parameters
     ----------
-    pains
-        Answer of `customer_incidents`.
-    value
-        Result ``customer_value``.
+    pains, effects
+        Answers of `customer_incidents` and `incident_effects`; without effects every item is to be tested.
     as_of
         Last day of the period.
+    value
+        Result ``customer_value``; its ``clv_sd`` widens the interval. Without it no money is stated.
     initiatives, links
         Initiatives of the plan, and which improvement each pays for ("late-at-delivery:on-time, ...").
     journey, moments
         Answers of `journey` and `touchpoint_drivers`: they add candidates without a measured effect.
+    recommendation
+        Answer of `incident_nps`: what the score would gain.
+    roles
+        Roles of the engagement: who owns what no initiative mends.
 
     Returns
     -------
     Answer
         Table of result ``improvements``. Confidence by rule: *high* the interval excludes zero, q <= 0.05
-        and at least 100 customers are affected; *medium* the interval excludes zero; *low* it does
-        not; *to be tested* nothing is measured (or too few met it before); *none found* those affected do not return less.
+        and at least 100 customers are affected; *medium* the interval excludes zero and q <= 0.10; *low* it is
+        below zero but not surely; *to be tested* nothing is measured, or an opinion; *none found* those affected do not return less.
+        Rank: confidence, then value at risk per unit of cost, then (cost unknown) value at risk.
+        ``answer["details"]`` has every column, ``answer["together"]`` all pain points' value and interval.
     """
-    need(pains["panel"], "customers of an earlier year", ORDERS, rows=200)
-    table = pains.table[["pain", "touchpoint", "customers", "incidents"]]
-    table = table.merge(_differences(pains["panel"], list(table["pain"])), how="left", on="pain")
-    affected = pains["affected"].assign(
-        worth=lambda t: t["customer_id"].map(value_if_active(value))
-    )
-    exposed = (affected["count"] * affected["worth"].fillna(0)).groupby(affected["pain"]).sum()
-    table["exposed_value"] = table["pain"].map(exposed).fillna(0.0)
-    for end, by in (
-        ("effect", "difference"),
-        ("low", "difference_high"),
-        ("high", "difference_low"),
-    ):
-        table[end] = -table[by] * table["exposed_value"]
+    table = need(pains.table, "pain points of the period", "table interactions with outcomes")
+    table = table[["pain", "touchpoint", "customers", "incidents"]].assign(kind_of_row="pain")
+    known = effects["by_pain"] if effects is not None else pd.DataFrame(columns=["pain", "difference", "difference_low", "difference_high", "q_value"], dtype=float)  # fmt: skip
+    table = table.merge(known.astype({"pain": "str"}), how="left", on="pain")
+    table = table.join(_value_at_risk(table, pains["affected"], value))
     table["confidence"] = table.apply(_grade, axis=1)
     table["id"] = table["pain"].map(_slug)
     table["improvement"] = table["pain"].map(_named)
     table = pd.concat([table, _candidates(journey, moments, table, value)], ignore_index=True)
-    table = pd.concat([table, _costs(list(table["id"]), initiatives, links)], axis=1)
-    table["break_even"] = (table["cost"] / table["effect"]).where(
-        table["confidence"].isin(GRADES[:3])
-    )
+    table = table.join(_costs(list(table["id"]), initiatives, links))
+    table["owner"] = [owner_of(t, i, initiatives, roles) for t, i in zip(table["touchpoint"], table["initiative"], strict=True)]  # fmt: skip
+    if recommendation is None:
+        table = table.assign(nps=np.nan, nps_low=np.nan, nps_high=np.nan)
+    else:
+        table = table.merge(recommendation.table[["pain", "nps", "nps_low", "nps_high"]], how="left", on="pain")  # fmt: skip
+    table = _ranked(table)
+    base = float(effects["base"]) if effects is not None else float("nan")
+    table = table.join(planned_trials(table, base))
+    together = (float("nan"), float("nan"), float("nan"))
+    if effects is not None and value is not None:
+        measured = known.dropna(subset=["difference"])
+        kind = dict(zip(measured["pain"], measured["kind"], strict=True))
+        total, sd = _together(effects, _exposed(pains["affected"], kind, _worth(value))[1])
+        together = (total, total - Z * sd, total + Z * sd)
+    return _told(table, as_of, together)
+
+
+def _value_at_risk(
+    table: pd.DataFrame, affected: pd.DataFrame, value: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Columns exposed_value, effect, low and high; missing where no effect or no value is known."""
+    empty = pd.DataFrame(np.nan, table.index, ["exposed_value", "effect", "low", "high"])
+    if value is None or table["difference"].isna().all():
+        return empty
+    measured = table.dropna(subset=["difference"])
+    kind = dict(zip(measured["pain"], measured["kind"], strict=True))
+    total = _exposed(affected, kind, _worth(value))[0].reindex(table["pain"])
+    total = total.fillna(0.0).set_axis(table.index)
+    sd = (table["difference_high"] - table["difference_low"]) / (2 * Z)
+    effect, error = _product(-table["difference"], sd, total["value"], total["spread"])
+    return empty.assign(exposed_value=total["value"], effect=effect, low=effect - Z * error, high=effect + Z * error)  # fmt: skip
+
+
+def _ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows in the order of the decision; what one initiative mends is set against its cost once."""
+    harmful = table["confidence"].isin(GRADES[:3])
+    saved = table["effect"].where(harmful).clip(lower=0)
+    whole = saved.groupby(table["initiative"]).transform("sum")
+    table["saved_per_cost"] = (whole / table["cost"]).where(harmful & (table["cost"] > 0))
+    table["break_even"] = (table["cost"] / table["effect"]).where(harmful)
     order = table["confidence"].map({g: i for i, g in enumerate(GRADES)})
     table = table.assign(order=order).sort_values(
-        ["order", "effect", "id"], ascending=[True, False, True], ignore_index=True
+        ["order", "saved_per_cost", "effect", "customers", "id"],
+        ascending=[True, False, False, False, True],
+        ignore_index=True,
     )
-    table["rank"] = np.arange(1, len(table) + 1)
-    return _told(table, as_of)
+    return table.assign(rank=np.arange(1, len(table) + 1))
 
 
 def _candidates(
-    journey: Answer | None, moments: Answer | None, known: pd.DataFrame, value: pd.DataFrame
+    journey: Answer | None, moments: Answer | None, known: pd.DataFrame, value: pd.DataFrame | None
 ) -> pd.DataFrame:
     """Improvements whose effect is not measured yet."""
     rows: list[dict[str, Any]] = []
     if journey is not None:
         steps = journey.table[journey.table["stage"].isin(["consideration", "purchase", "loyalty"])]
         worst = steps.loc[steps["share"].idxmin()]
-        worth = float(value["clv"].astype(float).mean())
+        people = f"One point more from {worst['of']} to {worst['stage']} would be {0.01 * worst['entered']:.0f} people a year"
+        if value is not None:
+            worth = float(value["clv"].astype(float).mean())
+            people += f", {format_value(0.01 * worst['entered'] * worth, 'currency')} at the mean lifetime value"
         rows.append({
-            "id": f"step-to-{worst['stage']}", "touchpoint": worst["stage"],
-            "improvement": f"More from {worst['of']} to {worst['stage']}",
-            "note": f"One point more from {worst['of']} to {worst['stage']} would be {0.01 * worst['entered']:.0f} people a year, {format_value(0.01 * worst['entered'] * worth, 'currency')} at the mean lifetime value",
+            "id": f"step-to-{worst['stage']}", "touchpoint": worst["stage"], "kind_of_row": "step",
+            "improvement": f"More from {worst['of']} to {worst['stage']}", "note": people,
+            "step_share": float(worst["share"]), "step_people": float(worst["entered"]),
         })  # fmt: skip
     if moments is not None:
         places = set(known.loc[known["confidence"] != "none found", "touchpoint"])
@@ -208,38 +244,45 @@ def _candidates(
         for name in found["driver"]:
             if name not in places:
                 rows.append({
-                    "id": f"satisfaction-{_slug(name)}", "touchpoint": name,
+                    "id": f"satisfaction-{_slug(name)}", "touchpoint": name, "kind_of_row": "moment",
                     "improvement": f"Better {name}",
                 })  # fmt: skip
-    return pd.DataFrame(rows).assign(confidence="to be tested") if rows else pd.DataFrame()
+    blank = {"step_share": np.nan, "step_people": np.nan}
+    return pd.DataFrame([blank | row for row in rows]).assign(confidence="to be tested") if rows else pd.DataFrame(columns=list(blank), dtype=float)  # fmt: skip
 
 
-def _told(table: pd.DataFrame, as_of: date) -> Answer:
+def _range(low: float, high: float) -> str:
+    return f"{format_value(low, 'currency')} to {format_value(high, 'currency')}"
+
+
+def _told(table: pd.DataFrame, as_of: date, together: tuple[float, float, float]) -> Answer:
     first = table.iloc[0]
-    sure = table[table["confidence"].isin(["high", "medium"])]
+    sure = table[table["confidence"].isin(SURE)]
     if sure.empty:
         headline = "No pain point is surely tied to customers staying away"
-        text = "No interval of the adjusted differences excludes zero: mend what customers complain about, but do not promise money from it; run a trial at the first item of the list."
+        text = "No interval of the adjusted differences excludes zero: mend what customers complain about, but do not promise money from it; run the trial of the first item of the list."
     else:
-        value = f"{format_value(first['effect'], 'currency')} ({format_value(first['low'], 'currency')} to {format_value(first['high'], 'currency')})"
-        headline = f"{first['improvement']}: {format_value(first['effect'], 'currency')} of lifetime value at risk"
+        money = np.isfinite(first["effect"])
+        headline = f"{first['improvement']}: " + (f"{format_value(first['effect'], 'currency')} of lifetime value at risk" if money else f"{-100 * first['difference']:.1f} points fewer order again")  # fmt: skip
         text = (
             f"{first['customers']:,.0f} customers met it in the year; at equal buying, each incident goes with {100 * -first['difference']:.1f} points fewer who order again "
-            f"({100 * -first['difference_high']:.1f} to {100 * -first['difference_low']:.1f}), {value} at risk. {_worth_it(first)} "
-            f"{len(table) - len(sure)} of {len(table)} items have no sure effect: test them before paying for them.{_first_test(table)}"
-        )
+            f"({100 * -first['difference_high']:.1f} to {100 * -first['difference_low']:.1f})"
+            + (f", {format_value(first['effect'], 'currency')} ({_range(first['low'], first['high'])}) at risk. {_worth_it(first)} " if money else "; step 3 gives no lifetime value, so no money is stated. ")
+            + (f"All pain points together: {format_value(together[0], 'currency')} ({_range(*together[1:])}). " if np.isfinite(together[0]) else "")
+            + f"{len(table) - len(sure)} of {len(table)} items have no sure effect: test them before paying for them."
+        )  # fmt: skip
     return Answer(
-        table=table[["rank", "improvement", "id", "touchpoint", "customers", "difference", "effect", "low", "high", "initiative", "cost", "break_even", "confidence"]],
+        table=table[SHOWN].assign(**{c: table[c].where(table["confidence"].isin(GRADES[:3])) for c in ("effect", "low", "high")}),
         headline=headline if len(headline) <= 90 else headline[:89].rstrip() + "…",
         so_what=text,
         kind="diagnostic",
-        caption=f"Lifetime value at risk with 95 % interval (of the difference; lifetime value taken as known), customers affected in the 12 months to {as_of:%Y-%m-%d}, "
-        "difference in the share ordering again per incident at equal buying",
-        units={"customers": "count", "difference": "%", "effect": "currency", "low": "currency", "high": "currency",
-               "cost": "currency", "break_even": "%"},
+        caption=f"Lifetime value at risk with 95 % interval (of the difference and of customers' lifetime values), customers affected in the 12 months to {as_of:%Y-%m-%d}; "
+        "saved_per_cost: value at risk of all that the initiative mends, per unit of its cost; nps: points the score would gain",
+        units={"customers": "count", "effect": "currency", "low": "currency", "high": "currency",
+               "cost": "currency", "saved_per_cost": "ratio", "nps": "points"},
         source="interactions, tickets, orders, customer value of step 3; linear probability model, errors clustered by customer",
-        extra={"details": table},
-        metrics=() if sure.empty else (Metric("value_at_risk_first", float(first["effect"]), float(first["low"]), float(first["high"]), int(first["customers"]), "currency"),),
+        extra={"details": table, "together": together},
+        metrics=() if sure.empty or not np.isfinite(first["effect"]) else (Metric("value_at_risk_first", float(first["effect"]), float(first["low"]), float(first["high"]), int(first["customers"]), "currency"),),
     )  # fmt: skip
 
 
@@ -252,12 +295,43 @@ def _first_test(table: pd.DataFrame) -> str:
 def _worth_it(first: pd.Series) -> str:
     if not np.isfinite(first["cost"]):
         return "Estimate its cost next."
-    if first["break_even"] >= 1:
+    if first["saved_per_cost"] <= 1:
         return (
             f"Initiative '{first['initiative']}' ({format_value(first['cost'], 'currency')}) costs more than one year's incidents put at risk: "
             "it must work for more than a year, or cost less."
         )
     return (
-        f"Initiative '{first['initiative']}' ({format_value(first['cost'], 'currency')}) pays if it saves {per_cent(first['break_even'])} of that, "
+        f"Initiative '{first['initiative']}' ({format_value(first['cost'], 'currency')}) pays if it saves {per_cent(1 / first['saved_per_cost'])} of what it mends, "
         "if the association is causal: measure it with a staggered start."
     )
+
+
+@answers
+def improvement_trials(found: Answer) -> Answer:
+    """Return the trial that would prove each improvement, from an answer of `improvements`."""
+    table = found["details"]
+    sized = table[table["n_per_arm"].notna() & (table["kind_of_row"] == "pain")]
+    if sized.empty:
+        headline = "No base rate is known yet: begin with satisfaction as the measure"
+        text = f"Ask for orders of two years to size trials on orders.{_first_test(table)}"
+    else:
+        first = sized.iloc[0]
+        headline = (
+            f"{first['improvement']}: {first['n_per_arm']:,.0f} in each arm prove it on orders"
+        )
+        text = (
+            f"That many tell {100 * first['smallest']:.1f} points more who order again from chance; last year's inflow fills both arms in {first['weeks']:,.0f} weeks, and orders are counted for a year after. "
+            f"Half a point of satisfaction (of five) shows with {answers_needed()} in each arm: read that first, and let orders confirm it.{_first_test(table)}"
+        )
+    return replace(
+        found,
+        table=table[["rank", "improvement", "owner", "test", "base_rate", "smallest", "n_per_arm", "weeks", "judged_by"]],
+        headline=headline if len(headline) <= 90 else headline[:89].rstrip() + "…",
+        so_what=text,
+        kind="prescriptive",
+        caption="Trial of each improvement: share expected without it, smallest rise worth finding (what pays the cost, else half of the harm measured, at least two points), people in each arm (80 % power, "
+        "two-sided 5 %) and weeks until both arms are full; satisfaction: half a point of five, every customer asked and answering",
+        units={"base_rate": "%", "smallest": "%", "n_per_arm": "count", "weeks": "count"},
+        source="incidents and orders of the period; sample size of two proportions (Fleiss, 1981)",
+        metrics=(),
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from playbook.answer import Answer, answers, need
 from playbook.experience.common import INTERACTIONS, in_period, per_cent, year_to
 from playbook.experience.service import against_promise
 
-__all__ = ["CASE_PAINS", "MOST", "counted", "customer_incidents", "incident_events"]
+__all__ = ["CASE_PAINS", "MOST", "OPINIONS", "counted", "customer_incidents", "incident_events"]
 
 MOST = 3
 """Incidents of one kind that count per customer; more are rare and would rule a linear fit."""
@@ -23,6 +23,8 @@ CASE_PAINS = {
     "reopened": "case reopened",
     "dissatisfied": "dissatisfied with case",
 }
+OPINIONS = frozenset({"dissatisfied with case"})
+"""Pains that are a customer's opinion: it follows from incidents and from mood, so it is no incident of its own."""
 
 
 def incident_events(failed: pd.DataFrame, cases: pd.DataFrame, promised: Any) -> pd.DataFrame:
@@ -37,10 +39,7 @@ def incident_events(failed: pd.DataFrame, cases: pd.DataFrame, promised: Any) ->
     promised
         ``service_levels`` of the engagement, or none.
     """
-    places = failed.groupby("outcome")["touchpoint"].agg(["nunique", "first"])
-    stage = failed.groupby("outcome")["stage"].first().replace("support", "service")
-    names = places["first"].where(places["nunique"] == 1, stage).to_dict()
-    place = failed["outcome"].map(names).astype("str")
+    place = _places(failed)
     parts = [failed[["customer_id", "occurred_at"]].assign(pain=failed["outcome"] + " at " + place, touchpoint=place)]  # fmt: skip
     known = against_promise(cases, promised) if len(cases) else cases.assign(slow_first=False, slow_resolution=False)  # fmt: skip
     known = known.assign(dissatisfied=(known["csat"] <= 2))
@@ -53,6 +52,14 @@ def incident_events(failed: pd.DataFrame, cases: pd.DataFrame, promised: Any) ->
         )
     events = pd.concat([p for p in parts if len(p)], ignore_index=True) if any(map(len, parts)) else parts[0]  # fmt: skip
     return events.sort_values(["customer_id", "occurred_at", "pain"], ignore_index=True)
+
+
+def _places(failed: pd.DataFrame) -> pd.Series:
+    """Touchpoint of each failure; the stage where its outcome occurs at several touchpoints."""
+    places = failed.groupby("outcome")["touchpoint"].agg(["nunique", "first"])
+    stage = failed.groupby("outcome")["stage"].first().replace("support", "service")
+    names = places["first"].where(places["nunique"] == 1, stage).to_dict()
+    return failed["outcome"].map(names).astype("str")
 
 
 def counted(
@@ -94,8 +101,9 @@ def customer_incidents(
     -------
     Answer
         Table: pain, touchpoint, incidents, customers, ordered_again (share of customers with the pain
-        in an earlier year who ordered in the year after), others_again. ``answer["panel"]``: the years with
-        one count a pain; ``answer["affected"]``: customer_id, pain, count in the period.
+        in an earlier year who ordered in the year after), others_again. ``answer["events"]``: every incident;
+        ``answer["affected"]``: customer_id, pain, count in the period; ``answer["places"]``: touchpoints that
+        ever failed and the place whose pain they share.
     """
     events = incident_events(failed, cases, promised)
     need(events, "failed contacts and failed cases of known customers", INTERACTIONS, rows=30)
@@ -122,12 +130,12 @@ def customer_incidents(
         table=table,
         headline=f"{touched:,} customers met at least one pain point in the year",
         so_what=f"Most met {top['pain']} ({top['customers']:,} customers). {tail}Busy customers meet more failures and also return more, "
-        "so rank pain points only after controls: the next table does.",
+        "so these raw shares rank nothing: the next table compares like with like.",
         kind="descriptive",
         caption=f"Incidents and customers by pain point, {year_to(as_of)}; share ordering again in the year after, with and without the pain in an earlier year",
         units={"incidents": "count", "customers": "count", "ordered_again": "%", "others_again": "%"},
         source="interactions, tickets, orders",
-        extra={"panel": panel, "affected": affected, "events": events},
+        extra={"affected": affected, "events": events, "places": dict(zip(failed["touchpoint"], _places(failed), strict=True))},
     )  # fmt: skip
 
 

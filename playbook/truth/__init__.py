@@ -17,6 +17,7 @@ from playbook.truth import (
     coverage_channels,
     coverage_choices,
     coverage_drivers,
+    coverage_money,
     futures,
 )
 from playbook.truth.judge import Line, as_json, as_records, as_text, judge
@@ -41,6 +42,7 @@ CELLS = (
     *coverage_channels.CELLS,
     *coverage_choices.CELLS,
     *coverage_drivers.CELLS,
+    *coverage_money.CELLS,
 )
 """Designs of samples on which intervals are judged."""
 
@@ -64,6 +66,7 @@ def all_rows(step: str = "") -> list[Row]:
     import_module("playbook.truth.step03_value")
     import_module("playbook.truth.step04_offers")
     import_module("playbook.truth.step05_channels")
+    import_module("playbook.truth.step05_money")
     return rows_of(step)
 
 
