@@ -2,9 +2,6 @@
 -- channel and time counts once), persons reached and persons of the whole period, the stages it is recorded under, cost, and how
 -- often a known customer came to service within seven days (again, or in another way); service means the channels by which cases
 -- come in, service_contacts the contacts of support by them
-with contacts (a contact of one person, touchpoint, channel and time counts once), persons
--- reached, cost, and how often a known customer came to service within seven days (again, or in another way); service means
--- the channels by which cases come in
 with contact as (
     select
         person, touchpoint, occurred_at, stage, channel, max(is_customer) as is_customer, max(cost) as cost
