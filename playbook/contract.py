@@ -113,7 +113,7 @@ CONTRACT: dict[str, Contract] = {
     "touchpoints": _contract(
         "05",
         "each touchpoint with reach, volume, satisfaction, effort and cost",
-        "touchpoint stage volume reach csat ces cost",
+        "touchpoint stage volume reach reach_share csat ces repeat_7d switch_7d cost",
         "touchpoint",
     ),
     "improvements": _contract(
@@ -125,7 +125,7 @@ CONTRACT: dict[str, Contract] = {
     "callbacks": _contract(
         "05",
         "customers to call back, by whom and by when",
-        "customer_id cause occurred_at owner due value_at_risk",
+        "customer_id cause occurred_at owner due by response value_at_risk",
     ),
     # 06 CRM usage
     "scores": _contract(

@@ -60,6 +60,17 @@ def test_without_a_mix_shares_are_the_plain_ones_with_their_usual_error() -> Non
     assert found.method == "logit" and found.note == ""
 
 
+def test_gaps_that_change_along_the_scale_are_told() -> None:
+    table = cases(1500)
+    still = experience.cases_by_channel(table, AS_OF)
+    assert still["parallel_p"] > 0.01 and "along the scale" not in still.so_what
+    rng = np.random.default_rng(8)
+    extreme = (table["channel"] == "letter") & (rng.random(1500) < 0.4)
+    table.loc[extreme, "csat"] = rng.choice([1.0, 5.0], int(extreme.sum()))
+    odd = experience.cases_by_channel(table, AS_OF)
+    assert odd["parallel_p"] < 0.001 and "not the same along the scale" in odd.so_what
+
+
 def test_hard_topics_do_not_make_a_channel_worse() -> None:
     found = experience.cases_by_channel(cases(1500), AS_OF)
     by = found.table.set_index("channel")

@@ -248,6 +248,8 @@ def test_every_function_answers_a_client_without_data(nothing: dict[str, pd.Data
         experience.case_drivers(q["service_cases"], AS_OF),
         experience.service_levels(q["service_cases"], PROMISED, AS_OF),
         experience.backlog(q["service_months"], AS_OF),
+        experience.case_forecast(q["service_months"], AS_OF, seed=1),
+        experience.repeated_contacts(q["service_cases"], AS_OF, asked),
         pains,
         experience.incident_effects(pains, q["purchase_occasions"], q["occasion_contacts"], AS_OF),
         experience.incident_nps(q["respondents"], pains, AS_OF),

@@ -44,6 +44,7 @@ def inventory(folder: Path, interactions: pd.DataFrame, answered: int = 3) -> An
         "response_id": [f"R{i}" for i in range(answered + 6)], "customer_id": [f"c{i}" for i in range(answered + 6)],
         "answered_at": pd.Timestamp("2025-09-01"), "touchpoint": ["call centre"] * answered + ["showroom"] * 6, "kind": "csat", "score": 0.5,
     })  # fmt: skip
+    answers = answers.head(0) if answered == 0 else answers
     for name, table in {"interactions": interactions, "tickets": tickets}.items():
         folder.mkdir(exist_ok=True)
         table.to_parquet(folder / f"{name}.parquet", index=False)
@@ -73,6 +74,23 @@ def test_three_answers_are_not_shown_and_a_touchpoint_without_contact_is_told(
     assert "asked about without any contact: showroom" in found.caption
     five = inventory(tmp_path, contacts(), answered=5)
     assert five["inventory"].set_index("touchpoint").loc["call centre", "csat"] == pytest.approx(3)
+
+
+def test_without_surveys_or_costs_the_inventory_asks_for_them(tmp_path: Path) -> None:
+    found = inventory(tmp_path, contacts().assign(cost=np.nan), answered=0)
+    assert found.headline == "3 touchpoints, none of them rated by customers"
+    assert "Add one question on satisfaction" in found.so_what
+    assert "What a contact costs is not known" in found.so_what
+    assert found.metrics == ()
+
+
+def test_failures_in_one_channel_only_are_told() -> None:
+    outcomes = pd.DataFrame({"stage": "support", "touchpoint": "call centre", "channel": "phone",
+                             "outcome": ["late", "solved"], "contacts": [20, 80]})  # fmt: skip
+    found = experience.failures_by_channel(outcomes, AS_OF)
+    assert "No failing touchpoint exists in more than one channel" in found.so_what
+    none = experience.failures_by_channel(outcomes.assign(outcome="solved"), AS_OF)
+    assert isinstance(none, Missing) and none.ask
 
 
 def test_contacts_without_touchpoint_are_one_unknown_row_that_is_told(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def _complaints(cases: pd.DataFrame, promised: Any, as_of: date, days: int) -> p
     marks = {
         "open case beyond the promise": recent["resolution_hours"].isna() & overdue,
         "case reopened": recent["reopened"].fillna(False).astype(bool),
-        "dissatisfied with a case": recent["csat"] <= 2,
+        "dissatisfied with a case": recent["csat"].between(1, 2),
     }
     parts = [
         recent.loc[hit, ["customer_id", "opened_at", "ticket_id", "topic"]].assign(cause=cause)

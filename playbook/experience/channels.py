@@ -22,7 +22,7 @@ from playbook.stats import mean_interval, two_proportion_difference
 
 __all__ = ["cases_by_channel", "failures_by_channel", "named_differences"]
 
-SURE = 0.05
+SURE, UNLIKELY = 0.05, 0.01
 
 
 def named_differences(found: Adjusted) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def _told(
             Metric("cases_come_again", again["share"], again["low"], again["high"], len(followed), "%"),
             Metric("cases_switch_channel", moved["share"], moved["low"], moved["high"], len(followed), "%"),
         ),
-        extra={"p_value": found.p_value, "pairs": found.pairs, "named": named, "worse": worse, "method": found.method},
+        extra={"p_value": found.p_value, "pairs": found.pairs, "named": named, "worse": worse, "method": found.method, "parallel_p": found.parallel_p},
     )  # fmt: skip
 
 
@@ -127,6 +127,8 @@ def _verdict(
 ) -> tuple[str, str, str]:
     """Worse channel (or empty), headline and verdict."""
     note = f" {found.note}" if found.note else ""
+    if found.parallel_p < UNLIKELY:
+        note += f" The gaps are not the same along the scale (p = {found.parallel_p:.3f}): the means are averages, so look at the share of 1s and 2s of each channel as well."
     widest = float(table["adjusted_csat"].max() - table["adjusted_csat"].min())
     if named.empty:
         headline = f"Service is rated alike in every channel (widest gap {widest:.1f} of 5 points)"

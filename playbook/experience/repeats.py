@@ -17,6 +17,8 @@ __all__ = ["repeated_contacts"]
 FACTORS = ("segment", "topic", "channel", "priority")
 SURE = 0.05
 ROWS = 30
+MOST_GROUPS = 12
+"""Most groups of one factor that are compared, the largest."""
 
 
 @answers
@@ -70,9 +72,10 @@ def _by(old: pd.DataFrame, factor: str) -> tuple[pd.DataFrame, int]:
     """Both shares by the groups of one factor, the other factors held equal; how many groups were too small."""
     if factor not in old:
         return pd.DataFrame(), 0
-    sizes = old[factor].value_counts()
-    few = int((sizes < FEWEST).sum())
-    shown = old[old[factor].isin(sizes.index[sizes >= FEWEST])].reset_index(drop=True)
+    sizes = old[factor].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    kept = sizes.index[sizes >= FEWEST][:MOST_GROUPS]
+    few = len(sizes) - len(kept)
+    shown = old[old[factor].isin(kept)].reset_index(drop=True)
     if shown[factor].nunique() < 2:
         return pd.DataFrame(), few
     again, moved = (_shares(shown, outcome, factor) for outcome in ("again", "moved"))
@@ -129,7 +132,11 @@ def _told(table: pd.DataFrame, old: pd.DataFrame, smallest: float, small: int, a
     else:
         told = [f"{r.by} {r.group} ({per_cent(r.switched)})" for r in elsewhere.head(3).itertuples()]  # fmt: skip
         text += f" By another channel, and so with the whole story again, come most often: {joined(told)}."
-    left = f"; {small} groups of fewer than {FEWEST} cases are not shown" if small else ""
+    left = (
+        f"; {small} groups of fewer than {FEWEST} cases, or beyond the {MOST_GROUPS} largest, are not shown"
+        if small
+        else ""
+    )
     return Answer(
         table=table[["where", "by", "cases", "came_again", "low", "high", "again_raw", "q_value", "switched", "switched_low", "switched_high", "switched_q"]],
         headline=headline,

@@ -134,6 +134,8 @@ def _told(table: pd.DataFrame, total: pd.Series, goal: float, year: pd.DataFrame
 
 JUDGED = 12
 """Months at the end that the limits of the earlier months judge."""
+HALF = 0.5
+"""Cases beyond a limit that are no signal yet: there are no half cases."""
 
 
 def _season(roots: np.ndarray, calendar: np.ndarray) -> tuple[np.ndarray, int]:
@@ -188,7 +190,7 @@ def backlog_limits(months: pd.DataFrame) -> BacklogLimits:
     half = plain * (np.sqrt(1 + 1 / years) if seasonal else 1.0)
     ends = {"center": center + usual, "low": center + usual - half, "high": center + usual + half}
     table = months.assign(**{name: np.maximum(value, 0.0) ** 2 for name, value in ends.items()})
-    outside = (table["backlog"] > table["high"]) | (table["backlog"] < table["low"])
+    outside = (table["backlog"] > table["high"] + HALF) | (table["backlog"] < table["low"] - HALF)
     shift = float((roots - usual)[-JUDGED:].mean()) - center
     limit = plain * np.sqrt(1 / JUDGED + 1 / base)
     moved = "" if not seasonal or abs(shift) <= limit else "up" if shift > 0 else "down"

@@ -152,7 +152,7 @@ def _told(
     total, low, high = found.total
     ahead = len(table)
     before = float(table["last_year"].sum(min_count=ahead)) if len(known) >= SEASON else np.nan
-    change = f", in the middle {_signed(total / before - 1)} on the same months a year before" if before > 0 else ""  # fmt: skip
+    change = f" (the middle is {_beside(total / before - 1)} the same months a year before)" if before > 0 else ""  # fmt: skip
     busiest = table.loc[table["expected"].idxmax()]
     text = (
         f"With 80 % certainty it will be {low:,.0f} to {high:,.0f}{change}; {busiest['month']:%B} alone brings "
@@ -172,8 +172,10 @@ def _told(
     )  # fmt: skip
 
 
-def _signed(change: float) -> str:
-    return f"{'+' if change >= 0 else '−'}{per_cent(abs(change))}"
+def _beside(change: float) -> str:
+    if abs(change) < 0.005:
+        return "equal to"
+    return f"{per_cent(abs(change))} {'above' if change > 0 else 'below'}"
 
 
 def _trust(found: Ahead, months: int) -> str:

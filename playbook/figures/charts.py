@@ -144,9 +144,12 @@ def dots(
 @draw
 def lines(
     answer: Answer, x: str, y: str | Sequence[str], group: str = "", low: str = "", high: str = "",
-    target: float | None = None, highlight: str = "",
+    target: float | None = None, highlight: str = "", mark: str = "",
 ) -> Figure:  # fmt: skip
-    """Lines over time or another ordered axis, labelled at their end; ``low``/``high`` shade an interval."""
+    """Lines over time or another ordered axis, labelled at their end; ``low``/``high`` shade an interval.
+
+    ``mark`` names a column that is true for the points to mark.
+    """
     figure, axes = canvas(answer)
     table = answer.table
     if group:
@@ -178,6 +181,9 @@ def lines(
                 alpha=0.15,
                 lw=0,
             )
+        if mark:
+            loud = part[part[mark].astype(bool)]
+            axes.plot(loud[x], loud[column].astype(float), "o", color=COLOURS[5], ms=7, zorder=5)
         if len(part):
             ends.append((float(part[column].iloc[-1]), part[x].iloc[-1], name))
     if len(series) > 1:

@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from playbook import experience
 from playbook.answer import Answer
 from playbook.truth.rows import Found, NotHere, row
 from playbook.truth.rules import FalseAlarms, Share
-from playbook.truth.sight import Sight, given
+from playbook.truth.sight import given
 from playbook.truth.study import Study
 
 
-def _channels(sight: Sight) -> Answer:
-    """Return the notebook's answer on channels."""
-    return given(experience.cases_by_channel(sight.query("service_cases"), sight.as_of))
+def _channels(study: Study) -> list[Answer]:
+    """Return the notebook's answer on channels, in the last year and in the one before (other cases)."""
+    return [
+        given(experience.cases_by_channel(sight.query("service_cases"), sight.as_of))
+        for sight in (study.sight, study.earlier)
+    ]
 
 
 @row(
     "05.worse_channel",
-    "the channel that answers worse is named (share of the worlds that have one)",
-    Share(0.80, "a store desk rated 40 times a year has a standard error of 0.16 points: of the smallest effects drawn there, 0.3 points on the scale, about half can be shown"),
+    "the channel that answers worse is named (share of years of the worlds that have one)",
+    Share(0.70, "a store desk rated 40 times a year has a standard error of 0.16 points: of the smallest effects drawn there, 0.3 points on the scale, about half can be shown, and a run has few such worlds"),
 )  # fmt: skip
 def worse_channel(study: Study) -> Found | NotHere:
-    """Naive: the channel with the lowest plain mean."""
+    """Naive: the channel with the lowest plain mean, which is named in every world, whether one is worse or not."""
     if not study.settings.channel_effect:
         return NotHere("all channels answer alike in this world")
     (planted,) = study.settings.channel_effect
-    found = _channels(study.sight)
-    lowest = found.table.sort_values(["csat", "channel"])["channel"].iloc[0]
-    hit = found["worse"] == planted
-    return Found(ours=float(hit), naive=float(lowest == planted), hits=int(hit), trials=1)
+    found = _channels(study)
+    named = [answer["worse"] == planted for answer in found]
+    lowest = [answer.table.sort_values(["csat", "channel"])["channel"].iloc[0] for answer in found]
+    naive = float(np.mean([name == planted for name in lowest]))
+    return Found(ours=float(np.mean(named)), naive=naive, hits=sum(named), trials=len(named))
 
 
 @row(
     "05.channels_alike",
-    "a channel is named worse where none is planted (share of worlds)",
+    "a channel is named worse where none is planted (share of years)",
     FalseAlarms(0.10),
 )
 def channels_alike(study: Study) -> Found | NotHere:
@@ -46,10 +51,14 @@ def channels_alike(study: Study) -> Found | NotHere:
     """
     if study.settings.channel_effect:
         return NotHere("one channel answers worse in this world")
-    found = _channels(study.sight)
-    table = found.table.sort_values(["csat", "channel"])
-    low, high = table.iloc[0], table.iloc[-1]
+    found = _channels(study)
+    alarms = [bool(answer["worse"]) for answer in found]
+    naive = float(np.mean([_plain_test(answer.table) for answer in found]))
+    return Found(planted=0.0, ours=float(np.mean(alarms)), naive=naive, hits=sum(alarms), trials=len(alarms))  # fmt: skip
+
+
+def _plain_test(table: pd.DataFrame) -> bool:
+    ordered = table.sort_values(["csat", "channel"])
+    low, high = ordered.iloc[0], ordered.iloc[-1]
     error = np.hypot(*[(c["high"] - c["low"]) / (2 * 1.96) for c in (low, high)])
-    alarm = bool(found["worse"])
-    naive = bool(high["csat"] - low["csat"] > 1.96 * error)
-    return Found(planted=0.0, ours=float(alarm), naive=float(naive), hits=int(alarm), trials=1)
+    return bool(high["csat"] - low["csat"] > 1.96 * error)
