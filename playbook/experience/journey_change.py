@@ -67,8 +67,8 @@ def journey_change(
         })  # fmt: skip
     need(pd.DataFrame(rows), "steps that 30 people entered in both years", TWO_YEARS)
     table = pd.DataFrame(rows)
-    table["q_value"] = false_discovery(table["p_value"])
-    table["moved"] = table["q_value"] <= SURE
+    table["q"] = false_discovery(table["p_value"])
+    table["moved"] = table["q"] <= SURE
     return _told(table, as_of, follow_days)
 
 
@@ -95,14 +95,14 @@ def _told(table: pd.DataFrame, as_of: date, follow_days: int) -> Answer:
         )
     last = table.iloc[-1]
     return Answer(
-        table=table,
+        table=table.drop(columns="p_value"),
         headline=headline,
         so_what=text,
         kind="diagnostic",
         caption=f"Difference of the share that moves on, this year less last year, 95 % interval; people who entered in the {year_to(as_of)} less the "
         f"window of the step, and a year before (n = {table['entered_before'].min():,} to {table['entered_now'].max():,})",
         units=dict.fromkeys(("before", "now", "difference", "low", "high"), "%")
-        | {"entered_before": "count", "entered_now": "count", "p_value": "", "q_value": ""},
+        | {"entered_before": "count", "entered_now": "count", "q": ""},
         source="interactions, orders; Newcombe intervals, Benjamini-Hochberg over the steps",
         metrics=(Metric("order_rate_change", float(last["difference"]), float(last["low"]), float(last["high"]), int(last["entered_now"]), "%", "diagnostic"),)
         if last["step"].endswith("(all)") else (),
