@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from playbook import experience, figures
 from playbook.answer import Answer, Missing
 from playbook.clv import fit_kaplan_meier
-from playbook.experience.journey_change import _cells, _redrawn
+from playbook.experience.journey_change import _by_channel, _cells, _redrawn
 from playbook.experience.journey_times import ENDED, MOVED, OPEN, incidence, waits
 from playbook.experience.stages import people_of, step
 from playbook.research.diagnosis import decompose
@@ -298,7 +298,10 @@ def test_mix_and_rate_sum_to_the_change_and_each_is_found() -> None:
     assert found["effect"].iloc[:2].sum() == pytest.approx(found["effect"].iloc[2], abs=1e-12)
     assert found["sure"].tolist() == [True, False, True] and "who comes" in experience.entry_mix(frame, AS_OF, seed=1).headline  # fmt: skip
     cells = _cells(people_of(frame), AS_OF, 60)
-    drawn, parts = _redrawn(cells, 1, 4000), decompose(cells, "channel", "orders", "people")
+    parts = decompose(cells, "channel", "orders", "people")
+    ours = _by_channel(cells).set_index("channel")
+    pd.testing.assert_frame_equal(ours, parts[ours.columns], check_names=False, check_index_type=False)  # fmt: skip
+    drawn = _redrawn(cells, 1, 4000)
     np.testing.assert_allclose(drawn.mean(axis=0), [parts[n].sum() for n in ("mix", "rate", "total")], atol=0.003)  # fmt: skip
 
 
