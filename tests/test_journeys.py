@@ -96,7 +96,7 @@ def test_a_visitor_is_a_customer_only_where_no_other_used_the_device() -> None:
     journeys = found.query("journeys").set_index("person")
     assert set(journeys.index) == {
         "c1",
-        "visitor never",
+        "~never",
     }  # nobody's first contact is given to c2 or c3
     assert journeys.loc["c1", "ordered_at"] == pd.Timestamp("2025-02-02 10:00")
     links = found.query("contact_links", since=SINCE).iloc[0]
