@@ -27,6 +27,9 @@ QUERIES = Path(__file__).parent / "queries"
 PREPARED = {path.stem: path for path in sorted((QUERIES / "prepared").glob("*.sql"))}
 """Tables that several queries read: each a query of its own over the standard tables, without parameters."""
 
+WORDS = ("touchpoint", "channel", "stage")
+"""Columns of contacts with few different words."""
+
 PLAIN = {"VARCHAR", "BOOLEAN", "DOUBLE", "TIMESTAMP"}
 """Kinds that Arrow hands to pandas as they are, text without an object for each value."""
 
@@ -188,14 +191,28 @@ class Warehouse:
                 self._prepared.add(name)
 
     def _prepare(self, name: str, sql: str) -> None:
-        self._connection.execute(f"create table {name} as {sql}")
+        """Make a prepared table; the words of contacts are numbered, which halves the time to group by them."""
+        if not self._prepared:
+            words = " union ".join(f"select {column} as word from interactions" for column in WORDS)
+            self._connection.execute(
+                f"create type word as enum (select word from ({words} union select '(unknown)') where word is not null order by word)"
+            )
+        columns = [row[0] for row in self._connection.execute(f"describe {sql}").fetchall()]
+        numbered = ", ".join(f"cast({c} as word) as {c}" for c in columns if c in WORDS)
+        self._connection.execute(f"create table {name} as select * replace ({numbered}) from ({sql})")  # fmt: skip
 
     def _frame(self, sql: str, parameters: dict[str, Any]) -> pd.DataFrame:
         relation = self._connection.sql(sql, params=parameters)
         kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+        words = [label for label, kind in kinds.items() if kind.startswith("ENUM")]
+        kinds |= dict.fromkeys(words, "VARCHAR")
         if set(kinds.values()) <= PLAIN:
             booleans = {pa.bool_(): pd.BooleanDtype()}
-            return relation.to_arrow_table().to_pandas(types_mapper=booleans.get)
+            table = relation.to_arrow_table()
+            for label in words:
+                place = table.schema.get_field_index(label)
+                table = table.set_column(place, label, table[label].cast(pa.string()))
+            return table.to_pandas(types_mapper=booleans.get)
         frame = relation.df()
         for label, kind in kinds.items():
             frame[label] = _typed(frame[label], kind)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from playbook import experience, figures
 from playbook.answer import Answer, Missing
+from playbook.bench_journeys import _rows
 from playbook.clv import fit_kaplan_meier
-from playbook.experience.journey_change import _cells, _redrawn
+from playbook.experience.journey_change import _by_channel, _cells, _redrawn
 from playbook.experience.journey_times import ENDED, MOVED, OPEN, incidence, waits
 from playbook.experience.stages import people_of, step
 from playbook.research.diagnosis import decompose
@@ -95,7 +96,7 @@ def test_a_visitor_is_a_customer_only_where_no_other_used_the_device() -> None:
     journeys = found.query("journeys").set_index("person")
     assert set(journeys.index) == {
         "c1",
-        "visitor never",
+        "~never",
     }  # nobody's first contact is given to c2 or c3
     assert journeys.loc["c1", "ordered_at"] == pd.Timestamp("2025-02-02 10:00")
     links = found.query("contact_links", since=SINCE).iloc[0]
@@ -298,7 +299,10 @@ def test_mix_and_rate_sum_to_the_change_and_each_is_found() -> None:
     assert found["effect"].iloc[:2].sum() == pytest.approx(found["effect"].iloc[2], abs=1e-12)
     assert found["sure"].tolist() == [True, False, True] and "who comes" in experience.entry_mix(frame, AS_OF, seed=1).headline  # fmt: skip
     cells = _cells(people_of(frame), AS_OF, 60)
-    drawn, parts = _redrawn(cells, 1, 4000), decompose(cells, "channel", "orders", "people")
+    parts = decompose(cells, "channel", "orders", "people")
+    ours = _by_channel(cells).set_index("channel")
+    pd.testing.assert_frame_equal(ours, parts[ours.columns], check_names=False, check_index_type=False)  # fmt: skip
+    drawn = _redrawn(cells, 1, 4000)
     np.testing.assert_allclose(drawn.mean(axis=0), [parts[n].sum() for n in ("mix", "rate", "total")], atol=0.003)  # fmt: skip
 
 
@@ -364,3 +368,24 @@ def test_a_share_within_the_window_is_not_the_share_ever() -> None:
     frame = people_of(people())
     short, long = (step(frame, "consideration", "purchase", w, AS_OF)["share"] for w in (2, 60))
     assert short < long
+
+
+def test_growth_memory_and_scans_of_the_bench_are_judged() -> None:
+    small = {"rows": 1e6, "sum": 0.1, "scan": 1.0, "journeys": 1.0, "gigabytes": 1.0}
+    good = {row["id"]: row for row in _rows(small, small | {"rows": 1e7, "journeys": 10.0})}
+    assert all(row["ok"] for row in good.values()) and good["journeys-growth"]["ratio"] == 1.0
+    bad = small | {"rows": 1e7, "journeys": 16.0, "gigabytes": 7.0}
+    worse = {row["id"] for row in _rows(small, bad) if not row["ok"]}
+    assert worse == {"journeys-growth", "journeys-memory", "journeys-scans"}
+
+
+def test_segments_are_compared_with_intervals_at_every_step() -> None:
+    stages = pd.DataFrame({
+        "customer_id": [f"c{i:03d}" for i in range(200)], "consideration": [int(i % 4 > 0) for i in range(200)],
+        "orders": [int(i % 2 if i < 100 else i % 5 == 1) for i in range(200)], "support": 0, "loyalty": [i % 3 for i in range(200)],
+    })  # fmt: skip
+    segments = pd.DataFrame({"customer_id": stages["customer_id"], "segment": ["A"] * 100 + ["B"] * 100})  # fmt: skip
+    found = experience.journey_by_segment(stages, people(), segments, AS_OF)
+    for name, ends in (("considered", "considered_"), ("ordered", ""), ("in_touch", "in_touch_")):
+        assert (found.table[f"{ends}low"] < found.table[name]).all() and (found.table[name] < found.table[f"{ends}high"]).all()  # fmt: skip
+    assert "do not touch (B" in found.so_what

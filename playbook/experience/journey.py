@@ -277,9 +277,10 @@ def journey_by_segment(
         took = speed.loc[speed["segment"] == segment, "days"]
         buyers = group[group["orders"] > 0]
         rows.append({
-            "segment": segment, "customers": len(group), "considered": len(looking) / len(group),
-            "n_considered": len(looking), **_renamed(share((looking["orders"] > 0).sum(), len(looking))),
-            "in_touch": (buyers["loyalty"] > 0).mean() if len(buyers) >= FEWEST else np.nan,
+            "segment": segment, "customers": len(group), "n_considered": len(looking),
+            **_named("considered", "considered_", len(looking), len(group)),
+            **_named("ordered", "", int((looking["orders"] > 0).sum()), len(looking)),
+            **_named("in_touch", "in_touch_", int((buyers["loyalty"] > 0).sum()), len(buyers) if len(buyers) >= FEWEST else 0),
             "days_to_first_order": took.median() if len(took) >= FEWEST else np.nan,
         })  # fmt: skip
     table = pd.DataFrame(rows).sort_values(["ordered", "segment"], ascending=[True, True], ignore_index=True)  # fmt: skip
@@ -289,17 +290,25 @@ def journey_by_segment(
     return Answer(
         table=table,
         headline=f"Of customers who look, {per_cent(first['ordered'])} to {per_cent(last['ordered'])} order, by segment",
-        so_what=f"{unsold:,} customers in {first['segment']} looked during the year and did not order; ask a handful of them "
+        so_what=f"{_apart(first, last)} {unsold:,} customers in {first['segment']} looked during the year and did not order; ask a handful of them "
         "why before changing the shop. Segments are partly built on buying, so read the order of segments "
         "as a picture of where people stop, not as its reason.",
         kind="descriptive",
         caption=f"Customers who had ordered before the period: share seen considering, share of those who ordered (95 % interval), "
         f"share of buyers with a loyalty contact; {year_to(as_of)} (n = {table['customers'].sum():,})",
-        units={"considered": "%", "ordered": "%", "low": "%", "high": "%", "in_touch": "%", "customers": "count",
+        units={"considered": "%", "considered_low": "%", "considered_high": "%", "ordered": "%", "low": "%", "high": "%",
+               "in_touch": "%", "in_touch_low": "%", "in_touch_high": "%", "customers": "count",
                "n_considered": "count"},
         source="interactions, orders, segments of step 3; Wilson intervals",
     )  # fmt: skip
 
 
-def _renamed(interval: dict[str, float]) -> dict[str, float]:
-    return {"ordered": interval["share"], "low": interval["low"], "high": interval["high"]}
+def _apart(first: pd.Series, last: pd.Series) -> str:
+    ends = f"{first['segment']} {per_cent(first['low'])} to {per_cent(first['high'])}, {last['segment']} {per_cent(last['low'])} to {per_cent(last['high'])}"
+    word = "do not touch" if first["high"] < last["low"] else "overlap"
+    return f"The 95 % intervals of lowest and highest {word} ({ends})."
+
+
+def _named(name: str, ends: str, successes: int, n: int) -> dict[str, float]:
+    interval = share(successes, n)
+    return {name: interval["share"], f"{ends}low": interval["low"], f"{ends}high": interval["high"]}

@@ -11,7 +11,6 @@ from playbook.answer import Answer, Metric, answers, need
 from playbook.errors import NotEnough
 from playbook.experience.common import FEWEST, joined, per_cent, year_to
 from playbook.experience.stages import DAY, Step, cohort, people_of, step, steps_of
-from playbook.research.diagnosis import decompose
 from playbook.stats import false_discovery, two_proportion_difference
 
 __all__ = ["entry_mix", "journey_change"]
@@ -67,8 +66,8 @@ def journey_change(
         })  # fmt: skip
     need(pd.DataFrame(rows), "steps that 30 people entered in both years", TWO_YEARS)
     table = pd.DataFrame(rows)
-    table["q_value"] = false_discovery(table["p_value"])
-    table["moved"] = table["q_value"] <= SURE
+    table["q"] = false_discovery(table["p_value"])
+    table["moved"] = table["q"] <= SURE
     return _told(table, as_of, follow_days)
 
 
@@ -95,14 +94,14 @@ def _told(table: pd.DataFrame, as_of: date, follow_days: int) -> Answer:
         )
     last = table.iloc[-1]
     return Answer(
-        table=table,
+        table=table.drop(columns="p_value"),
         headline=headline,
         so_what=text,
         kind="diagnostic",
         caption=f"Difference of the share that moves on, this year less last year, 95 % interval; people who entered in the {year_to(as_of)} less the "
         f"window of the step, and a year before (n = {table['entered_before'].min():,} to {table['entered_now'].max():,})",
         units=dict.fromkeys(("before", "now", "difference", "low", "high"), "%")
-        | {"entered_before": "count", "entered_now": "count", "p_value": "", "q_value": ""},
+        | {"entered_before": "count", "entered_now": "count", "q": ""},
         source="interactions, orders; Newcombe intervals, Benjamini-Hochberg over the steps",
         metrics=(Metric("order_rate_change", float(last["difference"]), float(last["low"]), float(last["high"]), int(last["entered_now"]), "%", "diagnostic"),)
         if last["step"].endswith("(all)") else (),
@@ -133,17 +132,18 @@ def entry_mix(
     sizes = cells.groupby("window_name")["people"].sum()
     if len(sizes) < 2 or sizes.min() < 30:
         raise NotEnough("fewer than 30 first contacts in one of the two years", TWO_YEARS)
-    parts = decompose(cells, "channel", "orders", "people")
+    channels = _by_channel(cells)
     drawn = _redrawn(cells, seed, draws)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    mix, rate = float(channels["mix"].sum()), float(channels["rate"].sum())
     whole = pd.DataFrame({
         "part": ["who comes (mix of channels)", "how they fare (rates within channels)", "change of the order rate"],
-        "effect": [float(parts[name].sum()) for name in ("mix", "rate", "total")], "low": low, "high": high,
+        "effect": [mix, rate, mix + rate], "low": low, "high": high,
     })  # fmt: skip
     whole["sure"] = (
         np.prod(np.quantile(drawn, [SURE / 4, 1 - SURE / 4], axis=0), axis=0) > 0
     )  # of two parts
-    return _told_mix(whole, parts.reset_index(), sizes, as_of, follow_days)
+    return _told_mix(whole, channels, sizes, as_of, follow_days)
 
 
 def _cells(people: pd.DataFrame, as_of: date, follow_days: int) -> pd.DataFrame:
@@ -160,26 +160,53 @@ def _cells(people: pd.DataFrame, as_of: date, follow_days: int) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
+def _wide(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells.pivot_table(index="channel", columns="window_name", values=["people", "orders"], aggfunc="sum", fill_value=0)  # fmt: skip
+
+
+def _split(people: dict[str, np.ndarray], orders: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Kitagawa's mix and rate effect of each channel (last axis); they sum exactly to the change of the rate.
+
+    A channel that exists in one year only has no change of rate.
+    """
+    share = {year: n / n.sum(axis=-1, keepdims=True) for year, n in people.items()}
+    rate = {
+        year: np.divide(orders[year], n, out=np.full(n.shape, np.nan), where=n > 0)
+        for year, n in people.items()
+    }
+    before = np.nan_to_num(np.where(np.isnan(rate["before"]), rate["after"], rate["before"]))
+    after = np.nan_to_num(np.where(np.isnan(rate["after"]), rate["before"], rate["after"]))
+    middle = sum(orders[y].sum(axis=-1, keepdims=True) / people[y].sum(axis=-1, keepdims=True) for y in people) / 2  # fmt: skip
+    mix = (share["after"] - share["before"]) * ((before + after) / 2 - middle)
+    within = (after - before) * (share["before"] + share["after"]) / 2
+    return {
+        "share_before": share["before"], "share_after": share["after"], "rate_before": before, "rate_after": after,
+        "mix": mix, "rate": within, "total": mix + within,
+    }  # fmt: skip
+
+
+def _by_channel(cells: pd.DataFrame) -> pd.DataFrame:
+    wide = _wide(cells)
+    people, orders = (
+        {year: wide[(name, year)].to_numpy(dtype=float) for year in ("before", "after")}
+        for name in ("people", "orders")
+    )
+    return pd.DataFrame({"channel": wide.index.astype("str"), **_split(people, orders)})
+
+
 def _redrawn(cells: pd.DataFrame, seed: int, draws: int) -> np.ndarray:
     """Mix, rate and total of people drawn anew with replacement within each year, shape (draws, 3)."""
     rng = np.random.default_rng(seed)
-    wide = cells.pivot_table(index="channel", columns="window_name", values=["people", "orders"], aggfunc="sum", fill_value=0)  # fmt: skip
-    drawn = {}
+    wide = _wide(cells)
+    people, orders = {}, {}
     for year in ("before", "after"):
         ordered = wide[("orders", year)].to_numpy()
         each = np.concatenate([ordered, wide[("people", year)].to_numpy() - ordered])
         counts = rng.multinomial(each.sum(), each / each.sum(), size=draws).astype(float)
-        drawn[year] = (counts[:, : len(wide)], counts[:, : len(wide)] + counts[:, len(wide) :])
-    share = {year: people / people.sum(axis=1, keepdims=True) for year, (_, people) in drawn.items()}  # fmt: skip
-    rate = {
-        year: np.divide(orders, people, out=np.full(people.shape, np.nan), where=people > 0)
-        for year, (orders, people) in drawn.items()
-    }
-    before = np.where(np.isnan(rate["before"]), rate["after"], rate["before"])
-    after = np.where(np.isnan(rate["after"]), rate["before"], rate["after"])
-    mix = np.nansum((share["after"] - share["before"]) * (before + after) / 2, axis=1)
-    within = np.nansum((after - before) * (share["before"] + share["after"]) / 2, axis=1)
-    return np.column_stack([mix, within, mix + within])
+        orders[year] = counts[:, : len(wide)]
+        people[year] = orders[year] + counts[:, len(wide) :]
+    found = _split(people, orders)
+    return np.column_stack([found[name].sum(axis=1) for name in ("mix", "rate", "total")])
 
 
 def _told_mix(

@@ -174,9 +174,10 @@ def _names(paths: pd.DataFrame) -> pd.Series:
 
 
 def _told_paths(
-    table: pd.DataFrame, journeys: int, orders: int, as_of: date, follow_days: int
+    ways: pd.DataFrame, journeys: int, orders: int, as_of: date, follow_days: int
 ) -> Answer:
-    named = table[~table["path"].str.startswith("all ")]
+    named = ways[~ways["path"].str.startswith("all ")]
+    table = ways.drop(columns=["share_low", "share_high"])
     lost, won = named.loc[named["share_of_losses"].idxmax()], named.loc[named["share_of_orders"].idxmax()]  # fmt: skip
     overall = orders / journeys
     above = named[named["low"] > overall]
@@ -199,6 +200,7 @@ def _told_paths(
         units={"journeys": "count", "orders": "count"}
         | dict.fromkeys(("share", "share_low", "share_high", "order_rate", "low", "high", "share_of_orders", "share_of_losses"), "%"),
         source="interactions, orders; touchpoints of awareness and consideration up to the first order; Wilson intervals",
+        extra={"ways": ways},
     )  # fmt: skip
 
 
@@ -221,12 +223,12 @@ def loops_and_dead_ends(credit: pd.DataFrame, as_of: date, follow_days: int = 60
     need(known, "touchpoints that at least five journeys met", INTERACTIONS, rows=2)
     rows = [_ends(row, known) | _returns(row) for _, row in known.iterrows()]
     table = pd.DataFrame(rows)
-    table["q_end"], table["q_back"] = false_discovery(table["p_end"]), false_discovery(table["p_back"])  # fmt: skip
-    dead = (table["q_end"] <= SURE) & (table["lift"] >= LIFT)
+    table["q"], table["q_back"] = false_discovery(table["p_end"]), false_discovery(table["p_back"])  # fmt: skip
+    dead = (table["q"] <= SURE) & (table["lift"] >= LIFT)
     loop = (table["q_back"] <= SURE) & (table["back_high"] < 0)
     table["verdict"] = np.select([dead & loop, dead, loop], ["dead end and loop", "dead end", "loop"], "–")  # fmt: skip
     table = table.sort_values(["lift", "touchpoint"], ascending=[False, True], na_position="last", ignore_index=True)  # fmt: skip
-    return _told_ends(table.drop(columns=["p_end", "p_back"]), as_of, follow_days)
+    return _told_ends(table, as_of, follow_days)
 
 
 def _ends(row: pd.Series, known: pd.DataFrame) -> dict[str, object]:
@@ -279,15 +281,30 @@ def _told_ends(table: pd.DataFrame, as_of: date, follow_days: int) -> Answer:
         if len(loops)
         else "; nowhere do returners order less than who came once, so coming back is comparing, not being lost."
     )
+    shown = [
+        "touchpoint",
+        "stage",
+        "last_of_stage",
+        "lost_share",
+        "expected",
+        "lift",
+        "q",
+        "came_back",
+        "back_difference",
+        "back_low",
+        "back_high",
+        "verdict",
+    ]
     return Answer(
-        table=table,
+        table=table[shown],
         headline=headline,
         so_what=f"{first} {back}{then}",
         kind="diagnostic",
         caption=f"Journeys that go no further than a touchpoint, of those whose stage ended there, against the rest of the stage; {_period(as_of, follow_days)}",
-        units=dict.fromkeys(("journeys", "last_of_stage", "lost"), "count")
-        | dict.fromkeys(("lost_share", "expected", "came_back", "back_order_rate", "back_difference", "back_low", "back_high"), "%"),
+        units=dict.fromkeys(("last_of_stage",), "count")
+        | dict.fromkeys(("lost_share", "expected", "came_back", "back_difference", "back_low", "back_high"), "%"),
         source="interactions, orders; differences of shares, Benjamini-Hochberg over touchpoints",
+        extra={"details": table},
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ visitor as (
     select
         person, channel, count(*) as contacts, count(case when is_first then 1 end) as sessions,
         count(case when is_first and is_last then 1 end) as single,
-        sum(case when is_first then 0 else date_diff('second', former_at, occurred_at) end) as seconds
+        sum(case when is_first then 0.0 else epoch(occurred_at) - epoch(former_at) end) as seconds
     from marked
     group by person, channel
 ),

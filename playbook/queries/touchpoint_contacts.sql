@@ -4,10 +4,11 @@
 -- come in, service_contacts the contacts of support by them
 with contact as (
     select
-        person, touchpoint, occurred_at, stage, channel, max(is_customer) as is_customer, max(cost) as cost
+        person, touchpoint, occurred_at, stage, channel, max(is_customer) as is_customer, max(is_nobody) as is_nobody,
+        max(cost) as cost
     from linked_contacts
     where occurred_at >= cast($since as date) + interval 1 day
-    group by person, touchpoint, occurred_at, stage, channel, alone
+    group by person, touchpoint, occurred_at, stage, channel
 ),
 entrance as (
     select distinct channel from tickets
@@ -34,6 +35,7 @@ again as (
 visitor as (
     select
         c.touchpoint, c.person, count(*) as volume, sum(c.cost) as cost, max(c.is_customer) as is_customer,
+        max(c.is_nobody) as is_nobody,
         count(case when c.stage = 'support' and e.channel is not null then 1 end) as service_contacts,
         count(case when c.is_customer and c.occurred_at <= cast($as_of as date) - interval 6 day then 1 end) as followable
     from contact c
@@ -42,7 +44,7 @@ visitor as (
 ),
 counted as (
     select
-        touchpoint, cast(sum(volume) as bigint) as volume, count(person) as reach,
+        touchpoint, cast(sum(volume) as bigint) as volume, count(case when not is_nobody then 1 end) as reach,
         count(case when is_customer then 1 end) as customers, sum(cost) as cost, cast(sum(followable) as bigint) as followable,
         cast(sum(service_contacts) as bigint) as service_contacts
     from visitor
@@ -56,7 +58,7 @@ stage as (
     group by touchpoint, stage
 ),
 everybody as (
-    select count(distinct person) as persons from visitor
+    select count(distinct case when not is_nobody then person end) as persons from visitor
 )
 select
     c.touchpoint, t.stage, t.stages, c.volume, c.reach, e.persons, c.customers, c.cost, c.service_contacts,

@@ -17,6 +17,7 @@ from playbook.truth import (
     coverage_channels,
     coverage_choices,
     coverage_drivers,
+    coverage_journeys,
     coverage_money,
     futures,
 )
@@ -42,6 +43,7 @@ CELLS = (
     *coverage_channels.CELLS,
     *coverage_choices.CELLS,
     *coverage_drivers.CELLS,
+    *coverage_journeys.CELLS,
     *coverage_money.CELLS,
 )
 """Designs of samples on which intervals are judged."""

@@ -1,6 +1,6 @@
--- one row: one contact with the person behind it (a customer's number, or a visitor's); a visitor number seen with one customer is that customer; one seen with
+-- one row: one contact with the person behind it (a customer's number, or ~ and a visitor's); a visitor number seen with one customer is that customer; one seen with
 -- several (a shared device) is nobody's, its contacts without a customer number stay apart (is_shared), whoever logs in next;
--- without any number there is no person, and alone tells such contacts apart
+-- a contact without any number stands alone (is_nobody)
 with link as (
     select visitor_id, min(customer_id) as customer_id, max(customer_id) as last_customer_id
     from interactions
@@ -16,8 +16,8 @@ resolved as (
     left join link l on l.visitor_id = i.visitor_id and i.customer_id is null
 )
 select
-    coalesce(customer_id, 'visitor ' || visitor_id) as person, customer_id is not null as is_customer,
+    coalesce(customer_id, '~' || visitor_id, '#' || interaction_id) as person, customer_id is not null as is_customer,
+    customer_id is null and visitor_id is null as is_nobody,
     customer_id is null and is_linked as is_shared, visitor_id is not null as on_device,
-    case when customer_id is null and visitor_id is null then interaction_id end as alone,
     occurred_at, touchpoint, channel, stage, cost
 from resolved
