@@ -13,7 +13,8 @@ from playbook.drivers import driver_analysis, lmg_shares, proportional_odds, sha
 from playbook.drivers.ordinal import parallel_test
 from playbook.drivers.resampling import share_draws
 from playbook.drivers.shares import shares_of
-from playbook.truth.coverage_drivers import EFFECTS, WITHIN, population_shares
+from playbook.truth.coverage import Cell
+from playbook.truth.coverage_drivers import CELLS, EFFECTS, WITHIN, population_shares
 from playbook.validation.drivers import rows, swiss_correlation
 
 
@@ -292,3 +293,11 @@ def test_intervals_of_shares_are_fast():
     started = time.process_time()
     share_intervals(y, x, np.empty((1500, 0)), np.ones(1500), np.arange(1500), np.full(8, 0.01))
     assert time.process_time() - started < 2.0
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.design)
+def test_designs_of_drivers_draw_sound_intervals(cell: Cell) -> None:
+    rng = np.random.default_rng(4)
+    low, high, truth = np.array([cell.draw(rng) for _ in range(10)]).T
+    assert (low < high).all()
+    assert ((low <= truth) & (truth <= high)).mean() >= 0.6

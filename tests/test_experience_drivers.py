@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import date
 from types import SimpleNamespace
 
@@ -245,3 +246,15 @@ def test_one_channel_one_topic_and_one_rare_reopening() -> None:
     assert "case reopened" not in names
     assert not any(name.startswith("asked by") for name in names)
     assert np.isfinite(found["numbers"]["p_value"]).all()
+
+
+def test_names_of_clients_are_data() -> None:
+    hostile = {"delivery": "\u914d\u9001 $x$ <b>", "checkout": "=cmd|!A0", "chat": "\u202eevil"}
+    who, scores = rated()
+    scores = scores.assign(touchpoint=scores["touchpoint"].map(hostile))
+    moments = experience.touchpoint_drivers(who, scores, AS_OF)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = experience.importance_performance(moments, scores, AS_OF)
+        assert figures.before_after(moments).png(dpi=30)
+        assert figures.importance_performance(found).png(dpi=30)

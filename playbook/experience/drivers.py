@@ -192,7 +192,7 @@ def told(table: pd.DataFrame, what: str, todo: str, caption: str, source: str, h
             .replace("(-0.", "(−0.")
         )
     return Answer(
-        table=table[COLUMNS],
+        table=table[COLUMNS].round(3).assign(q_value=table["q_value"].clip(lower=0.001).round(4)),
         headline=headline,
         so_what=text,
         kind="diagnostic",

@@ -161,7 +161,7 @@ def _told(table: pd.DataFrame, average: float, words: str, as_of: date) -> Answe
         headline = f"Mend first: {names}" if len(names) <= 75 else f"Mend first: {first[0]} and {len(first) - 1} more"  # fmt: skip
         verdict = (
             f"{names[:1].upper() + names[1:]} {'matters' if len(first) == 1 else 'matter'} for recommendation and {'is' if len(first) == 1 else 'are'} rated surely below the "
-            f"average of {average:.1f} ({worst['touchpoint']} {worst['csat']:.1f}, {worst['csat_low']:.1f} to {worst['csat_high']:.1f})."
+            f"average of {average:.1f} ({worst['touchpoint'] + ' ' if len(first) > 1 else ''}{worst['csat']:.1f}, {worst['csat_low']:.1f} to {worst['csat_high']:.1f})."
         )  # fmt: skip
     else:
         headline = "No touchpoint that matters is rated surely below average"

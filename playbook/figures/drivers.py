@@ -12,7 +12,6 @@ from playbook.figures.core import (
     ACCENT,
     COLOURS,
     GREY,
-    HALO,
     INK,
     MUTED,
     canvas,
@@ -98,17 +97,17 @@ def importance_performance(answer: Answer) -> Figure:
     axes.vlines(table["importance"], table["csat_low"], table["csat_high"], color=paint, lw=1.8)
     y0, y1 = float(table["csat_low"].min()), float(table["csat_high"].max())
     pad = 0.16 * (y1 - y0)
-    heights = _apart(table["csat"].to_numpy(float), 0.05 * (y1 - y0 + 2 * pad))
-    for row, height, colour in zip(table.itertuples(), heights, paint, strict=True):
-        axes.plot(row.importance, row.csat, "o", ms=7, mfc=colour if row.passes else "white", mec=colour, mew=1.5, zorder=3)  # fmt: skip
-        axes.annotate(clean(row.touchpoint, 28), (row.importance_high, height), xytext=(6, 0), textcoords="offset points",
-                      va="center", fontsize=9, color=colour if colour != MUTED else INK, path_effects=[HALO])  # fmt: skip
-    axes.set_ylim(y0 - pad, y1 + pad)
+    heights = _apart(table["csat"].to_numpy(float), 0.055 * (y1 - y0 + 2 * pad))
     right = float(table["importance_high"].max())
+    for row, height, colour in zip(table.itertuples(), heights, paint, strict=True):
+        axes.plot([row.importance_high, 1.05 * right], [row.csat, height], color=GREY, lw=0.6, zorder=0)  # fmt: skip
+        axes.plot(row.importance, row.csat, "o", ms=7, mfc=colour if row.passes else "white", mec=colour, mew=1.5, zorder=3)  # fmt: skip
+        axes.annotate(clean(row.touchpoint, 28), (1.06 * right, height), va="center", fontsize=9, color=colour if colour != MUTED else INK)  # fmt: skip
+    axes.set_ylim(y0 - pad, y1 + pad)
     axes.set_xlim(-0.02 * right, 1.32 * right)
     corners = [(0.98, "top", "surely above: ● keep up   ○ do not overdo"), (0.02, "bottom", "surely below: ● mend first   ○ let be")]  # fmt: skip
     for y, va, text in corners:
-        axes.text(0.985, y, text, transform=axes.transAxes, ha="right", va=va, fontsize=8.5, color=MUTED)  # fmt: skip
+        axes.text(0.015, y, text, transform=axes.transAxes, ha="left", va=va, fontsize=8.5, color=MUTED)  # fmt: skip
     axes.annotate("average", (1.0, float(answer["average"])), xycoords=("axes fraction", "data"), xytext=(-2, 3),
                   textcoords="offset points", ha="right", fontsize=8, color=MUTED)  # fmt: skip
     axes.set_xlabel(

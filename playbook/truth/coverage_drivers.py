@@ -11,10 +11,10 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from playbook.drivers import driver_analysis, lmg_shares, share_intervals
+from playbook.drivers import driver_analysis, lmg_shares, proportional_odds, share_intervals
 from playbook.truth.coverage import Cell, Draw
 
-__all__ = ["CELLS", "coefficient", "population_shares", "share"]
+__all__ = ["CELLS", "coefficient", "log_odds", "met_by_some", "population_shares", "share"]
 
 NAMES = ("price", "speed", "staff", "unrelated")
 WITHIN = np.array([[1.0, 0.5, 0.3, 0.0], [0.5, 1.0, 0.2, 0.0], [0.3, 0.2, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])  # fmt: skip
@@ -87,6 +87,39 @@ def coefficient(n: int, kind: str = "plain") -> Draw:
     return draw
 
 
+def met_by_some(n: int) -> Draw:
+    """The coefficient of a touchpoint that three in ten have met; whether they have moves the answer too."""
+
+    def draw(rng: np.random.Generator) -> tuple[float, float, float]:
+        met = rng.random(n) < 0.3
+        rating, other = rng.standard_normal((2, n))
+        y = met * (0.4 * rating - 0.5) + 0.3 * other + rng.standard_normal(n)
+        spread = np.sqrt(0.3 * 0.4**2 + 0.21 * 0.5**2 + 0.3**2 + 1.0)
+        frame = pd.DataFrame({"answer": y, "met": np.where(met, rating, np.nan), "other": other})
+        found = driver_analysis(frame, "answer", ["met", "other"], partial=["met"], draws=2)
+        row = found.set_index("driver").loc["met"]
+        return float(row["low"]), float(row["high"]), float(0.4 / spread)
+
+    return draw
+
+
+def log_odds(people: int, repeats: int) -> Draw:
+    """A coefficient of the proportional-odds model, five levels; a customer's answers share half of the drivers."""
+
+    def draw(rng: np.random.Generator) -> tuple[float, float, float]:
+        n = people * repeats
+        x = _sample(rng, n, EFFECTS, repeats)[list(NAMES)].to_numpy()
+        answer = np.digitize(x @ (2 * EFFECTS) + rng.logistic(size=n), [-2.0, -0.5, 0.5, 2.0])
+        weight = rng.choice([0.5, 1.0, 2.0], n)
+        found = proportional_odds(answer, x, weight, np.repeat(np.arange(people), repeats))
+        if found is None:
+            return np.nan, np.nan, np.nan  # counts as not covered
+        place = int(rng.integers(len(NAMES)))
+        return float(found.low[place]), float(found.high[place]), float(2 * EFFECTS[place])
+
+    return draw
+
+
 def share(n: int, kind: str = "plain", name: str = "") -> Draw:
     """The share of a driver drawn at random (of those that have one), or of the one named."""
     truth = population_shares(WITHIN, WITHIN @ EFFECTS)
@@ -109,6 +142,8 @@ CELLS = (
     Cell("05.coverage_drivers", "300 answers, four drivers, two of them tied", coefficient(300)),
     Cell("05.coverage_drivers", "450 answers of 150 customers, errors by customer", coefficient(450, "clustered")),
     Cell("05.coverage_drivers", "400 answers with weights, effects differ by group", coefficient(400, "weighted")),
+    Cell("05.coverage_drivers", "500 answers, a touchpoint that three in ten have met", met_by_some(500)),
+    Cell("05.coverage_odds", "400 answers of 200 customers on five levels, with weights", log_odds(200, 2)),
     Cell("05.coverage_shares", "300 answers, shares of variance", share(300)),
     Cell("05.coverage_shares", "450 answers of 150 customers, shares of variance", share(450, "clustered")),
     Cell("05.coverage_shares", "400 answers with weights, shares of variance", share(400, "weighted")),
