@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from playbook import experience
 from playbook.answer import Answer, Missing
+from playbook.errors import NotEnough
 from playbook.experience.effects import adjusted, expected, kinds_of, next_year, with_incidents
 from playbook.experience.improvements import _grade, value_if_active
 from playbook.experience.trials import owner_of
@@ -250,6 +251,11 @@ def test_incidents_are_counted_in_the_month_after_the_order_and_places_are_marke
     rows = with_incidents(occasions, contacts, events, {"parcel": "delivery"})
     assert rows[LATE].tolist() == [1, 0]
     assert rows["met delivery"].tolist() == [1, 0]
+
+
+def test_where_everybody_orders_again_nothing_is_claimed() -> None:
+    with pytest.raises(NotEnough, match="all do within the year"):
+        next_year(panel(300, 2, 0.1).assign(orders_after=4), [LATE])
 
 
 def answers(n: int, seed: int, slope: float) -> pd.DataFrame:

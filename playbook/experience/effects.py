@@ -26,6 +26,7 @@ import pandas as pd
 import statsmodels.api as sm
 
 from playbook.answer import Answer, answers, format_value, need
+from playbook.errors import NotEnough
 from playbook.experience.common import per_cent, varies
 from playbook.experience.incidents import OPINIONS, counted
 from playbook.stats import false_discovery
@@ -224,6 +225,8 @@ def next_year(panel: pd.DataFrame, pains: Sequence[str]) -> NextYear:
     terms = by_kind(panel, kind)
     terms = terms[[k for k in terms if (terms[k] > 0).sum() >= FEWEST_HIT]]
     need(panel if len(terms.columns) else panel.head(0), "orders followed for a year, with pain points after some of them", ORDERS, rows=200)  # fmt: skip
+    if not varies(panel["orders_after"] > 0):
+        raise NotEnough("ordering again: all do within the year, or nobody does, so it tells nothing of incidents", ORDERS)  # fmt: skip
     met = panel[[c for c in panel if c.startswith("met ")]]
     x, who = independent(terms, pd.concat([known_before(panel), met], axis=1)), panel["customer_id"]
     again, covariance = adjusted(panel["orders_after"] > 0, x, list(terms), who)

@@ -31,7 +31,7 @@ SCALES = {"case satisfaction": "1 to 5", "survey satisfaction": "1 to 5", "recom
 
 def _slope(rows: pd.DataFrame) -> dict[str, float] | None:
     """Change per point in ordering again and in spend; none where too few answered or all alike."""
-    if len(rows) < FEWEST or not varies(rows["score"]):
+    if len(rows) < FEWEST or not varies(rows["score"]) or not varies(rows["orders_after"] > 0):
         return None
     rows = rows.sort_values(["answered_at", "answer_id"], ignore_index=True)
     controls = known_before(rows)
