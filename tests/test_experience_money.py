@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from playbook import experience
 from playbook.answer import Answer, Missing
-from playbook.experience.effects import adjusted, kinds_of, next_year, with_incidents
+from playbook.errors import NotEnough
+from playbook.experience.effects import adjusted, expected, kinds_of, next_year, with_incidents
 from playbook.experience.improvements import _grade, value_if_active
 from playbook.experience.trials import owner_of
 from playbook.warehouse import Warehouse
@@ -51,7 +52,7 @@ def pains_of(frame: pd.DataFrame, names: dict[str, str], period: int = 200) -> A
     affected = pd.concat(parts, ignore_index=True)
     by = affected.groupby("pain")["count"].agg(["sum", "size"])
     table = pd.DataFrame({"pain": list(names), "touchpoint": list(names.values()), "incidents": by["sum"].reindex(names).to_numpy(), "customers": by["size"].reindex(names).to_numpy()})  # fmt: skip
-    return Answer(table, "h", "s", "descriptive", extra={"affected": affected, "events": None, "places": {}})  # fmt: skip
+    return Answer(table, "h", "s", "descriptive", extra={"affected": affected, "events": None, "places": {}, "shopping": set()})  # fmt: skip
 
 
 def effects_of(frame: pd.DataFrame, names: list[str]) -> Answer:
@@ -113,7 +114,9 @@ def test_value_at_risk_is_incidents_times_difference_times_value() -> None:
     assert row["effect"] == pytest.approx(-row["difference"] * row["exposed_value"])
     assert row["low"] < row["effect"] < row["high"]
     assert (row["cost"], row["confidence"], row["owner"]) == (1000, "high", "logistics")
-    assert row["saved_per_cost"] == pytest.approx(row["effect"] / 1000)
+    assert row["saved_per_cost"] == pytest.approx(
+        row["effect"] / 1000
+    )  # one kind: nothing to draw towards
     assert row["break_even"] == pytest.approx(1000 / row["effect"])
     assert row["low"] > 0 and "at risk" in found.headline
 
@@ -135,17 +138,25 @@ def test_doubling_incidents_doubles_value_at_risk(counts: list[int], seed: int) 
     ids = [f"{i:05d}" for i in range(20)]
     rng = np.random.default_rng(seed)
     value = pd.DataFrame({"customer_id": ids, "clv": rng.uniform(0, 90, 20), "p_alive": rng.uniform(0, 1, 20)})  # fmt: skip
-    known = pd.DataFrame({"pain": [LATE, FAILED], "kind": [LATE, FAILED], "met_before": 99, "difference": [-0.1, -0.05],
+    known = pd.DataFrame({"pain": [LATE, FAILED], "kind": [LATE, FAILED], "met_before": 99, "difference": [-0.1, -0.05], "expected": -0.07,
                           "difference_low": -0.2, "difference_high": -0.01, "q_value": 0.01})  # fmt: skip
     cov = pd.DataFrame(np.diag([1e-4, 1e-4]), [LATE, FAILED], [LATE, FAILED])
     effects = Answer(known, "h", "s", "diagnostic", extra={"by_pain": known, "covariance": cov, "base": 0.7})  # fmt: skip
     table = pd.DataFrame({"pain": [LATE, FAILED], "touchpoint": ["delivery", "service"], "incidents": 20, "customers": 20})  # fmt: skip
     met = pd.DataFrame({"customer_id": ids * 2, "pain": [LATE] * 20 + [FAILED] * 20, "count": [*counts, *counts[::-1]]})  # fmt: skip
-    pains = [Answer(table, "h", "s", "descriptive", extra={"affected": met.assign(count=times * met["count"])}) for times in (1, 2)]  # fmt: skip
+    pains = [Answer(table, "h", "s", "descriptive", extra={"shopping": set(), "affected": met.assign(count=times * met["count"])}) for times in (1, 2)]  # fmt: skip
     once, double = (experience.improvements(p, AS_OF, effects, value) for p in pains)
     effect = once["details"].set_index("pain")["effect"]
     assert double["details"].set_index("pain")["effect"].to_numpy() == pytest.approx(2 * effect.to_numpy())  # fmt: skip
     assert effect.sum() == pytest.approx(once["together"][0])
+
+
+def test_noisy_estimates_are_drawn_together_and_sure_ones_keep_apart() -> None:
+    noisy = expected(pd.Series([-0.10, -0.02, -0.04]), pd.Series([0.05, 0.05, 0.05]))
+    assert np.allclose(noisy, noisy.mean()) and noisy.mean() == pytest.approx(-0.16 / 3)
+    sure = expected(pd.Series([-0.10, 0.0]), pd.Series([0.005, 0.005]))
+    assert sure.to_numpy() == pytest.approx([-0.10, 0.0], abs=0.001)
+    assert expected(pd.Series([-0.1]), pd.Series([0.05])).tolist() == [-0.1]
 
 
 def test_a_pain_nobody_met_changes_nothing() -> None:
@@ -180,7 +191,7 @@ def test_items_are_ranked_by_what_their_cost_saves_and_the_cost_counts_once() ->
         details = experience.improvements(*given_, plan, links)["details"]
         assert details["pain"].iloc[0] == first
     details = experience.improvements(*given_, plan, "late-at-delivery:dear,not-solved-at-service:dear")["details"]  # fmt: skip
-    assert details["saved_per_cost"].tolist() == pytest.approx([details["effect"].sum() / 10_000] * 2)  # fmt: skip
+    assert details["saved_per_cost"].tolist() == pytest.approx([details["saved"].sum() / 10_000] * 2)  # fmt: skip
 
 
 def test_an_unlinked_improvement_has_no_invented_cost_and_nobody_is_made_its_owner() -> None:
@@ -227,7 +238,7 @@ def test_a_pain_that_met_nobody_or_everybody_gives_a_clear_answer(chance: float)
     frame = frame.drop(columns=[LATE, "met delivery"])
     contacts = pd.DataFrame({"customer_id": pd.Series(dtype="str"), "ordered_at": pd.Series(dtype="datetime64[us]"), "touchpoint": pd.Series(dtype="str"), "contacts": []})  # fmt: skip
     table = pd.DataFrame({"pain": [LATE], "touchpoint": "delivery", "incidents": 1, "customers": 1})
-    pains = Answer(table, "h", "s", "descriptive", extra={"events": events, "places": {}, "affected": None})  # fmt: skip
+    pains = Answer(table, "h", "s", "descriptive", extra={"events": events, "places": {}, "shopping": set(), "affected": None})  # fmt: skip
     found = experience.incident_effects(pains, frame, contacts, AS_OF)
     assert isinstance(found, Missing) and found.ask
 
@@ -240,6 +251,11 @@ def test_incidents_are_counted_in_the_month_after_the_order_and_places_are_marke
     rows = with_incidents(occasions, contacts, events, {"parcel": "delivery"})
     assert rows[LATE].tolist() == [1, 0]
     assert rows["met delivery"].tolist() == [1, 0]
+
+
+def test_where_everybody_orders_again_nothing_is_claimed() -> None:
+    with pytest.raises(NotEnough, match="all do within the year"):
+        next_year(panel(300, 2, 0.1).assign(orders_after=4), [LATE])
 
 
 def answers(n: int, seed: int, slope: float) -> pd.DataFrame:

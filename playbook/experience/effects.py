@@ -5,10 +5,12 @@ it, the outcome in the 365 days after those. Heavy buyers have more occasions bu
 so they do not blur the comparison; and as nobody has to come back to meet an incident of an order already
 made, customers who stay have no longer to meet one than those who leave (no immortal time). Controls are
 known before the order, or say which touchpoint was met: on-time deliveries are what late ones are compared with.
+Pains met while shopping (an abandoned basket) are left out: who meets one is still active, whatever it does.
 
 References
 ----------
 Angrist, J. D. & Pischke, J.-S. (2009). Mostly Harmless Econometrics, ch. 3 (bad controls) and 8 (clusters).
+Efron, B. & Morris, C. (1975). Data analysis using Stein's estimator. JASA 70.
 Suissa, S. (2008). Immortal time bias in pharmacoepidemiology. American Journal of Epidemiology 167.
 van Houwelingen, H. C. (2007). Dynamic prediction by landmarking. Scandinavian Journal of Statistics 34.
 """
@@ -24,6 +26,7 @@ import pandas as pd
 import statsmodels.api as sm
 
 from playbook.answer import Answer, answers, format_value, need
+from playbook.errors import NotEnough
 from playbook.experience.common import per_cent, varies
 from playbook.experience.incidents import OPINIONS, counted
 from playbook.stats import false_discovery
@@ -34,6 +37,7 @@ __all__ = [
     "adjusted",
     "by_kind",
     "capped",
+    "expected",
     "incident_effects",
     "independent",
     "kinds_of",
@@ -103,6 +107,23 @@ def _independent(x: pd.DataFrame) -> list[str]:
         if np.linalg.cond(alike[np.ix_(part, part)]) < COLLINEAR:
             kept = part
     return [varying[place] for place in kept]
+
+
+def expected(estimate: pd.Series, sd: pd.Series) -> pd.Series:
+    """Estimates drawn towards their common mean, as far as chance explains their spread.
+
+    The largest of noisy estimates disappoints; what ranks and pays is the expected value. Empirical Bayes
+    (Efron & Morris, 1975), variance between kinds by moments (DerSimonian & Laird, 1986).
+    """
+    weight = 1 / sd**2
+    mean = float((weight * estimate).sum() / weight.sum())
+    spread = float((weight * (estimate - mean) ** 2).sum()) - (len(estimate) - 1)
+    scale = float(weight.sum() - (weight**2).sum() / weight.sum())
+    between = max(spread / scale, 0.0) if len(estimate) > 1 else np.inf
+    if np.isinf(between):
+        return estimate.copy()
+    mean = float((estimate / (between + sd**2)).sum() / (1 / (between + sd**2)).sum())
+    return mean + (estimate - mean) * between / (between + sd**2)
 
 
 @dataclass(frozen=True)
@@ -204,12 +225,17 @@ def next_year(panel: pd.DataFrame, pains: Sequence[str]) -> NextYear:
     terms = by_kind(panel, kind)
     terms = terms[[k for k in terms if (terms[k] > 0).sum() >= FEWEST_HIT]]
     need(panel if len(terms.columns) else panel.head(0), "orders followed for a year, with pain points after some of them", ORDERS, rows=200)  # fmt: skip
+    if not varies(panel["orders_after"] > 0):
+        raise NotEnough("ordering again: all do within the year, or nobody does, so it tells nothing of incidents", ORDERS)  # fmt: skip
     met = panel[[c for c in panel if c.startswith("met ")]]
     x, who = independent(terms, pd.concat([known_before(panel), met], axis=1)), panel["customer_id"]
     again, covariance = adjusted(panel["orders_after"] > 0, x, list(terms), who)
     spend, _ = adjusted(capped(panel["revenue_after"]), x, list(terms), who)
     need(again, "pain points that the data can tell apart", ORDERS)
     again["q_value"] = false_discovery(again["p_value"])
+    again["expected"] = expected(
+        again["estimate"], pd.Series(np.sqrt(np.diag(covariance)), again.index)
+    )
     table = pd.DataFrame({
         "pain": list(kind), "kind": list(kind.values()),
         "met_before": [int((panel[p] > 0).sum()) for p in kind],
@@ -238,11 +264,11 @@ def incident_effects(
     Answer
         Table: pain, met_before (occasions), difference (share ordering again in the year after, per
         incident) and spend (revenue in that year, zeros counted) with intervals, q_value. Pains that mostly
-        come together share one difference. ``answer["by_pain"]``, ``answer["covariance"]``, ``answer["base"]``.
+        come together share one difference. ``answer["by_pain"]`` (with ``expected``, see `expected`), ``answer["covariance"]``, ``answer["base"]``.
     """
     need(occasions, "orders followed for a year", ORDERS, rows=200)
     panel = with_incidents(occasions, contacts, pains["events"], pains["places"])
-    names = [p for p in pains.table["pain"] if p not in OPINIONS]
+    names = [p for p in pains.table["pain"] if p not in OPINIONS and p not in pains["shopping"]]
     found = next_year(panel, names)
     free = panel[(panel[[p for p in names if p in panel]] == 0).all(axis=1)]
     base = float((free["orders_after"] > 0).mean()) if len(free) else float("nan")
@@ -277,10 +303,9 @@ def _told(
         headline=headline if len(headline) <= 90 else headline[:89].rstrip() + "…",
         so_what=text.strip(),
         kind="diagnostic",
-        caption=f"Difference per incident in the share ordering again and in revenue in the year after ({len(panel):,} orders of {panel['customer_id'].nunique():,} customers, incidents in the {DAYS} days after each, "
-        f"followed to {as_of:%Y-%m-%d}), 95 % interval, at equal buying before, customer, month and touchpoints met; revenue beyond its 99th percentile is capped",
+        caption=f"Difference per incident in the share ordering again and in spend in the year after; {len(panel):,} orders of {panel['customer_id'].nunique():,} customers to {as_of:%Y-%m-%d}, 95 % interval",
         units={"met_before": "count", "difference": "%", "difference_low": "%", "difference_high": "%",
                "spend": "currency", "spend_low": "currency", "spend_high": "currency"},
-        source="orders, interactions, tickets; linear models of ordering again and of capped revenue, errors clustered by customer",
+        source=f"orders, interactions, tickets; linear models at equal buying before, customer, month; incidents in {DAYS} days after an order",
         extra={"by_pain": found.table, "covariance": found.covariance, "base": base},
     )  # fmt: skip

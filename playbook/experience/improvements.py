@@ -159,12 +159,15 @@ def improvements(
         Table of result ``improvements``. Confidence by rule: *high* the interval excludes zero, q <= 0.05
         and at least 100 customers are affected; *medium* the interval excludes zero and q <= 0.10; *low* it is
         below zero but not surely; *to be tested* nothing is measured, or an opinion; *none found* those affected do not return less.
-        Rank: confidence, then value at risk per unit of cost, then (cost unknown) value at risk.
+        Rank: what is measured by expected value saved per unit of cost, then (cost unknown) by expected value
+        saved; then what is to be tested, then where none is found. ``saved`` is the value at risk at the
+        `expected` difference, which the luck of the draw has been taken off.
         ``answer["details"]`` has every column, ``answer["together"]`` all pain points' value and interval.
     """
     table = need(pains.table, "pain points of the period", "table interactions with outcomes")
-    table = table[["pain", "touchpoint", "customers", "incidents"]].assign(kind_of_row="pain")
-    known = effects["by_pain"] if effects is not None else pd.DataFrame(columns=["pain", "difference", "difference_low", "difference_high", "q_value"], dtype=float)  # fmt: skip
+    table = table[["pain", "touchpoint", "customers", "incidents"]]
+    table = table.assign(kind_of_row=np.where(table["pain"].isin(pains["shopping"]), "shopping", "pain"))  # fmt: skip
+    known = effects["by_pain"] if effects is not None else pd.DataFrame(columns=["pain", "difference", "difference_low", "difference_high", "q_value", "expected"], dtype=float)  # fmt: skip
     table = table.merge(known.astype({"pain": "str"}), how="left", on="pain")
     table = table.join(_value_at_risk(table, pains["affected"], value))
     table["confidence"] = table.apply(_grade, axis=1)
@@ -192,8 +195,8 @@ def improvements(
 def _value_at_risk(
     table: pd.DataFrame, affected: pd.DataFrame, value: pd.DataFrame | None
 ) -> pd.DataFrame:
-    """Columns exposed_value, effect, low and high; missing where no effect or no value is known."""
-    empty = pd.DataFrame(np.nan, table.index, ["exposed_value", "effect", "low", "high"])
+    """Columns exposed_value, effect, low, high and saved; missing where no effect or no value is known."""
+    empty = pd.DataFrame(np.nan, table.index, ["exposed_value", "effect", "low", "high", "saved"])
     if value is None or table["difference"].isna().all():
         return empty
     measured = table.dropna(subset=["difference"])
@@ -202,19 +205,19 @@ def _value_at_risk(
     total = total.fillna(0.0).set_axis(table.index)
     sd = (table["difference_high"] - table["difference_low"]) / (2 * Z)
     effect, error = _product(-table["difference"], sd, total["value"], total["spread"])
-    return empty.assign(exposed_value=total["value"], effect=effect, low=effect - Z * error, high=effect + Z * error)  # fmt: skip
+    return empty.assign(exposed_value=total["value"], effect=effect, low=effect - Z * error, high=effect + Z * error, saved=-table["expected"] * total["value"])  # fmt: skip
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:
     """Rows in the order of the decision; what one initiative mends is set against its cost once."""
     harmful = table["confidence"].isin(GRADES[:3])
-    saved = table["effect"].where(harmful).clip(lower=0)
+    saved = table["saved"].where(harmful).clip(lower=0)
     whole = saved.groupby(table["initiative"]).transform("sum")
     table["saved_per_cost"] = (whole / table["cost"]).where(harmful & (table["cost"] > 0))
     table["break_even"] = (table["cost"] / table["effect"]).where(harmful)
-    order = table["confidence"].map({g: i for i, g in enumerate(GRADES)})
+    order = table["confidence"].map(dict(zip(GRADES, (0, 0, 0, 1, 2), strict=True)))
     table = table.assign(order=order).sort_values(
-        ["order", "saved_per_cost", "effect", "customers", "id"],
+        ["order", "saved_per_cost", "saved", "customers", "id"],
         ascending=[True, False, False, False, True],
         ignore_index=True,
     )
@@ -256,9 +259,12 @@ def _range(low: float, high: float) -> str:
 
 
 def _told(table: pd.DataFrame, as_of: date, together: tuple[float, float, float]) -> Answer:
-    first = table.iloc[0]
     sure = table[table["confidence"].isin(SURE)]
-    if sure.empty:
+    first = table.iloc[0] if sure.empty else sure.iloc[0]
+    if table["difference"].isna().all():
+        headline = "What the pain points cost is not measured yet"
+        text = "Their effect on ordering again needs orders that are followed for a year after incidents. Until then mend what most customers meet or complain of, and read satisfaction as the measure."
+    elif sure.empty:
         headline = "No pain point is surely tied to customers staying away"
         text = "No interval of the adjusted differences excludes zero: mend what customers complain about, but do not promise money from it; run the trial of the first item of the list."
     else:
@@ -276,8 +282,7 @@ def _told(table: pd.DataFrame, as_of: date, together: tuple[float, float, float]
         headline=headline if len(headline) <= 90 else headline[:89].rstrip() + "…",
         so_what=text,
         kind="diagnostic",
-        caption=f"Lifetime value at risk with 95 % interval (of the difference and of customers' lifetime values), customers affected in the 12 months to {as_of:%Y-%m-%d}; "
-        "saved_per_cost: value at risk of all that the initiative mends, per unit of its cost; nps: points the score would gain",
+        caption=f"Lifetime value at risk with 95 % interval (of difference and lifetime values); customers affected in the 12 months to {as_of:%Y-%m-%d}",
         units={"customers": "count", "effect": "currency", "low": "currency", "high": "currency",
                "cost": "currency", "saved_per_cost": "ratio", "nps": "points"},
         source="interactions, tickets, orders, customer value of step 3; linear probability model, errors clustered by customer",
@@ -329,8 +334,7 @@ def improvement_trials(found: Answer) -> Answer:
         headline=headline if len(headline) <= 90 else headline[:89].rstrip() + "…",
         so_what=text,
         kind="prescriptive",
-        caption="Trial of each improvement: share expected without it, smallest rise worth finding (what pays the cost, else half of the harm measured, at least two points), people in each arm (80 % power, "
-        "two-sided 5 %) and weeks until both arms are full; satisfaction: half a point of five, every customer asked and answering",
+        caption="Share expected without the trial, smallest rise worth finding (what pays the cost, else half of the harm), people in each arm (80 % power, two-sided 5 %), weeks to fill both",
         units={"base_rate": "%", "smallest": "%", "n_per_arm": "count", "weeks": "count"},
         source="incidents and orders of the period; sample size of two proportions (Fleiss, 1981)",
         metrics=(),

@@ -103,7 +103,7 @@ def customer_incidents(
         Table: pain, touchpoint, incidents, customers, ordered_again (share of customers with the pain
         in an earlier year who ordered in the year after), others_again. ``answer["events"]``: every incident;
         ``answer["affected"]``: customer_id, pain, count in the period; ``answer["places"]``: touchpoints that
-        ever failed and the place whose pain they share.
+        ever failed and the place whose pain they share; ``answer["shopping"]``: pains met before an order is made.
     """
     events = incident_events(failed, cases, promised)
     need(events, "failed contacts and failed cases of known customers", INTERACTIONS, rows=30)
@@ -121,6 +121,7 @@ def customer_incidents(
     touched = affected["customer_id"].nunique()
     worst = table.assign(gap=table["others_again"] - table["ordered_again"]).dropna(subset=["gap"])
     worst = worst[worst["gap"] > 0].sort_values(["gap", "pain"], ascending=[False, True])
+    shopping = set((failed["outcome"] + " at " + _places(failed))[failed["stage"] == "purchase"])
     tail = (
         f"The widest raw gap is at {worst['pain'].iloc[0]}: {per_cent(worst['ordered_again'].iloc[0])} ordered again, {per_cent(worst['others_again'].iloc[0])} of the others. "
         if len(worst)
@@ -135,7 +136,7 @@ def customer_incidents(
         caption=f"Incidents and customers by pain point, {year_to(as_of)}; share ordering again in the year after, with and without the pain in an earlier year",
         units={"incidents": "count", "customers": "count", "ordered_again": "%", "others_again": "%"},
         source="interactions, tickets, orders",
-        extra={"affected": affected, "events": events, "places": dict(zip(failed["touchpoint"], _places(failed), strict=True))},
+        extra={"affected": affected, "events": events, "shopping": shopping, "places": dict(zip(failed["touchpoint"], _places(failed), strict=True))},
     )  # fmt: skip
 
 

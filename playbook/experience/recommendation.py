@@ -99,7 +99,7 @@ def incident_nps(respondents: pd.DataFrame, pains: Answer, as_of: date) -> Answe
         so_what=f"Each incident of {first['pain']} goes with {first['points']:+.0f} points ({first['points_low']:+.0f} to {first['points_high']:+.0f}) in the year after it; 100 respondents met {100 * first['per_respondent']:.0f} of them. "
         "Those who answer are not all customers, and an answer may come from a mood that was there before.".replace(" -", " −").replace("(-", "(−"),
         kind="diagnostic",
-        caption=f"Net promoter points per incident of the 12 months before the answer, and over all respondents, 95 % interval; {len(rows):,} answers of 24 months to {as_of:%Y-%m-%d}, at equal customer and wave",
+        caption=f"Net promoter points per incident of the 12 months before, and over all respondents, 95 % interval; {len(rows):,} answers of 24 months to {as_of:%Y-%m-%d}",
         units={"points": "points", "points_low": "points", "points_high": "points", "nps": "points", "nps_low": "points", "nps_high": "points", "n": "count"},
         source="survey answers, interactions, tickets; linear model, errors clustered by customer",
     )  # fmt: skip

@@ -31,7 +31,7 @@ SCALES = {"case satisfaction": "1 to 5", "survey satisfaction": "1 to 5", "recom
 
 def _slope(rows: pd.DataFrame) -> dict[str, float] | None:
     """Change per point in ordering again and in spend; none where too few answered or all alike."""
-    if len(rows) < FEWEST or not varies(rows["score"]):
+    if len(rows) < FEWEST or not varies(rows["score"]) or not varies(rows["orders_after"] > 0):
         return None
     rows = rows.sort_values(["answered_at", "answer_id"], ignore_index=True)
     controls = known_before(rows)
@@ -93,7 +93,7 @@ def satisfaction_effects(followed: pd.DataFrame, as_of: date) -> Answer:
         headline=f"A point of {first['measure']} goes with {100 * first['again']:.1f} points more who order again" if len(sure) else "No measure of satisfaction surely goes with ordering again",
         so_what=f"At equal buying before, {said}{spend}. Only those who answered are seen, and they differ from those who did not; and a customer who is about to leave may answer lower for that reason, so raising the score need not keep anybody.".replace(" -", " −").replace("(-", "(−"),
         kind="diagnostic",
-        caption=f"Change per point of the scale in the share ordering again and in revenue in the year after the answer, 95 % interval; answers followed to {as_of:%Y-%m-%d}, revenue beyond its 99th percentile is capped",
+        caption=f"Change per point of the scale in the share ordering again and in spend in the year after the answer, 95 % interval; answers followed to {as_of:%Y-%m-%d}",
         units={"again": "%", "again_low": "%", "again_high": "%", "spend": "currency", "spend_low": "currency", "spend_high": "currency", "n": "count", "customers": "count"},
         source="tickets, survey answers, orders; linear models with controls, errors clustered by customer",
     )  # fmt: skip

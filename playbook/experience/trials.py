@@ -65,6 +65,8 @@ def _is(department: str, wanted: str) -> bool:
 
 
 def _design(row: Any) -> str:
+    if row.kind_of_row == "shopping":
+        return f"Show a better {row.touchpoint} to half of its visitors, drawn by lot"
     if row.kind_of_row == "step":
         return f"Show the new way to half of those at {row.improvement.split(' from ')[-1].split(' to ')[0]}, drawn by lot"
     if row.confidence != "none found" and row.touchpoint == "service" and row.kind_of_row == "pain":
@@ -113,6 +115,8 @@ def planned_trials(table: pd.DataFrame, base: float) -> pd.DataFrame:
 def _reads(row: Any, n: float, weeks: float) -> str:
     if row.confidence == "none found":
         return "nothing to prove: those who meet it return no less"
+    if row.kind_of_row == "shopping":
+        return "share who complete there"
     if n != n:
         return "satisfaction there; a base rate comes first"
     if row.kind_of_row == "step":

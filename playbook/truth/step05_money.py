@@ -10,7 +10,7 @@ from playbook.answer import Answer, Missing
 from playbook.experience.effects import DAYS, with_incidents
 from playbook.truth.planted_harm import Harm, PlantedHarm
 from playbook.truth.rows import Found, NotHere, row
-from playbook.truth.rules import Covers, FalseAlarms, Progress
+from playbook.truth.rules import Covers, FalseAlarms, Progress, Share
 from playbook.truth.sight import Sight, given
 from playbook.truth.study import Study
 
@@ -72,8 +72,8 @@ def _late(study: Study, pains: Answer) -> Harm:
 
 @row(
     "05.late_delivery",
-    "a late delivery changes the share that orders again in the year after (points of a share)",
-    Progress(higher_is_better=False),
+    "a late delivery lowers the share that orders again in the year after: sign found",
+    Share(0.90, "its size is judged by the row of its interval and by the design cells"),
 )
 def late_delivery(study: Study) -> Found | NotHere:
     """Naive: share ordering again of those who met one in a year less that of the others."""
@@ -82,28 +82,34 @@ def late_delivery(study: Study) -> Found | NotHere:
     pains = _pains(study.sight)
     found = _effects(study.sight, pains)["by_pain"].set_index("pain").loc[LATE]
     raw = pains.table.set_index("pain").loc[LATE]
-    planted = _late(study, pains).again
     return Found(
-        planted=planted,
+        planted=_late(study, pains).again,
         ours=float(found["difference"]),
         naive=float(raw["ordered_again"] - raw["others_again"]),
-        bayes=planted,
+        hits=int(found["difference"] < 0),
+        trials=1,
         note=f"{found['difference_low']:.3f} to {found['difference_high']:.3f} in one world",
     )
 
 
 @row(
-    "05.late_delivery_interval",
+    "05.late_delivery_size",
     "95 % interval of what a late delivery changes in the share ordering again: holds the planted change",
     Covers(0.95),
 )
-def late_delivery_interval(study: Study) -> Found:
+def late_delivery_size(study: Study) -> Found:
     """In every world, those without harm included; a size far off in either direction fails here."""
     pains = _pains(study.sight)
     found = _effects(study.sight, pains)["by_pain"].set_index("pain").loc[LATE]
+    raw = pains.table.set_index("pain").loc[LATE]
     planted = _late(study, pains).again
-    covers = found["difference_low"] <= planted <= found["difference_high"]
-    return Found(planted=planted, ours=float(found["difference"]), hits=int(covers), trials=1)
+    return Found(
+        planted=planted,
+        ours=float(found["difference"]),
+        naive=float(raw["ordered_again"] - raw["others_again"]),
+        hits=int(found["difference_low"] <= planted <= found["difference_high"]),
+        trials=1,
+    )
 
 
 def _at_risk(study: Study, pains: Answer) -> pd.Series:
