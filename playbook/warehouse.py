@@ -22,8 +22,10 @@ from playbook.tables import SQL_TYPE, TABLES
 __all__ = ["QUERIES", "Warehouse", "view_sql"]
 
 QUERIES = Path(__file__).parent / "queries"
-PLAIN = {"VARCHAR", "BOOLEAN", "DOUBLE"}
-"""Kinds that Arrow hands to pandas as they are, text without an object for each value."""
+PLAIN = ("VARCHAR", "BOOLEAN", "DOUBLE", "BIGINT", "INTEGER", "HUGEINT", "DECIMAL")
+"""Kinds that Arrow hands to pandas without an object for each value."""
+WIDE = ("HUGEINT", "DECIMAL")
+"""Kinds among them that pandas does not know: read as doubles."""
 
 
 def quoted(name: str) -> str:
@@ -169,13 +171,31 @@ class Warehouse:
     def _frame(self, sql: str, parameters: dict[str, Any]) -> pd.DataFrame:
         relation = self._connection.sql(sql, params=parameters)
         kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
-        if set(kinds.values()) <= PLAIN:
-            booleans = {pa.bool_(): pd.BooleanDtype()}
-            return relation.to_arrow_table().to_pandas(types_mapper=booleans.get)
+        if all(kind.startswith(PLAIN) and not kind.endswith("]") for kind in kinds.values()):
+            return _by_arrow(relation, kinds)
         frame = relation.df()
         for label, kind in kinds.items():
             frame[label] = _typed(frame[label], kind)
         return frame
+
+
+def _by_arrow(relation: duckdb.DuckDBPyRelation, kinds: dict[str, str]) -> pd.DataFrame:
+    """Return rows of plain kinds through Arrow: objects for the texts of a million customers cost as much as finding them."""
+    shown = (
+        f"cast({quoted(label)} as double) as {quoted(label)}" if kind.startswith(WIDE) else quoted(label)
+        for label, kind in kinds.items()
+    )  # fmt: skip
+    if any(kind.startswith(WIDE) for kind in kinds.values()):
+        relation = relation.project(", ".join(shown))
+    table = relation.to_arrow_table()
+    types: dict[pa.DataType, Any] = {pa.bool_(): pd.BooleanDtype()}
+    frame = table.to_pandas(types_mapper=types.get)
+    types |= {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
+    for label in table.column_names:
+        column = table[label]
+        if column.null_count and column.type in types:
+            frame[label] = column.to_pandas(types_mapper=types.get)
+    return frame
 
 
 def _typed(values: pd.Series, kind: str) -> pd.Series:
