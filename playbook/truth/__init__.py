@@ -12,7 +12,7 @@ from importlib import import_module
 from threadpoolctl import threadpool_limits
 
 from playbook.errors import PlanError
-from playbook.truth import coverage, coverage_choices, futures
+from playbook.truth import coverage, coverage_choices, coverage_growth, futures
 from playbook.truth.judge import Line, as_json, as_records, as_text, judge
 from playbook.truth.rows import Found, NotHere, Row, rows_of
 from playbook.truth.study import Study, open_study
@@ -55,7 +55,7 @@ def all_rows(step: str = "") -> list[Row]:
 def run(
     step: str = "", seeds: int = SEEDS, base: int = SEED_BASE, customers: int = CUSTOMERS,
     tell: Callable[[str], None] = lambda text: None, designs: tuple[str, ...] = tuple(futures.DESIGNS),
-    cells: tuple[coverage.Cell, ...] = coverage.CELLS + coverage_choices.CELLS,
+    cells: tuple[coverage.Cell, ...] = coverage.CELLS + coverage_choices.CELLS + coverage_growth.CELLS,
 ) -> list[Line]:  # fmt: skip
     """Return one line per row, judged over ``seeds`` worlds drawn from ``base`` on.
 
