@@ -33,7 +33,7 @@ GROWTH = 1.10
 FIT, SUMMARY = 3.0, 6.0
 """How many times faster than ``lifetimes`` the fit and the customer summary must be."""
 TURNS = 3
-"""How often both sides summarise in turn; the least time of each counts, as others use the machine too."""
+"""How often features are made, and both sides summarise in turn; the least time counts, as others use the machine too."""
 
 _CLOCK = """
 import json, resource, sys, time
@@ -59,10 +59,15 @@ from playbook import segmentation
 from playbook.engagement.model import Costs
 from playbook.warehouse import Warehouse
 warehouse, since, costs = Warehouse(folder, as_of), date(2024, 12, 31), Costs(cost_per_ticket=9.5)
-lap("")
-customers = segmentation.add_contribution(warehouse.query("customer_features", since=since), costs)
-mix = warehouse.query("purchase_mix", since=since)
-lap("features")
+turns = []
+for _ in range(TURNS):
+    customers = mix = None
+    lap("")
+    customers = segmentation.add_contribution(warehouse.query("customer_features", since=since), costs)
+    mix = warehouse.query("purchase_mix", since=since)
+    lap("features")
+    turns.append(said["features"])
+said["features"] = min(turns)
 solution = segmentation.choose_segments(customers, mix, seed=1)
 assert len(solution["segments"]) == len(customers)
 lap("segments")
@@ -262,7 +267,7 @@ def _orders(folder: Path, orders: int) -> None:
 
 
 def _child(work: str, folder: Path) -> dict[str, float]:
-    command = [sys.executable, "-c", _CLOCK + work, str(folder)]
+    command = [sys.executable, "-c", f"TURNS = {TURNS}{_CLOCK}{work}", str(folder)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # fmt: skip
     if done.returncode:

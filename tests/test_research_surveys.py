@@ -10,6 +10,7 @@ import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from scipy.stats import norm
+from scipy.stats import t as t_distribution
 from statsmodels.genmod.families import Poisson
 from statsmodels.stats.contingency_tables import StratifiedTable
 
@@ -44,11 +45,24 @@ def test_the_growth_of_a_market_is_the_trend_of_all_years_as_in_statsmodels() ->
     rows = [(s, 2022 + i, np.log(v)) for s, list_ in sizes.items() for i, v in enumerate(list_)]
     frame = pd.DataFrame(rows, columns=["segment", "year", "log"])
     fit = smf.ols("log ~ 0 + C(segment) + C(segment):year", frame).fit()
-    ends = fit.conf_int()
     for segment in sizes:
-        name = f"C(segment)[{segment}]:year"
-        wanted = np.expm1([fit.params[name], *ends.loc[name]])
-        assert found.loc[segment, ["growth", "low", "high"]].tolist() == pytest.approx(wanted)
+        slope = fit.params[f"C(segment)[{segment}]:year"]
+        assert found.loc[segment, "growth"] == pytest.approx(np.expm1(slope))
+        assert found.loc[segment, "low"] < found.loc[segment, "growth"] < found.loc[segment, "high"]
+
+
+def test_the_interval_of_growth_rests_on_how_much_yearly_growth_differs() -> None:
+    alone = r.market_position.growth(_sizes({"A": [100.0, 118.0, 121.0]}), AS_OF).loc["A"]
+    steps = np.diff(np.log([100.0, 118.0, 121.0]))
+    ends = t_distribution.interval(0.95, 1, steps.mean(), steps.std(ddof=1) / np.sqrt(2))
+    assert alone[["low", "high"]].tolist() == pytest.approx(np.expm1(ends).tolist())
+    # a year that was good for both tells of chance once; segments with years of their own tell more
+    together = r.market_position.growth(_sizes({"A": [100.0, 118.0, 121.0], "B": [50.0, 59.0, 60.5]}), AS_OF)  # fmt: skip
+    assert together.loc["A", ["low", "high"]].tolist() == pytest.approx(np.expm1(ends).tolist())
+    others = {"B": [50.0, 52.0, 60.0], "C": [30.0, 33.0, 34.0], "D": [20.0, 19.5, 21.0]}
+    apart = r.market_position.growth(_sizes({"A": [100.0, 118.0, 121.0], **others}), AS_OF)
+    assert apart.loc["A", "low"] > together.loc["A", "low"]
+    assert apart.loc["A", "high"] < together.loc["A", "high"]
 
 
 def test_one_odd_figure_does_not_turn_the_growth_and_a_later_year_is_not_read() -> None:
@@ -63,10 +77,14 @@ def test_one_odd_figure_does_not_turn_the_growth_and_a_later_year_is_not_read() 
     assert r.market_position.growth(market.iloc[:0], AS_OF).empty
 
 
-def test_the_interval_of_growth_covers_as_often_as_it_says() -> None:
+@pytest.mark.parametrize("common", [0.0, 0.03])
+def test_the_interval_of_growth_covers_as_often_as_it_says(common: float) -> None:
     rng, truth, hits = np.random.default_rng(20), np.array([-0.02, 0.0, 0.03, 0.05, 0.09]), []
     for _ in range(400):
-        logs = truth[:, None] * np.arange(3) + rng.normal(0, 0.04, (5, 3))
+        chance = rng.normal(0, 0.03, (5, 3)) + rng.normal(
+            0, common, (1, 3)
+        )  # stays, as markets wander
+        logs = truth[:, None] * np.arange(3) + chance.cumsum(axis=1)
         sizes = {name: list(np.exp(row)) for name, row in zip("ABCDE", logs, strict=True)}
         found = r.market_position.growth(_sizes(sizes, 2023), AS_OF)
         hits.append((found["low"] <= np.expm1(truth)) & (found["high"] >= np.expm1(truth)))

@@ -195,7 +195,6 @@ def test_known_failures_are_few_and_told(lines):
         "03.potential",
         "03.silent_totals",
         "03.spend_rank",
-        "04.one_class",
         "04.part_worths",
         "04.unseen_offers",
         "04.willingness_to_pay",

@@ -71,6 +71,22 @@ def test_money_is_exact_and_ids_are_text(tmp_path: Path) -> None:
     assert str(frame.order_id.dtype) == "str" and str(frame.ordered_at.dtype) == "datetime64[us]"
 
 
+def test_frames_keep_kinds_and_order_and_may_be_written(tmp_path: Path) -> None:
+    _write(tmp_path, "customers", [
+        {"customer_id": "b", "household": 3, "consent_email": True},
+        {"customer_id": "a", "household": None, "consent_email": None},
+    ])  # fmt: skip
+    _write(tmp_path, "orders", [{"order_id": "1", "customer_id": "a", "ordered_at": "2024-06-01", "revenue": 0.1}])  # fmt: skip
+    frame = Warehouse(tmp_path, date(2024, 12, 31)).query("customer_features", since=date(2023, 12, 31))  # fmt: skip
+    assert frame["customer_id"].tolist() == ["a", "b"]
+    kinds = {"customer_id": "str", "household": "Int64", "orders": "int64", "orders_12m": "float64", "revenue_12m": "float64", "may_be_contacted": "boolean"}  # fmt: skip
+    assert {name: str(frame[name].dtype) for name in kinds} == kinds
+    assert frame["revenue_12m"].tolist() == [0.1, 0.0]
+    assert frame["household"].isna().tolist() == [True, False]
+    frame.loc[0, "revenue_12m"] = 7.0
+    assert frame["revenue_12m"].tolist() == [7.0, 0.0]
+
+
 def test_data_cannot_make_the_engine_read_other_files(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "tables", date(2024, 12, 31))
     warehouse.count("orders")

@@ -33,7 +33,7 @@ def add_contribution(features: pd.DataFrame, costs: Costs) -> pd.DataFrame:
     costs
         Unit costs of the engagement.
     """
-    table = features.copy()
+    table = features
     turnover = float(table["turnover_12m"].sum())
     known = float(table["revenue_with_cost_12m"].sum()) / turnover if turnover else 0.0
     revenue = table["revenue_12m"].astype(float)

@@ -17,6 +17,7 @@ from playbook.truth import (
     coverage_channels,
     coverage_choices,
     coverage_drivers,
+    coverage_growth,
     coverage_journeys,
     coverage_money,
     futures,
@@ -43,6 +44,7 @@ CELLS = (
     *coverage_channels.CELLS,
     *coverage_choices.CELLS,
     *coverage_drivers.CELLS,
+    *coverage_growth.CELLS,
     *coverage_journeys.CELLS,
     *coverage_money.CELLS,
 )

@@ -7,7 +7,14 @@ import pandas as pd
 from scipy.special import softmax
 
 from playbook import proposition
-from playbook.choice import choose_classes, counts_model, evaluate_holdout
+from playbook.choice import (
+    LatentClassResult,
+    choice_probabilities,
+    choose_classes,
+    counts_model,
+    evaluate_holdout,
+    latent_class_logit,
+)
 from playbook.proposition.experiment import Experiment
 from playbook.proposition.tastes import segment_tastes
 from playbook.truth.choice_benchmark import Tastes, design, law, tastes
@@ -179,17 +186,55 @@ def _true_margins(study: Study, offers: pd.DataFrame) -> tuple[pd.DataFrame, pd.
 
 @row(
     "04.one_class",
-    "hidden classes of taste where needs do not differ by segment",
-    Share(1.0, "one is right in every such world"),
-    misses="where customers differ widely but not in groups, a few classes describe the spread better than one taste",
+    "hidden classes of taste in worlds without difference in needs (null worlds)",
+    Share(
+        1.0,
+        "one is right in every null world; worlds where tastes spread without groups are judged as 04.ungrouped_tastes",
+    ),
 )
 def one_class(study: Study) -> Found | NotHere:
-    """Counts worlds in which one class is chosen. Naive: as many classes as found segments."""
-    if not study.alike:
-        return NotHere("needs differ by segment in this world")
+    """Counts worlds in which one class is chosen. Naive: as many classes as found segments.
+
+    Worlds of kind *no segments* are not among them: their people differ in needs twice as widely as members of one
+    segment do elsewhere, only not in groups.
+    """
+    if not study.null:
+        return NotHere("needs differ in this world")
+    found = len(_hidden(study).shares)
+    return Found(1.0, float(found), float(len(_model(study).models)), 1.0, int(found == 1), 1)
+
+
+@row(
+    "04.ungrouped_tastes",
+    "log-likelihood of a held-out choice by the hidden classes chosen, where tastes differ widely without groups",
+    Share(1.0, "the classes chosen must foresee better than one class, as tastes do differ"),
+)
+def ungrouped_tastes(study: Study) -> Found | NotHere:
+    """Worlds of kind *no segments*: classes stand for a spread. Naive: one class. Bayes: the true law of tastes, given each respondent's other choices.
+
+    Counts worlds in which the number of classes chosen foresees the held-out choices at least as well as one class.
+    """
+    if study.kind != "no segments":
+        return NotHere("no world where tastes differ without groups among these seeds")
+    read, hidden, held = _model(study), _hidden(study), _model(study).held_out
+    coded = read.coding.matrix(held)
+    one = latent_class_logit(read.train, read.coding.matrix(read.train), 1)
+    told = {
+        "ours": choice_probabilities(hidden, held, coded),
+        "naive": choice_probabilities(one, held, coded),
+        "bayes": _benchmark_choices(tastes(study), held, study),
+    }
+    scores = evaluate_holdout(held, told).set_index("model")["per_task"]
+    ours, naive, bayes = (float(scores[name]) for name in told)
+    classes = len(hidden.shares)
+    return Found(
+        ours=ours, naive=naive, bayes=bayes, hits=int(ours >= naive), trials=1,
+        note=f"{classes} {'class' if classes == 1 else 'classes'} chosen in the world of seed {study.seed}",
+    )  # fmt: skip
+
+
+def _hidden(study: Study) -> LatentClassResult:
+    """Return the latent-class model with the number of classes that step 4 chooses."""
     read = _model(study)
-    _, hidden = choose_classes(
-        read.train, read.coding.matrix(read.train), seed=study.sight.engagement.seed, starts=2
-    )
-    found = len(hidden.shares)
-    return Found(1.0, float(found), float(len(read.models)), 1.0, int(found == 1), 1)
+    coded = read.coding.matrix(read.train)
+    return choose_classes(read.train, coded, seed=study.sight.engagement.seed, starts=2)[1]
