@@ -301,3 +301,8 @@ def test_designs_of_drivers_draw_sound_intervals(cell: Cell) -> None:
     low, high, truth = np.array([cell.draw(rng) for _ in range(10)]).T
     assert (low < high).all()
     assert ((low <= truth) & (truth <= high)).mean() >= 0.6
+
+
+def test_a_column_that_parts_the_levels_has_no_odds_ratio():
+    x = np.linspace(-2, 2, 90)[:, None]
+    assert proportional_odds(np.digitize(x[:, 0], [-0.7, 0.7]), x) is None

@@ -21,6 +21,9 @@ __all__ = ["MOST_LEVELS", "ProportionalOdds", "parallel_test", "proportional_odd
 MOST_LEVELS = 11
 """Most levels of an outcome that still counts as ordinal (0 to 10)."""
 
+SEPARATED = 10.0
+"""Log odds for one standard deviation from which a column parts the levels perfectly: there is no fit then."""
+
 MOST_CUTS = 4
 """Most cuts of the scale that the test of proportional odds compares."""
 
@@ -117,7 +120,7 @@ def proportional_odds(
     Returns
     -------
     ProportionalOdds or None
-        None where the outcome has fewer or more levels, or the model has no fit.
+        None where the outcome has fewer or more levels, a column parts them perfectly, or the model has no fit.
 
     References
     ----------
@@ -144,6 +147,8 @@ def proportional_odds(
     if not (np.isfinite(variance).all() and (variance > 0).all()):
         return None
     error, b = np.sqrt(variance), params[:k]
+    if np.abs(b * np.std(x, axis=0)).max() > SEPARATED:
+        return None
     half = norm.ppf((1 + level) / 2) * error
     cuts = model.transform_threshold_params(params)[1:-1]
     return ProportionalOdds(b, error, b - half, b + half, cuts, float(model.loglike(params)))
