@@ -165,3 +165,14 @@ def test_stages_that_are_none_of_the_five_are_no_map() -> None:
 def test_the_page_of_the_maps_is_laid_out_for_a3() -> None:
     assert SLIDES["05"].paper == "A3 landscape" and SLIDES["05"].folder == "journey-maps"
     assert A3[0] / A3[1] == pytest.approx(420 / 297, abs=0.001)
+
+
+def test_a_touchpoint_rated_low_for_its_cases_is_not_where_to_begin() -> None:
+    drivers = pd.DataFrame({"driver": ["live chat", "delivery"], "is_driver": True, "coefficient": 0.2, "low": 0.1, "high": 0.3})  # fmt: skip
+    moments = Answer(drivers, "", "", "diagnostic")
+    low = inventory()
+    low["inventory"].loc[low["inventory"]["touchpoint"] == "live chat", ["csat", "csat_low", "csat_high"]] = [3.0, 2.9, 3.1]  # fmt: skip
+    verdicts = pd.DataFrame({"touchpoint": ["live chat", "delivery"], "verdict": ["mend its cases", "mend first"]})  # fmt: skip
+    told = experience.journey_map(low, AS_OF, moments=moments, importance=Answer(verdicts, "", "", "diagnostic"))  # fmt: skip
+    assert "Begin with delivery" in told.so_what and "live chat" not in told.headline
+    assert "live chat and delivery" in experience.journey_map(low, AS_OF, moments=moments).headline

@@ -35,6 +35,7 @@ def journey_map(
     by_segment: Answer | None = None,
     quotes: pd.DataFrame | None = None,
     failures: str = "late,not solved,abandoned",
+    importance: Answer | None = None,
 ) -> Answer:
     """Return what the map shows, touchpoint by touchpoint.
 
@@ -55,6 +56,8 @@ def journey_map(
         Query ``contact_outcomes`` and the outcomes that count as failures: the lanes of the channels.
     quotes
         Result ``customer_quotes``: masked sentences chosen by rule in step 2.
+    importance
+        Answer of `importance_performance`: a touchpoint that is only rated low for the cases it gets is not where to begin.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def journey_map(
         ["is_moment", "is_pain", "reach", "touchpoint"], ascending=[False, False, False, True], ignore_index=True
     )  # fmt: skip
     columns = ["stage", "touchpoint", "reach", "csat", "failure_share", "repeat_7d", "is_pain", "is_moment"]  # fmt: skip
-    headline, so_what = _words(table, pains, decisive)
+    headline, so_what = _words(table, pains, decisive, importance)
     return Answer(
         table=shown[columns],
         headline=headline,
@@ -108,17 +111,21 @@ def _marked(table: pd.DataFrame, average: float, moments: pd.Series) -> pd.DataF
     return table.assign(pain_number=table["is_pain"].cumsum().where(table["is_pain"]))
 
 
-def _words(table: pd.DataFrame, pains: pd.DataFrame, decisive: pd.DataFrame) -> tuple[str, str]:
-    both = table[table["is_pain"] & table["is_moment"]]
-    if len(both):
-        headline = f"Where it matters and hurts at once: {joined(list(both['touchpoint']))}"
+def _words(
+    table: pd.DataFrame, pains: pd.DataFrame, decisive: pd.DataFrame, importance: Answer | None
+) -> tuple[str, str]:
+    both = list(table.loc[table["is_pain"] & table["is_moment"], "touchpoint"])
+    if importance is not None:
+        verdicts = importance.table.set_index("touchpoint")["verdict"]
+        first = [name for name in verdicts.index[verdicts == "mend first"] if name in both]
+        cases = set(verdicts.index[verdicts == "mend its cases"])
+        both = first + [name for name in both if name not in first and name not in cases]
+    if both:
+        headline = f"Where it matters and hurts at once: {joined(both)}"
+        begin = f"Begin with {both[0]}, which is both"
     else:
         headline = f"{len(pains)} of {len(table)} touchpoints hurt, {len(decisive)} decide on recommendation"  # fmt: skip
-    begin = (
-        f"Begin with {both['touchpoint'].iloc[0]}, which is both"
-        if len(both)
-        else "No moment of truth hurts now: protect them while mending the pains"
-    )
+        begin = "No moment of truth hurts now: protect them while mending the pains"
     text = (
         f"{_number(len(pains), 'pain point')}{_list(pains)}; {_number(len(decisive), 'moment')} of truth{_list(decisive)}. "
         f"{begin}. Hang the map where departments meet and give each stage an owner."
