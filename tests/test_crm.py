@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
@@ -255,62 +255,6 @@ def test_scores_are_probabilities_for_everybody_and_lapsed_customers_get_their_r
 
 
 # ---------------------------------------------------------------- target lists
-
-FLAG = st.sampled_from([True, False, None])
-
-
-@st.composite
-def people(draw: st.DrawFn) -> pd.DataFrame:
-    n = draw(st.integers(1, 12))
-    columns: dict[str, Any] = {"customer_id": [f"c{i}" for i in range(n)]}
-    for name in ("is_gone", "has_email", "has_phone", "has_address"):
-        columns[name] = draw(st.lists(st.booleans(), min_size=n, max_size=n))
-    for name in ("consent_email", "consent_sms", "consent_phone", "consent_social"):
-        columns[name] = pd.array(draw(st.lists(FLAG, min_size=n, max_size=n)), dtype="boolean")
-    return pd.DataFrame(columns)
-
-
-SUPPRESSION = st.tuples(
-    st.sampled_from([f"c{i}" for i in range(12)]),
-    st.sampled_from(["all", "email", "e-mail", "sms", "post", "pigeon"]),
-)
-
-
-def targets(flags: pd.DataFrame, rows: list[tuple[str, str]], cap: int = 2) -> Answer:
-    suppressed = pd.DataFrame(rows, columns=["customer_id", "channel"], dtype="str")
-    recent = pd.DataFrame({"customer_id": ["c0"], "contacts": [1]})
-    return crm.target_lists(flags, suppressed, recent, contact_cap=cap, holdout_share=0.2, seed=7)
-
-
-def pairs(lists: Answer) -> set[tuple[str, str]]:
-    frame = lists["reachable"].set_index("customer_id")
-    return {(key, channel) for channel in frame for key in frame.index[frame[channel]]}
-
-
-@settings(max_examples=30, deadline=None)
-@given(flags=people(), rows=st.lists(SUPPRESSION, max_size=6), one_more=SUPPRESSION)
-def test_gates_only_close(
-    flags: pd.DataFrame, rows: list[tuple[str, str]], one_more: tuple[str, str]
-) -> None:
-    lists = targets(flags, rows)
-    reached = pairs(lists)
-    everywhere = {key for key, channel in rows if channel in ("all", "pigeon")}
-    assert not everywhere & {key for key, _ in reached}
-    assert not {(key, "email") for key, channel in rows if channel in ("email", "e-mail")} & reached
-    assert not {(key, "letter") for key, channel in rows if channel == "post"} & reached
-    assert pairs(targets(flags, [*rows, one_more])) <= reached
-    assert pairs(targets(flags, rows, cap=1)) <= reached
-    by_id = flags.set_index("customer_id")
-    for key, channel in reached:
-        assert not by_id.loc[key, "is_gone"]
-        assert (
-            channel == "letter"
-            or by_id.loc[key, f"consent_{channel}"] is np.True_
-            or by_id.loc[key, f"consent_{channel}"] is True
-        )
-    table = lists.table
-    assert (table.drop(columns=["channel", "customers"]).sum(axis=1) == table["customers"]).all()
-    assert not {key for key, _ in reached} & set(lists["holdout"].query("holdout")["customer_id"])
 
 
 def test_the_holdout_of_a_customer_depends_on_nobody_else() -> None:
