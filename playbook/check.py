@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.engagement import Folder
-from playbook.errors import DataError
+from playbook.errors import ConsentError, DataError
 from playbook.intake import examine
 from playbook.intake.propose import propose
 from playbook.report.delivery import Delivery, gather, write_delivery
@@ -22,6 +22,8 @@ SHOWN = 15
 
 def check(folder: Folder, period: str, as_json: bool = False) -> int:
     """Read the inbox, print a summary, write the delivery report; return 0 when usable, 3 when not.
+
+    4 stands for a list of people who must not be contacted that is named and did not come.
 
     Parameters
     ----------
@@ -44,6 +46,8 @@ def check(folder: Folder, period: str, as_json: bool = False) -> int:
         print(json.dumps(_as_data(delivery, written), indent=1, ensure_ascii=False, default=str))
     else:
         print("\n".join([*_summary(delivery), "", *(f"wrote {path}" for path in written)]))
+    if intake.unsafe:
+        return ConsentError.exit_code
     return 0 if delivery.usable else DataError.exit_code
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playbook.contract import CONTRACT
 from playbook.coverage import method
+from playbook.crm.mapping import KINDS, SYSTEMS, Mapping, read_mapping
 from playbook.engagement import ROOT
 from playbook.tables import dictionary
 from playbook.truth import CUSTOMERS, SEED_BASE, SEEDS, all_rows
@@ -20,6 +21,7 @@ __all__ = ["pages", "write_docs"]
 def pages() -> dict[str, str]:
     """Return file name to text of every generated page."""
     return {
+        "crm.md": _crm(),
         "data-dictionary.md": dictionary(),
         "method.md": _method(),
         "results.md": _results(),
@@ -46,6 +48,72 @@ def _method() -> str:
     ]
     lines += [f"| {p['id']} | {p['part']} | {p['step']} | {p['section']} |" for p in method()]
     return "\n".join(lines) + "\n"
+
+
+SURE = {"documented": "vendor's documentation", "secondary": "others' reports", "unconfirmed": "**not confirmed**"}  # fmt: skip
+
+
+def _crm() -> str:
+    systems = [read_mapping(name) for name in SYSTEMS]
+    lines = [
+        "# Files for CRM systems",
+        "",
+        "Made from `playbook/crm/*.yml` by `make docs`. Step 6 writes the files of every system under `crm_systems` in engagement.yml into",
+        "the run's folder `crm/<system>/`, readable by its owner only, with `set-up.md` (fields to create), `acceptance.md` (a trial in a",
+        "sandbox with ten invented records) and `manifest.json` (rows, checksums, dialect). A file holds the upsert key and our own columns only.",
+        "",
+        "**What was tried.** Each file is re-read by a strict reader that shares no rule with the writer, and tests bring every file back to what",
+        "went in. **No file was loaded into a live system of any of the four vendors**; `acceptance.md` is how to do that first.",
+        "",
+        "What holds for all: an empty cell changes nothing; `#N/A` and its like are refused; consent can be withdrawn by a file, never given; no",
+        "text begins with a sign that a spreadsheet calculates (`= + - @` tab, return, or their wide forms); numbers may begin with a minus, and no",
+        "telephone number is written; the same rows give the same bytes.",
+        "",
+        "A client's own names and limits stand in `data/<engagement>/crm/<system>.yml`; unknown words in it are refused:",
+        "",
+        "```yaml",
+        "key: Customer_No__c                                  # the field that holds our customer number",
+        "headers: {Playbook_Segment__c: Kundensegment__c}     # our header: the name in this installation",
+        "leave_out: [tasks]                                   # kinds of files that are not wanted",
+        "max_rows: 50000",
+        "```",
+        "",
+        "| system | rules of | a file holds at most | upsert key |",
+        "|---|---|---|---|",
+        *(
+            f"| {m.title} | {m.rules_of} | {m.dialect.max_rows:,} rows, {m.dialect.max_bytes / 1e6:,.0f} MB | `{m.key}`: {m.key_type} |"
+            for m in systems
+        ),
+    ]  # fmt: skip
+    for mapping in systems:
+        lines += _crm_system(mapping)
+    return "\n".join(lines) + "\n"
+
+
+def _crm_system(mapping: Mapping) -> list[str]:
+    return [
+        "",
+        f"## {mapping.title}",
+        "",
+        f"Mapping version {mapping.version}: {mapping.checked}.",
+        "",
+        "| file | object | fields |",
+        "|---|---|---|",
+        *(
+            f"| {kind} | {mapping.files[kind].object} | {', '.join(f'`{name}`' for name in mapping.header(kind))} |"
+            for kind in KINDS if kind in mapping.files
+        ),
+        "",
+        "| rule | what the files do | where it stands | known from |",
+        "|---|---|---|---|",
+        *(f"| {_cell(r.rule)} | {_cell(r.ours)} | {r.source} | {SURE[r.evidence]} |" for r in mapping.rules),
+        "",
+        "Not confirmed: " + "; ".join(mapping.unconfirmed) + ".",
+    ]  # fmt: skip
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _results() -> str:

@@ -142,6 +142,9 @@ class Run:
     ) -> pd.DataFrame | Missing:
         """Write the CRM files of every system the engagement names into ``crm/<system>/`` (mode 0700).
 
+        ``data/<engagement>/crm/<system>.yml`` gives the names and limits of the client's own installation,
+        ``<system>.xlsx`` beside it the tenant's import template where the system has one.
+
         Parameters
         ----------
         contents
@@ -152,7 +155,8 @@ class Run:
         Returns
         -------
         DataFrame
-            system, file, object, rows, bytes, sha256, mapping_version of each file, each re-read.
+            system, file, kind, object, rows, bytes, sha256, mapping_version of each file, each re-read.
+            Beside them lie the pages set-up.md and acceptance.md, the files of the trial, and manifest.json.
 
         Raises
         ------
@@ -164,12 +168,13 @@ class Run:
         if isinstance(lists, Missing):
             return lists
         folder = self.folder.run(self.period) / "crm"
+        known = {"engagement": self.folder.name, "period": self.period, "as_of": str(self.as_of)}
         rows = [
             row
             for system in sorted(set(self.engagement.crm_systems))
-            for row in _write_system(folder / system, contents, lists)
-        ]
-        columns = ["system", "file", "object", "rows", "bytes", "sha256", "mapping_version"]
+            for row in _write_system(folder / system, contents, lists, self.folder.inputs / "crm", known)
+        ]  # fmt: skip
+        columns = ["system", "file", "kind", "object", "rows", "bytes", "sha256", "mapping_version"]
         return pd.DataFrame(rows, columns=columns)
 
     def write_next_plan(self, draft: Answer | Missing) -> str | Missing:
@@ -191,7 +196,9 @@ class Run:
         table = answer.table.rename(columns=lambda c: c.replace("_", " "))
         for column in table.select_dtypes(["object", "str"]):
             table[column] = (
-                table[column].astype("str").str.replace(r"^(?=[=+\-@\t])", "'", regex=True)
+                table[column]
+                .astype("str")
+                .str.replace(r"^(?=[=+\-@\t\r＝＋－＠])", "'", regex=True)
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         publish(path, lambda temporary: table.to_csv(temporary, index=False, encoding="utf-8-sig"))
@@ -258,30 +265,52 @@ def _year_before(day: date) -> date:
         return day.replace(year=day.year - 1, day=28)
 
 
-def _write_system(folder: Path, contents: Mapping[str, pd.DataFrame], lists: Answer) -> list[dict]:
-    """Write one system's files and their manifest; the folder and files are for the owner only."""
-    from playbook.crm import checked_files, read_mapping, refused_contacts
+def _write_system(
+    folder: Path, contents: Mapping[str, pd.DataFrame], lists: Answer, inputs: Path, known: dict[str, str]
+) -> list[dict]:  # fmt: skip
+    """Write one system's files, pages and manifest; the folder and files are for the owner only."""
+    from playbook import crm
 
-    mapping = read_mapping(folder.name)
-    refused = refused_contacts(contents["targets"], lists["reachable"])
-    files = checked_files(mapping, contents, refused)
+    mapping = crm.tenant_mapping(folder.name, inputs)
+    place = inputs / f"{folder.name}.xlsx"
+    template = place.read_bytes() if mapping.template and place.is_file() else None
+    refused = crm.refused_contacts(contents["targets"], lists["reachable"])
+    out = lists.extra.get("opt_outs")
+    closed = set() if out is None else set(out.loc[out.filter(like="opted_out_").all(axis=1), "customer_id"])  # fmt: skip
+    files = crm.checked_files(mapping, contents, refused, closed=closed, template=template)
+    as_of = date.fromisoformat(known["as_of"])
+    trial = crm.acceptance_files(mapping, as_of, template)
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
     rows = []
     for kind, name, count, content in files:
-        publish(folder / name, partial(_write, content))
-        (folder / name).chmod(0o600)
+        _keep(folder / name, content)
         rows.append({
-            "system": mapping.system, "file": name, "object": mapping.files[kind].object, "rows": count,
+            "system": mapping.system, "file": name, "kind": kind, "object": mapping.files[kind].object, "rows": count,
             "bytes": len(content), "sha256": sha256(content).hexdigest(), "mapping_version": mapping.version,
         })  # fmt: skip
-    said: dict[str, Any] = {"checked": mapping.checked, "key": mapping.key}
-    said |= {"dialect": mapping.dialect.model_dump()}
-    said |= {"setup": mapping.setup, "unconfirmed": mapping.unconfirmed, "files": rows}
+    for name, _, content in trial:
+        _keep(folder / name, content)
+    _keep(folder / "set-up.md", crm.setup_page(mapping).encode())
+    _keep(folder / "acceptance.md", crm.acceptance_page(mapping, as_of).encode())
+    said: dict[str, Any] = {"run": known, "checked": mapping.checked, "rules_of": mapping.rules_of}
+    said |= {
+        "key": mapping.key,
+        "dialect": mapping.dialect.model_dump(),
+        "template_filled": template is not None,
+    }
+    said |= {"setup": mapping.setup, "loading": mapping.loading, "unconfirmed": mapping.unconfirmed, "files": rows}  # fmt: skip
     save_json(folder / "manifest.json", said)
+    (folder / "manifest.json").chmod(0o600)
     return rows
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Write a file only its owner may read."""
+    publish(path, partial(_write, content))
+    path.chmod(0o600)
 
 
 def _write(content: bytes, path: Path) -> None:

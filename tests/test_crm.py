@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import date
 from types import SimpleNamespace as Thing
 from typing import Any
@@ -11,18 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from python_calamine import CalamineWorkbook
 
 from playbook import crm
 from playbook.answer import Answer, Missing
 from playbook.crm.automation import care_days_due
 from playbook.crm.record import CHECKS
-from playbook.engagement import open_folder
 from playbook.engagement.model import Action, AutomationRule, Budget, LoyaltyProgramme, Tier
-from playbook.errors import ConsentError, DataError
-from playbook.run import Run
 from playbook.warehouse import Warehouse
 
 AS_OF = date(2025, 12, 31)
@@ -256,62 +250,6 @@ def test_scores_are_probabilities_for_everybody_and_lapsed_customers_get_their_r
 
 # ---------------------------------------------------------------- target lists
 
-FLAG = st.sampled_from([True, False, None])
-
-
-@st.composite
-def people(draw: st.DrawFn) -> pd.DataFrame:
-    n = draw(st.integers(1, 12))
-    columns: dict[str, Any] = {"customer_id": [f"c{i}" for i in range(n)]}
-    for name in ("is_gone", "has_email", "has_phone", "has_address"):
-        columns[name] = draw(st.lists(st.booleans(), min_size=n, max_size=n))
-    for name in ("consent_email", "consent_sms", "consent_phone", "consent_social"):
-        columns[name] = pd.array(draw(st.lists(FLAG, min_size=n, max_size=n)), dtype="boolean")
-    return pd.DataFrame(columns)
-
-
-SUPPRESSION = st.tuples(
-    st.sampled_from([f"c{i}" for i in range(12)]),
-    st.sampled_from(["all", "email", "e-mail", "sms", "post", "pigeon"]),
-)
-
-
-def targets(flags: pd.DataFrame, rows: list[tuple[str, str]], cap: int = 2) -> Answer:
-    suppressed = pd.DataFrame(rows, columns=["customer_id", "channel"], dtype="str")
-    recent = pd.DataFrame({"customer_id": ["c0"], "contacts": [1]})
-    return crm.target_lists(flags, suppressed, recent, contact_cap=cap, holdout_share=0.2, seed=7)
-
-
-def pairs(lists: Answer) -> set[tuple[str, str]]:
-    frame = lists["reachable"].set_index("customer_id")
-    return {(key, channel) for channel in frame for key in frame.index[frame[channel]]}
-
-
-@settings(max_examples=30, deadline=None)
-@given(flags=people(), rows=st.lists(SUPPRESSION, max_size=6), one_more=SUPPRESSION)
-def test_gates_only_close(
-    flags: pd.DataFrame, rows: list[tuple[str, str]], one_more: tuple[str, str]
-) -> None:
-    lists = targets(flags, rows)
-    reached = pairs(lists)
-    everywhere = {key for key, channel in rows if channel in ("all", "pigeon")}
-    assert not everywhere & {key for key, _ in reached}
-    assert not {(key, "email") for key, channel in rows if channel in ("email", "e-mail")} & reached
-    assert not {(key, "letter") for key, channel in rows if channel == "post"} & reached
-    assert pairs(targets(flags, [*rows, one_more])) <= reached
-    assert pairs(targets(flags, rows, cap=1)) <= reached
-    by_id = flags.set_index("customer_id")
-    for key, channel in reached:
-        assert not by_id.loc[key, "is_gone"]
-        assert (
-            channel == "letter"
-            or by_id.loc[key, f"consent_{channel}"] is np.True_
-            or by_id.loc[key, f"consent_{channel}"] is True
-        )
-    table = lists.table
-    assert (table.drop(columns=["channel", "customers"]).sum(axis=1) == table["customers"]).all()
-    assert not {key for key, _ in reached} & set(lists["holdout"].query("holdout")["customer_id"])
-
 
 def test_the_holdout_of_a_customer_depends_on_nobody_else() -> None:
     keys = [f"{i:06d}" for i in range(20_000)]
@@ -526,120 +464,6 @@ def test_the_split_hands_out_the_whole_budget() -> None:
     assert table.set_index(["purpose", "segment"]).loc[
         ("retention", "y"), "amount"
     ] == pytest.approx(1.0)
-
-
-# ---------------------------------------------------------------- files
-
-
-def contents(segment: str = "Gärna hemma") -> dict[str, pd.DataFrame]:
-    return {
-        "scores": pd.DataFrame({
-            "customer_id": ["0002", "0001"], "segment": [segment, None], "clv": [-3.456, np.nan], "churn_probability": [0.25, 1.0],
-            "purchase_probability": [0.75, 0.0], "action": ["mail", "none"], "valid_until": AS_OF,
-        }),
-        "targets": pd.DataFrame({"customer_id": ["0002"], "segment": [segment], "channel": ["email"], "action": ["mail"], "valid_until": AS_OF}),
-        "opt_outs": pd.DataFrame({"customer_id": ["0001"], "opted_out_email": [True], "opted_out_sms": [False], "opted_out_phone": [False]}),
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("system", crm.SYSTEMS)
-def test_files_come_back_as_they_went_out(system: str) -> None:
-    mapping = crm.read_mapping(system)
-    files = crm.checked_files(mapping, contents(), refused={"0001"})
-    assert [(kind, rows) for kind, _, rows, _ in files] == [
-        ("scores", 2),
-        ("targets", 1),
-        ("opt_outs", 1),
-    ]
-    content = files[0][3]
-    if mapping.dialect.format == "csv":
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8"))))
-    else:
-        rows = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
-    assert rows[0] == [mapping.key, *mapping.files["scores"].fields]
-    assert rows[1] == ["0001", "", "", "1.0000", "0.0000", "none", "2025-12-31"]
-    assert rows[2] == ["0002", "Gärna hemma", "-3.46", "0.2500", "0.7500", "mail", "2025-12-31"]
-    again = crm.checked_files(mapping, {k: f.iloc[::-1] for k, f in contents().items()}, refused=())
-    assert [c for *_, c in again] == [c for *_, c in files]
-
-
-@pytest.mark.parametrize("system", crm.SYSTEMS)
-@pytest.mark.parametrize("segment", ["=1+1", "@SUM(A1)", "-2", "+46", "#N/A", "a\nb", "x" * 81])
-def test_dangerous_text_is_refused(system: str, segment: str) -> None:
-    with pytest.raises(DataError, match="rename it in the plan"):
-        crm.make_files(crm.read_mapping(system), "scores", contents(segment)["scores"])
-
-
-def test_consent_can_only_be_withdrawn() -> None:
-    for system in crm.SYSTEMS:
-        mapping = crm.read_mapping(system)
-        rules = mapping.files["opt_outs"].fields
-        assert {rule.kind for rule in rules.values()} == {"opt_out"}
-        elsewhere = {
-            r.kind for kind in ("scores", "targets") for r in mapping.files[kind].fields.values()
-        }
-        assert "opt_out" not in elsewhere
-        [(_, content)] = crm.make_files(mapping, "opt_outs", contents()["opt_outs"])
-        assert crm.lint_file(mapping, "opt_outs", content) == []
-        if mapping.dialect.format == "csv":
-            back = content.replace(mapping.dialect.is_true.encode(), b"FALSE")
-            assert "neither opted out nor empty" in crm.lint_file(mapping, "opt_outs", back)[0]
-
-
-def test_the_reader_finds_what_was_tampered_with() -> None:
-    mapping = crm.read_mapping("salesforce")
-    [(_, content)] = crm.make_files(mapping, "scores", contents()["scores"])
-    assert crm.lint_file(mapping, "scores", content) == []
-    by_sms = contents()["opt_outs"].assign(opted_out_email=False, opted_out_sms=True)
-    assert crm.checked_files(mapping, {"opt_outs": by_sms}, ()) == []  # no such field there
-    for old, new, problem in (
-        (b"0.2500", b"0,25", "cells"), (b"0001", b"0002", "stands twice"), (b"mail", b"=mail", "formula"),
-        (b"Playbook_Value__c", b"Email", "header"), (b"-3.46", b"n/a", "is no decimal"), (b"0.2500", b'"0.25', "cannot be read"),
-    ):  # fmt: skip
-        assert any(
-            problem in said
-            for said in crm.lint_file(mapping, "scores", content.replace(old, new, 1))
-        ), problem
-
-
-def test_files_are_split_at_the_limit_of_the_system() -> None:
-    mapping = crm.read_mapping("zoho")
-    small = mapping.model_copy(
-        update={"dialect": mapping.dialect.model_copy(update={"max_rows": 1})}
-    )
-    files = crm.make_files(small, "scores", contents()["scores"])
-    assert [name for name, _ in files] == ["scores_001.csv", "scores_002.csv"]
-
-
-def test_nobody_outside_the_lists_is_written(tmp_path: Any) -> None:
-    run = Run.__new__(Run)
-    run.folder = Thing(run=lambda period: tmp_path)  # type: ignore[assignment]
-    run.period = "2025"
-    run.engagement = Thing(crm_systems=["hubspot", "fxiaoke"])  # type: ignore[assignment]
-    reachable = pd.DataFrame(
-        {"customer_id": ["0001", "0002"], "email": [False, True], "letter": [True, True]}
-    )
-    lists = Answer(pd.DataFrame(), "", "", "prescriptive", extra={"reachable": reachable})
-    written = run.write_crm(contents(), lists)
-    assert isinstance(written, pd.DataFrame) and set(written["system"]) == {"hubspot", "fxiaoke"}
-    assert (tmp_path / "crm" / "hubspot").stat().st_mode & 0o777 == 0o700
-    assert (tmp_path / "crm" / "hubspot" / "scores.csv").stat().st_mode & 0o777 == 0o600
-    assert (tmp_path / "crm" / "hubspot" / "manifest.json").is_file()
-    with pytest.raises(ConsentError, match="must not be contacted"):
-        run.write_crm(
-            contents(),
-            Answer(
-                pd.DataFrame(),
-                "",
-                "",
-                "prescriptive",
-                extra={"reachable": reachable.assign(email=False)},
-            ),
-        )
-
-
-def test_the_demo_names_only_systems_we_can_write() -> None:
-    assert set(open_folder("demo").engagement().crm_systems) <= set(crm.SYSTEMS)
 
 
 def test_a_customer_who_never_bought_is_worth_a_middling_order_and_not_nothing_known():

@@ -36,12 +36,14 @@ from playbook.crm.files import (
     checked_files,
     crm_contents,
     crm_files,
-    lint_file,
     make_files,
     refused_contacts,
 )
+from playbook.crm.handover import acceptance_files, acceptance_page, setup_page
+from playbook.crm.lint import lint_file, read_file
+from playbook.crm.list_tests import list_tests, smallest_control
 from playbook.crm.loyalty import care_calendar, programme_return, tier_changes
-from playbook.crm.mapping import SYSTEMS, read_mapping
+from playbook.crm.mapping import SYSTEMS, read_mapping, tenant_mapping
 from playbook.crm.personalisation import (
     bought_between,
     cross_selling,
@@ -60,12 +62,14 @@ from playbook.crm.targeting import (
     target_lists,
     universal_holdout,
 )
+from playbook.crm.tasks import callback_tasks
+from playbook.crm.template import fill_template
 
 __all__ = [
-    "SYSTEMS", "Snapshots", "acquisition_channels", "action_plan", "ageing_deals", "automation", "bought_between", "budget_split",
+    "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "callback_tasks", "fill_template", "read_file", "setup_page", "tenant_mapping", "acquisition_channels", "action_plan", "ageing_deals", "automation", "bought_between", "budget_split",
     "calibration", "candidates", "care_calendar", "checked_files", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
-    "customer_record", "example_customer", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
+    "customer_record", "example_customer", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "list_tests", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
     "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_mapping", "recent_answers", "recommendations",
-    "referral_value", "refused_contacts", "shrunken_effect", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
+    "referral_value", "refused_contacts", "shrunken_effect", "smallest_control", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
     "trigger_events", "universal_holdout", "up_selling", "what_predicts", "who_recommends", "win_rates",
 ]  # fmt: skip

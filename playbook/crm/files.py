@@ -8,35 +8,37 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as Columns
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
+from unicodedata import normalize
 
 import pandas as pd
-import xlsxwriter
-from python_calamine import CalamineWorkbook
 
 from playbook.allocation import NONE
 from playbook.answer import Answer, Metric, Missing, answers, need
-from playbook.crm.mapping import Dialect, FieldRule, Mapping
+from playbook.crm.lint import lint_file
+from playbook.crm.mapping import KINDS, Dialect, FieldRule, Mapping
+from playbook.crm.tasks import callback_tasks
+from playbook.crm.template import fill_template, xlsx_bytes
 from playbook.errors import ConsentError, DataError
 
-__all__ = ["crm_contents", "crm_files", "lint_file", "make_files"]
+__all__ = ["crm_contents", "crm_files", "make_files"]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 LINE_END = {"lf": "\n", "crlf": "\r\n"}
 LIST_DAYS, SCORE_DAYS = 31, 365
 OPTED_OUT = ("email", "sms", "phone")
-NULLS = {"#N/A", "NULL", "null", "nan", "None", "<NA>"}
+NULLS = {"#n/a", "#null!", "null", "nan", "<na>", "nat"}
 
 
 def crm_contents(
     choice: pd.DataFrame | Missing, values: pd.DataFrame | Missing, scores: pd.DataFrame | Missing,
-    lists: Answer | Missing, actions: Sequence[Any], as_of: date, callbacks: pd.DataFrame | Missing | None = None,
+    lists: Answer | Missing, actions: Sequence[Any], as_of: date, *, callbacks: pd.DataFrame | Missing | None = None,
+    tasks: pd.DataFrame | Missing | None = None,
 ) -> dict[str, pd.DataFrame] | Missing:  # fmt: skip
-    """Return what the CRM files say: ``scores``, ``targets``, ``opt_outs``, ``callbacks``; keys and our columns only.
+    """Return what the CRM files say: ``scores``, ``targets``, ``opt_outs``, ``tasks``; keys and our columns only.
 
     Parameters
     ----------
@@ -51,7 +53,10 @@ def crm_contents(
     as_of
         Lists hold for a month from this day, scores for a year.
     callbacks
-        Result ``callbacks`` of step 05; no file of them without it.
+        Result ``callbacks`` of step 05, for the tasks.
+    tasks
+        Of the automation: customer_id, contact. Its contacts count against the month's contact cap
+        before those of the list; who has no room left waits for the next list.
     """
     for part in (values, scores, lists):
         if isinstance(part, Missing):
@@ -77,6 +82,7 @@ def crm_contents(
         channel=targets["action"].map({a.id: a.channel for a in actions}),
         valid_until=as_of + timedelta(days=LIST_DAYS),
     )
+    targets = targets[targets["customer_id"].isin(_with_room(lists, tasks))]
     flags = [f"opted_out_{channel}" for channel in OPTED_OUT]
     stopped = out.loc[out[flags].any(axis=1), ["customer_id", *flags]]
     columns = [
@@ -88,15 +94,24 @@ def crm_contents(
         "action",
         "valid_until",
     ]
-    contents = {
+    return {
         "scores": frame[columns],
         "targets": targets[["customer_id", "segment", "channel", "action", "valid_until"]].reset_index(drop=True),
         "opt_outs": stopped.reset_index(drop=True),
+        "tasks": callback_tasks(callbacks, gone, as_of),
     }  # fmt: skip
-    if isinstance(callbacks, pd.DataFrame):
-        queue = ["customer_id", "cause", "owner", "due", "by", "value_at_risk", "response"]
-        contents["callbacks"] = callbacks.reindex(columns=queue)
-    return contents
+
+
+def _with_room(lists: Answer, tasks: pd.DataFrame | Missing | None) -> pd.Series:
+    """Return the customers who may get one more contact this month."""
+    if "contacts" not in lists.extra:
+        return lists["opt_outs"]["customer_id"]
+    made = lists["contacts"]
+    room = made["room"].astype("float64")
+    if isinstance(tasks, pd.DataFrame):
+        used = tasks.loc[tasks["contact"], "customer_id"].value_counts()
+        room = room - made["customer_id"].map(used).fillna(0)
+    return made.loc[room >= 1, "customer_id"]
 
 
 def _cell(value: object, rule: FieldRule, dialect: Dialect, where: str) -> str:
@@ -105,68 +120,126 @@ def _cell(value: object, rule: FieldRule, dialect: Dialect, where: str) -> str:
         return dialect.is_true if value is not None and value == value and bool(value) else ""
     if value is None or value is pd.NA or value is pd.NaT or value != value:
         return ""
-    if rule.kind == "decimal":
-        return f"{float(value):.2f}"  # type: ignore[arg-type]
-    if rule.kind == "share":
-        return f"{float(value):.4f}"  # type: ignore[arg-type]
+    if rule.kind in ("decimal", "share"):
+        text = f"{float(value):.{2 if rule.kind == 'decimal' else 4}f}"  # type: ignore[arg-type]
+        return text.removeprefix("-") if float(text) == 0 else text
     if rule.kind == "date":
         return f"{value:%Y-%m-%d}"
     text = str(value)
+    if rule.kind == "note":
+        return _note(text, rule, dialect)
     problem = _text_problem(text, rule, dialect)
     if problem:
         raise DataError(f"{where}: {text[:40]!r} {problem}; rename it in the plan")
     return text
 
 
+def _note(text: str, rule: FieldRule, dialect: Dialect) -> str:
+    """Return composed text that no system or spreadsheet can misread: cleaned, in one line, cut to fit."""
+    plain = "".join(s if s.isprintable() else " " for s in text)
+    plain = " ".join("".join(s for s in plain if s not in dialect.forbidden_signs).split())
+    if plain.casefold() in NULLS or plain == "None":
+        return ""
+    if _like_formula(plain):
+        plain = f"'{plain}"
+    return plain[: rule.max].rstrip()
+
+
+def _like_formula(text: str) -> bool:
+    """Whether a text begins like a formula, in its plain, wide or small form, blanks before it or not."""
+    return normalize("NFKC", text.lstrip(" \u00a0\u3000") or text).startswith(FORMULA)
+
+
 def _text_problem(text: str, rule: FieldRule, dialect: Dialect) -> str:
-    if text.startswith(FORMULA):
+    if _like_formula(text):
         return "begins like a spreadsheet formula"
-    if text in NULLS:
+    if text.strip().casefold() in NULLS or text.strip() == "None":
         return "would erase the field"
-    if any(ord(sign) < 32 for sign in text):
+    if not text.isprintable():
         return "holds a control sign"
     if set(text) & set(dialect.forbidden_signs):
         return f"holds one of the signs {dialect.forbidden_signs} the system refuses"
     if len(text) > rule.max:
         return f"is longer than {rule.max} signs"
+    if rule.values and text not in rule.values:
+        return f"is none of {', '.join(rule.values)}"
     return ""
 
 
-def make_files(mapping: Mapping, kind: str, frame: pd.DataFrame) -> list[tuple[str, bytes]]:
+def _cells(mapping: Mapping, kind: str, frame: pd.DataFrame) -> list[list[str]]:
+    """Return the rows of a kind of file as text, in order of their key."""
+    file, dialect = mapping.files[kind], mapping.dialect
+    names = [f"{kind}, {name}" for name in file.fields]
+    rules = list(file.fields.values())
+    head = FieldRule(column=file.key_column, kind="text", max=mapping.key_max)
+    frame = frame.sort_values(file.key_column)
+    wanted = frame[[file.key_column, *(rule.column for rule in rules)]]
+    return [
+        [_cell(key, head, dialect, f"{kind}, key"),
+         *(_cell(v, rule, dialect, name) for v, rule, name in zip(row, rules, names, strict=True))]
+        for key, *row in wanted.itertuples(index=False, name=None)
+    ]  # fmt: skip
+
+
+def _parts(head: list[str], cells: list[list[str]], dialect: Dialect) -> Iterator[list[list[str]]]:
+    """Yield the rows of each file: as many as the system takes, by rows and (for CSV) by bytes."""
+    room = dialect.max_bytes - len(_csv_bytes([head], dialect))
+    part: list[list[str]] = []
+    used = 0
+    for row in cells:
+        size = len(_csv_bytes([row], dialect)) if dialect.format == "csv" else 0
+        if part and (len(part) >= dialect.max_rows or used + size > room):
+            yield part
+            part, used = [], 0
+        part.append(row)
+        used += size
+    if part:
+        yield part
+
+
+def make_files(
+    mapping: Mapping, kind: str, frame: pd.DataFrame, template: bytes | None = None
+) -> list[tuple[str, bytes]]:
     """Return the files of one kind for a system, split at its limit; the same bytes for the same rows.
 
     Parameters
     ----------
     mapping
-        From `read_mapping`.
+        From `tenant_mapping`.
     kind
-        ``scores``, ``targets``, ``opt_outs`` or ``callbacks``.
+        ``scores``, ``targets``, ``opt_outs`` or ``tasks``.
     frame
-        customer_id (the upsert key) and the columns the mapping asks for.
+        The key and the columns the mapping asks for.
+    template
+        The tenant's own import template (bytes of an Excel file), to be filled by header.
 
     Raises
     ------
     DataError
-        When a text would be read as a formula or is refused by the system.
+        When a text would be read as a formula or is refused by the system, or the template does not fit.
     """
-    rules = mapping.files[kind].fields
-    frame = frame.sort_values("customer_id")
-    head = [mapping.key, *rules]
-    cells = [
-        [_cell(key, FieldRule(column="customer_id", kind="text"), mapping.dialect, f"{kind}, key"),
-         *(_cell(v, r, mapping.dialect, f"{kind}, {n}") for v, (n, r) in zip(row, rules.items(), strict=True))]
-        for key, *row in frame[["customer_id", *(r.column for r in rules.values())]].itertuples(index=False, name=None)
+    return [(name, content) for name, _, content in _made(mapping, kind, frame, template)]
+
+
+def _made(
+    mapping: Mapping, kind: str, frame: pd.DataFrame, template: bytes | None
+) -> list[tuple[str, int, bytes]]:
+    dialect, head = mapping.dialect, mapping.header(kind)
+    parts = list(_parts(head, _cells(mapping, kind, frame), dialect))
+    names = [f"{kind}.{dialect.format}"] if len(parts) == 1 else [
+        f"{kind}_{number:03d}.{dialect.format}" for number in range(1, len(parts) + 1)
     ]  # fmt: skip
-    size = mapping.dialect.max_rows
-    parts = [cells[start : start + size] for start in range(0, len(cells), size)]
-    names = [f"{kind}.{mapping.dialect.format}"] if len(parts) == 1 else [
-        f"{kind}_{number:03d}.{mapping.dialect.format}" for number in range(1, len(parts) + 1)
-    ]  # fmt: skip
-    write = _csv_bytes if mapping.dialect.format == "csv" else _xlsx_bytes
-    return [
-        (name, write([head, *part], mapping.dialect))
-        for name, part in zip(names, parts, strict=True)
-    ]
+
+    def write(rows: list[list[str]]) -> bytes:
+        if dialect.format == "csv":
+            return _csv_bytes([head, *rows], dialect)
+        return (
+            fill_template(template, head, rows)
+            if template
+            else xlsx_bytes({"import": [head, *rows]})
+        )
+
+    return [(name, len(part), write(part)) for name, part in zip(names, parts, strict=True)]
 
 
 def _csv_bytes(rows: list[list[str]], dialect: Dialect) -> bytes:
@@ -175,93 +248,6 @@ def _csv_bytes(rows: list[list[str]], dialect: Dialect) -> bytes:
         stream, delimiter=dialect.delimiter, lineterminator=LINE_END[dialect.line_end]
     ).writerows(rows)
     return stream.getvalue().encode(dialect.encoding)
-
-
-def _xlsx_bytes(rows: list[list[str]], dialect: Dialect) -> bytes:
-    stream = io.BytesIO()
-    book = xlsxwriter.Workbook(stream, {"in_memory": True})
-    book.set_properties({"created": datetime(2000, 1, 1)})
-    sheet = book.add_worksheet("import")
-    for place, row in enumerate(rows):
-        for column, text in enumerate(row):
-            if text:
-                sheet.write_string(place, column, text)
-    book.close()
-    return stream.getvalue()
-
-
-def _read(content: bytes, dialect: Dialect) -> list[list[str]]:
-    """Read a file as strictly as the system would."""
-    if dialect.format == "csv":
-        text = content.decode(dialect.encoding)
-        return list(
-            csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True)
-        )
-    sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
-    return [[str(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
-
-
-PATTERN = {
-    "decimal": re.compile(r"-?\d+\.\d\d"),
-    "share": re.compile(r"0\.\d{4}|1\.0000"),
-    "date": re.compile(r"\d{4}-\d\d-\d\d"),
-}
-
-
-def _cell_problem(text: str, rule: FieldRule, dialect: Dialect) -> str:
-    if not text:
-        return ""
-    if rule.kind == "text":
-        return _text_problem(text, rule, dialect)
-    if rule.kind == "opt_out":
-        return "" if text == dialect.is_true else "is neither opted out nor empty"
-    return "" if PATTERN[rule.kind].fullmatch(text) else f"is no {rule.kind}"
-
-
-def lint_file(
-    mapping: Mapping, kind: str, content: bytes, refused: Collection[str] = ()
-) -> list[str]:
-    """Re-read a file with a separate strict reader and return what is wrong with it (nothing: empty list).
-
-    Parameters
-    ----------
-    mapping, kind
-        As in `make_files`.
-    content
-        Bytes of the file.
-    refused
-        Keys that must not stand in it, such as people who must not be contacted.
-    """
-    dialect, rules = mapping.dialect, mapping.files[kind].fields
-    try:
-        rows = _read(content, dialect)
-    except (UnicodeDecodeError, csv.Error) as error:
-        return [f"cannot be read as {dialect.format}: {error}"]
-    problems = (
-        []
-        if len(content) <= dialect.max_bytes
-        else [f"{len(content):,} bytes, {dialect.max_bytes:,} allowed"]
-    )
-    if not rows or rows[0] != [mapping.key, *rules]:
-        return [*problems, f"header {rows[0] if rows else []} is not {[mapping.key, *rules]}"]
-    if len(rows) - 1 > dialect.max_rows:
-        problems.append(f"{len(rows) - 1:,} rows, {dialect.max_rows:,} allowed")
-    seen: set[str] = set()
-    stop = set(refused)
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(rules) + 1:
-            problems.append(f"row {number}: {len(row)} cells, {len(rules) + 1} expected")
-            continue
-        if not row[0] or row[0] in seen:
-            problems.append(f"row {number}: key {row[0]!r} is empty or stands twice")
-        if row[0] in stop:
-            problems.append(f"row {number}: this person must not be contacted")
-        seen.add(row[0])
-        for text, (name, rule) in zip(row[1:], rules.items(), strict=True):
-            problem = _cell_problem(text, rule, dialect)
-            if problem:
-                problems.append(f"row {number}: {name} {text[:40]!r} {problem}")
-    return problems
 
 
 def _told(mapping: Mapping, kind: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -281,70 +267,86 @@ def refused_contacts(targets: pd.DataFrame, reachable: pd.DataFrame) -> set[str]
 
 
 def checked_files(
-    mapping: Mapping, contents: Columns[str, pd.DataFrame], refused: Collection[str]
-) -> list[tuple[str, str, int, bytes]]:
+    mapping: Mapping, contents: Columns[str, pd.DataFrame], refused: Collection[str], *, closed: Collection[str] = (),
+    template: bytes | None = None,
+) -> list[tuple[str, str, int, bytes]]:  # fmt: skip
     """Return kind, name, rows and bytes of every file of a system, each re-read and found clean.
+
+    Parameters
+    ----------
+    refused
+        Customers who must not stand on a target list.
+    closed
+        Customers nobody may turn to at all; they must stand on no list of tasks either.
 
     Raises
     ------
     ConsentError
-        When somebody who must not be contacted is on a target list.
+        When somebody who must not be contacted is on a target list or among the tasks.
     DataError
         When a file breaks another rule of the system.
     """
     made = []
+    barred = {"targets": refused, "tasks": closed}
     for kind, frame in contents.items():
-        frame = _told(mapping, kind, frame)
-        start = 0
-        for name, content in make_files(mapping, kind, frame):
-            problems = lint_file(mapping, kind, content, refused if kind == "targets" else ())
+        if kind not in mapping.files:
+            continue
+        for name, rows, content in _made(mapping, kind, _told(mapping, kind, frame), template):
+            stop = barred.get(kind, ())
+            problems = lint_file(mapping, kind, content, stop, template=template is not None)
             if problems:
                 error = ConsentError if "must not be contacted" in problems[0] else DataError
                 raise error(
                     f"{mapping.system}/{name}: {problems[0]} ({len(problems)} problems); no file was written"
                 )
-            rows = min(mapping.dialect.max_rows, len(frame) - start)
-            start += rows
             made.append((kind, name, rows, content))
     return made
 
 
 @answers
-def crm_files(written: pd.DataFrame, lists: Answer | Missing) -> Answer:
+def crm_files(
+    written: pd.DataFrame, lists: Answer | Missing, choice: pd.DataFrame | Missing | None = None
+) -> Answer:
     """Return which files were written for which CRM system and what must be set up before loading.
 
     Parameters
     ----------
     written
-        From ``run.write_crm``: system, file, object, rows, bytes, sha256, mapping_version.
+        From ``run.write_crm``: system, file, kind, object, rows, bytes, sha256, mapping_version.
     lists
         From `target_lists`.
+    choice
+        Result ``next_best_action``; who of it waits for the next list is then said.
     """
     need(written, "CRM systems with files", "crm_systems in engagement.yml, and consents")
-    kind = written["file"].str.extract(r"^(scores|targets|opt_outs|callbacks)", expand=False)
     table = (
-        written.assign(kind=kind)
-        .pivot_table(index="system", columns="kind", values="rows", aggfunc="sum", fill_value=0)
-        .reindex(columns=["scores", "targets", "opt_outs", "callbacks"], fill_value=0)
+        written.pivot_table(index="system", columns="kind", values="rows", aggfunc="sum", fill_value=0)
+        .reindex(columns=list(KINDS), fill_value=0)
         .reset_index()
-    )
+    )  # fmt: skip
     table.columns.name = None
-    files = written.groupby("system").agg(
-        files=("file", "size"), bytes=("bytes", "sum"), object=("object", "first")
-    )
+    files = written.groupby("system").agg(files=("file", "size"), bytes=("bytes", "sum"))
     table = table.merge(files.reset_index(), on="system")
-    people = int(table["targets"].max())
+    people, calls = int(table["targets"].max()), int(table["tasks"].max())
+    waiting = 0
+    if isinstance(choice, pd.DataFrame):
+        waiting = max(int((choice["action"] != NONE).sum()) - people, 0)
+    wait = (
+        f" {waiting:,} customers of the plan wait for the next list: this month's contact cap is used up."
+        if waiting and people
+        else ""
+    )
     return Answer(
-        table=table[["system", "object", "files", "scores", "targets", "opt_outs", "callbacks", "bytes"]],
-        headline=f"{len(written)} files for {len(table)} CRM systems hold {people:,} contacts to make",
+        table=table[["system", "files", *KINDS, "bytes"]],
+        headline=f"{len(written)} files for {len(table)} CRM systems hold {people:,} contacts to make and {calls:,} call backs",
         so_what=(
-            "Create the fields that manifest.json lists, load ten rows into a sandbox, compare, then load all. The files carry the "
-            "key and our own columns only, empty cells change nothing, and consent can only be withdrawn. All files passed a strict "
-            "re-reading against the vendors' published rules; they were not loaded into a live system."
+            "Create the fields listed in set-up.md beside the files, follow acceptance.md in a sandbox, then load all. The files carry "
+            "the key and our own columns only, empty cells change nothing, and consent can only be withdrawn. All files passed a strict "
+            f"re-reading against the vendors' published rules; they were not loaded into a live system.{wait}"
         ),
         kind="prescriptive",
-        caption="Rows written to the run's folder crm/ by system; manifest.json there holds checksums and what to set up",
-        units={"files": "count", "scores": "count", "targets": "count", "opt_outs": "count", "callbacks": "count", "bytes": "count"},
-        source="next best action, scores, target lists; mappings of the systems",
+        caption="Rows written to the run's folder crm/ by system; manifest.json there holds checksums and the rules of the system",
+        units=dict.fromkeys(["files", *KINDS, "bytes"], "count"),
+        source="next best action, scores, target lists, call backs; mappings of the systems",
         metrics=(Metric("crm_contacts", float(people), n=people, unit="count", kind="prescriptive"),),
     )  # fmt: skip

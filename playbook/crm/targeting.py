@@ -34,7 +34,8 @@ SAME_CHANNEL = {
     "e-mail": "email", "mail": "letter", "post": "letter", "postal": "letter", "call": "phone", "telephone": "phone",
     "text": "sms", "social media": "social",
 }  # fmt: skip
-GATES = ["gone", "no_address", "no_consent", "suppressed", "contacted_enough", "holdout"]
+GATES = ["gone", "no_address", "no_consent", "contacted_enough", "holdout", "suppressed"]
+"""In the order they are applied; suppression comes last, so that nothing after it can let anybody back in."""
 ASK = "consents per channel, with their dates"
 
 
@@ -99,9 +100,10 @@ def target_lists(
     Returns
     -------
     Answer
-        Table channel, customers, gone, no_address, no_consent, suppressed, contacted_enough,
-        holdout (taken out at each gate, in this order), target. Extra ``reachable``: customer_id, one boolean
-        per channel; ``holdout``: customer_id, holdout; ``opt_outs``: customer_id, opted_out_<channel>.
+        Table channel, customers, gone, no_address, no_consent, contacted_enough, holdout, suppressed
+        (taken out at each gate, in this order), target. Extra ``reachable``: customer_id, one boolean
+        per channel; ``holdout``: customer_id, holdout; ``opt_outs``: customer_id, opted_out_<channel>;
+        ``contacts``: customer_id, contacts of the last 30 days, room (contacts left this month), gone.
 
     Notes
     -----
@@ -111,7 +113,8 @@ def target_lists(
     flags = flags.sort_values("customer_id", ignore_index=True)
     out = _suppressed(flags, suppressed)
     times = recent.set_index("customer_id")["contacts"] if len(recent) else pd.Series(dtype=float)
-    often = flags["customer_id"].map(times).fillna(0).to_numpy(float) >= contact_cap
+    made = flags["customer_id"].map(times).fillna(0).to_numpy(float)
+    often = made >= contact_cap
     held = universal_holdout(flags["customer_id"], seed, holdout_share)
     gone = flags["is_gone"].fillna(True).to_numpy(bool)
     rows, reachable, opted = [], {}, {}
@@ -123,7 +126,7 @@ def target_lists(
         left = np.ones(len(flags), bool)
         row: dict[str, object] = {"channel": channel, "customers": len(flags)}
         for gate, stopped in zip(
-            GATES, (gone, ~address, ~agreed, out[channel], often, held), strict=True
+            GATES, (gone, ~address, ~agreed, often, held, out[channel]), strict=True
         ):
             row[gate] = int((left & stopped).sum())
             left &= ~stopped
@@ -160,6 +163,7 @@ def target_lists(
         extra={
             "reachable": keys.assign(**reachable), "holdout": keys.assign(holdout=held),
             "opt_outs": keys.assign(**opted),
+            "contacts": keys.assign(contacts=made, room=np.maximum(contact_cap - made, 0), gone=gone),
         },
     )  # fmt: skip
 
@@ -191,7 +195,7 @@ def _targets_advice(
             "Ask customers for their consent at the next purchase or visit; until then no list is written."
         )
         return " ".join(said)
-    gate = table.set_index("channel")[GATES[:-1]].sum().idxmax()
+    gate = table.set_index("channel")[[g for g in GATES if g != "holdout"]].sum().idxmax()
     said.append(
         f"The gate that costs most is '{gate.replace('_', ' ')}'. Contact only through these lists, and ask for consent where "
         "customers are in contact anyway."

@@ -129,7 +129,9 @@ def _survey(db: duckdb.DuckDBPyConnection, relation: str, texts: list[Mapped]) -
             tests += ["false", "false", error, "false", "false"]
         parts += [f"count(*) filter ({x} <> '' and {test})" for test in tests]
         parts += [f"min(_row) filter ({odd})", f"min(_row) filter ({error})"]
-    row = db.execute(f"select {', '.join(parts) or 'null'} from {relation} limit 1").fetchall()[0]
+    row: tuple = ()
+    if parts:  # without any, a file of no rows would give no row at all
+        row = db.execute(f"select {', '.join(parts)} from {relation}").fetchall()[0]
     counts = iter([IdCount(*row[start : start + 10]) for start in range(0, len(row) - 9, 10)])
     return [IdCount(simple=True) if one.label in simple else next(counts) for one in texts]
 

@@ -15,7 +15,7 @@ __all__ = ["COLUMNS", "READINGS", "Findings", "Intake", "load_intake", "save_int
 READINGS = ["file", "kind", "bytes", "encoding", "delimiter", "header_row", "sheet", "table", "system", "notes"]  # fmt: skip
 COLUMNS = ["file", "table", "column", "header", "how", "read_as", "decided_by"]
 _FRAMES = ("ledger", "readings", "columns", "review")
-_LISTS = ("findings", "undecided", "unmapped", "blocking")
+_LISTS = ("findings", "undecided", "unmapped", "blocking", "unsafe")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Intake:
         Pairs of records that a person should look at.
     blocking
         What keeps the tables from being used, in words; empty when nothing does.
+    unsafe
+        Those of ``blocking`` by which people who must not be contacted would be.
     """
 
     ledger: pd.DataFrame
@@ -51,6 +53,7 @@ class Intake:
     unmapped: list[str] = field(default_factory=list)
     review: pd.DataFrame = field(default_factory=pd.DataFrame)
     blocking: tuple[str, ...] = ()
+    unsafe: tuple[str, ...] = ()
 
 
 class Findings:
@@ -98,4 +101,5 @@ def load_intake(folder: Path) -> Intake:
 
     lists = json.loads((folder / "intake.json").read_text(encoding="utf-8"))
     frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _FRAMES}
-    return Intake(**frames, **lists | {"blocking": tuple(lists["blocking"])})
+    tuples = {name: tuple(lists.get(name, ())) for name in ("blocking", "unsafe")}
+    return Intake(**frames, **lists | tuples)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from playbook.engagement.delivery import Source
 from playbook.engagement.model import Engagement
-from playbook.errors import DataError, PlanError
+from playbook.errors import ConsentError, DataError, PlanError
 from playbook.intake.accounts import ask_about_accounts, set_accounts_apart
 from playbook.intake.crm_ids import widen_ids
 from playbook.intake.databases import Databases, label
@@ -35,6 +35,7 @@ from playbook.tables import TABLES
 __all__ = ["examine", "take_in"]
 
 MEMORY_LIMIT = "3GB"
+SUPPRESSIONS = "suppressions"
 
 
 def take_in(inbox: Path, engagement: Engagement, target: Path, as_of: date | None = None) -> Intake:
@@ -53,6 +54,9 @@ def take_in(inbox: Path, engagement: Engagement, target: Path, as_of: date | Non
     DataError
         When a needed table is missing, a reading is undecided, or too many rows cannot be used. The
         tables of an earlier intake are then left as they were.
+    ConsentError
+        When the engagement names a file of suppressions that did not come or cannot be read: people
+        who must not be contacted would be.
     """
     if not engagement.inbox:
         raise PlanError(
@@ -60,6 +64,8 @@ def take_in(inbox: Path, engagement: Engagement, target: Path, as_of: date | Non
         )
     with _work_folder(inbox, target) as work:
         intake = _examined(inbox, engagement, work, as_of)
+        if intake.unsafe:
+            raise ConsentError("\n".join(intake.unsafe))
         if intake.blocking:
             raise DataError("\n".join(intake.blocking))
         _publish(work, target)
@@ -129,6 +135,7 @@ class _Taking:
         self.staging = Staging(connection, self.findings, self.until)
         self.opened: set[Path] = databases.files
         self.blocking: list[str] = []
+        self.unsafe: list[str] = []
 
     def run(self) -> Intake:
         """Take the delivery through all stages and return what was found."""
@@ -167,6 +174,7 @@ class _Taking:
             unmapped,
             review,
             tuple(self.blocking),
+            tuple(self.unsafe),
         )
 
     def _load(self, source: Source) -> None:
@@ -190,8 +198,19 @@ class _Taking:
 
     def _refuse(self, source: Source, name: str, refused: FileRefused) -> None:
         self.findings.add(refused.what, refused.mend, "problem", source.table, name)
-        if TABLES[source.table].required or source.derive:
+        if source.table == SUPPRESSIONS:
+            self._unsafe(str(refused))
+        elif TABLES[source.table].required or source.derive:
             self.blocking.append(str(refused))
+
+    def _unsafe(self, what: str) -> None:
+        """Keep the run from starting: without this list people who said no would be contacted."""
+        said = (
+            f"inbox: {what}. The engagement names this list of people who must not be contacted; send the file "
+            "(a header alone if nobody is on it), or take its entry out of engagement.yml if there is no such list"
+        )
+        self.unsafe.append(said)
+        self.blocking.append(said)
 
     def _places(self, source: Source) -> list[Path] | list[str]:
         if source.database:
@@ -204,7 +223,9 @@ class _Taking:
         if not paths:
             what = f"no file matches {source.files!r}"
             self.findings.add(what, f"send the {source.table} or take the entry out", "note", source.table)  # fmt: skip
-            if TABLES[source.table].required:
+            if source.table == SUPPRESSIONS:
+                self._unsafe(what)
+            elif TABLES[source.table].required:
                 self.blocking.append(f"inbox: {what}, which holds the needed table {source.table}")
         self.opened |= set(paths)
         return paths

@@ -116,7 +116,8 @@ def fingerprint(folder: Folder, period: str, step: Step, done: dict[str, str]) -
     """Return the digest of all that can influence a step.
 
     That is the package, the engagement file, the plan, the step's notebook, the fingerprints of the
-    steps it waits for (``done``), the inbox and the databases for intake, and the previous period's last step.
+    steps it waits for (``done``), the inbox and the databases for intake, the client's names of CRM fields for step 06, and the
+    previous period's last step.
     """
     parts = [
         step.id,
@@ -126,6 +127,12 @@ def fingerprint(folder: Folder, period: str, step: Step, done: dict[str, str]) -
     ]
     if step.id == "intake":
         parts.append(_inputs_digest(folder))
+    if step.id == "06":
+        parts += [
+            f"{path.name}:{file_digest(path)}"
+            for path in sorted((folder.inputs / "crm").glob("*"))
+            if path.is_file()
+        ]
     if step.notebook:
         parts.append(notebook_digest(step.notebook))
     if step.id in ("01", "02", "07"):

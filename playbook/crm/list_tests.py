@@ -1,0 +1,156 @@
+"""How large a control each contact list needs before its effect can be told from chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from playbook.allocation import NONE
+from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.crm.actions import shrunken_effect
+from playbook.stats import sample_size_two_proportions, smallest_detectable_effect
+
+__all__ = ["list_tests", "smallest_control"]
+
+SMALLEST, LARGEST = 0.01, 0.99  # base rates outside leave no room for an effect
+GROUP = 2  # fewer than this in a group is no comparison
+
+
+def smallest_control(base_rate: float, listed: int, effect: float) -> int | None:
+    """Return the fewest customers to hold back at random so that ``effect`` would be found.
+
+    Parameters
+    ----------
+    base_rate
+        Share that buys without the contact (0 to 1).
+    listed
+        Customers of the list, those held back included.
+    effect
+        Rise of that share which must be found with 80 % power at the 5 % level (two-sided).
+
+    Returns
+    -------
+    int or None
+        At most half of the list; none where even that is too few.
+    """
+    if not 0 < effect < 1 - base_rate or listed < 2 * GROUP:
+        return None
+
+    def found(control: int) -> bool:
+        least = smallest_detectable_effect(base_rate, listed - control, control)
+        return isfinite(least) and least <= effect
+
+    low, high = GROUP, listed // 2
+    if not found(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if found(middle) else (middle + 1, high)
+    return low
+
+
+def _row(action: Any, group: pd.DataFrame) -> dict[str, object]:
+    n = len(group)
+    base = float(np.clip(group["purchase_probability"].mean(), SMALLEST, LARGEST))
+    margin = float(group["margin_given_order"].clip(lower=0).mean())
+    pays = float(action.unit_cost) / margin if margin > 0 else np.nan
+    believed, _ = shrunken_effect(action)
+    room = 0 < pays < 1 - base
+    half = smallest_detectable_effect(base, n - n // 2, n // 2) if n >= 2 * GROUP else np.nan
+    control = smallest_control(base, n, believed)
+    return {
+        "list": action.name, "channel": action.channel, "customers": n, "base_rate": base, "pays_from": pays, "believed": believed,
+        "found_at_best": half, "needed": 2 * sample_size_two_proportions(base, base + pays) if room else np.nan,
+        "hold_back": np.nan if control is None else control, "action_id": action.id,
+    }  # fmt: skip
+
+
+@answers
+def list_tests(plan: Answer, people: pd.DataFrame, actions: Sequence[Any]) -> Answer:
+    """Return for each contact list the smallest effect worth finding and the control that would find it.
+
+    Parameters
+    ----------
+    plan
+        From `next_best_action`: who gets which action.
+    people
+        From `candidates`: purchase_probability and margin_given_order of each customer.
+    actions
+        ``plan.actions``: unit cost and believed effect.
+
+    Returns
+    -------
+    Answer
+        Table list, channel, customers, base_rate, pays_from (effect at which the contact pays for
+        itself: the smallest worth finding), believed (shrunken), found_at_best (smallest effect that
+        half against half would show), needed (customers in both halves to find ``pays_from``),
+        hold_back (fewest to hold back at random so that the believed effect is found; none where the
+        list is too small), action_id.
+
+    References
+    ----------
+    Fleiss, J. L. (1981). Statistical Methods for Rates and Proportions; 80 % power, 5 % two-sided.
+    """
+    choice = plan["choice"]
+    chosen = choice[choice["action"] != NONE].merge(
+        people[["customer_id", "purchase_probability", "margin_given_order"]], on="customer_id"
+    )
+    need(chosen, "customers on a contact list", "actions that earn more than they cost")
+    by_id = {action.id: action for action in actions}
+    rows = [_row(by_id[name], group) for name, group in chosen.groupby("action")]
+    table = pd.DataFrame(rows).sort_values(
+        ["customers", "list"], ascending=[False, True], ignore_index=True
+    )
+    able = table[table["hold_back"].notna()]
+    return Answer(
+        table=table,
+        headline=f"{len(able)} of {len(table)} contact lists can show the effect they are believed to have",
+        so_what=_advice(table, able),
+        kind="prescriptive",
+        caption=(
+            f"Contact lists of the plan (n = {len(chosen):,} customers): repurchase without contact, effect at which a contact pays, "
+            "and the control needed (80 % power, 5 % level, two-sided)"
+        ),
+        units={
+            "customers": "count", "base_rate": "%", "pays_from": "%", "believed": "%", "found_at_best": "%",
+            "needed": "count", "hold_back": "count",
+        },
+        source="next best action, propensity, customer value; plan",
+        metrics=(
+            Metric("lists_that_can_show", float(len(able)), n=len(table), unit="count", kind="prescriptive"),
+        ),
+    )  # fmt: skip
+
+
+def _advice(table: pd.DataFrame, able: pd.DataFrame) -> str:
+    said = []
+    if len(able):
+        first = able.iloc[0]
+        said.append(
+            f"Hold back {first.hold_back:,.0f} of the {first.customers:,} customers of '{first.list}' at random, and its believed "
+            f"effect of {100 * first.believed:.1f} percentage points can be confirmed or refuted by the next review."
+        )
+    small = table[table["hold_back"].isna()]
+    if len(small):
+        worst = small.iloc[0]
+        best = worst["found_at_best"]
+        shown = (
+            f"half against half shows effects from {100 * best:.1f} points only"
+            if isfinite(best)
+            else "it is too small for any comparison"
+        )
+        said.append(
+            f"'{worst.list}' ({worst.customers:,} customers) cannot prove a belief of {100 * worst.believed:.1f} points: {shown}. "
+            "Pool such lists over several waves before their result is read."
+        )
+    dear = table[table["needed"] > table["customers"]]
+    if len(dear):
+        ratio = dear.iloc[0]
+        said.append(
+            f"To show that '{ratio.list}' just pays ({format_value(ratio.pays_from, '%')}) would take {format_value(ratio.needed, 'count')} customers."
+        )
+    return " ".join(said)
