@@ -41,6 +41,7 @@ from playbook.crm.files import (
     refused_contacts,
 )
 from playbook.crm.loyalty import care_calendar, programme_return, tier_changes
+from playbook.crm.loyalty_design import compare_designs
 from playbook.crm.mapping import SYSTEMS, read_mapping
 from playbook.crm.personalisation import (
     bought_between,
@@ -64,7 +65,7 @@ from playbook.crm.targeting import (
 
 __all__ = [
     "SYSTEMS", "Snapshots", "acquisition_channels", "action_plan", "ageing_deals", "automation", "bought_between", "budget_split", "budget_what_if",
-    "calibration", "candidates", "care_calendar", "checked_files", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
+    "calibration", "candidates", "care_calendar", "checked_files", "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
     "customer_record", "example_customer", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "loss_reasons", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
     "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_mapping", "recent_answers", "recommendations",
     "referral_value", "refused_contacts", "sales_coverage", "shrunken_effect", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",

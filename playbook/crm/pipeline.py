@@ -17,6 +17,7 @@ __all__ = ["ageing_deals", "pipeline_forecast", "stage_conversion", "win_rates"]
 
 PRIOR_DEALS = 10.0  # closed deals that the rate of the whole stage counts for
 DRAWS = 4000
+GRID = 200  # levels of the beta distribution that a stage's error is drawn from
 SLOW = 0.75  # a deal is slow when three in four left the stage earlier
 ASK = "opportunities with the history of their stages"
 
@@ -274,23 +275,18 @@ def _open_deals(known: _Spells, opportunities: pd.DataFrame, as_of: date) -> pd.
 
 
 def _simulate(deals: pd.DataFrame, seed: int) -> tuple[pd.Series, np.ndarray]:
-    """Win probability per deal and simulated totals; a stage's rate is drawn once for its deals."""
+    """Win probability per deal and simulated totals; the error of the rates is the same for all deals of a stage."""
     rng = np.random.default_rng(seed)
-    stages = sorted(deals["stage"].unique())
-    first = deals.drop_duplicates("stage").set_index("stage")
-    drawn = {
-        s: rng.beta(first.loc[s, "wins"] + 0.5, first.loc[s, "losses"] + 0.5, DRAWS) for s in stages
-    }
-    n = (deals["older_wins"] + deals["older_losses"]).to_numpy()
-    rate = np.column_stack([drawn[s] for s in deals["stage"]])
-    chance = (deals["older_wins"].to_numpy() + PRIOR_DEALS * rate) / (n + PRIOR_DEALS)
-    won = rng.random(chance.shape) < chance
-    mean = [
-        (first.loc[s, "wins"] + 0.5) / (first.loc[s, "wins"] + first.loc[s, "losses"] + 1)
-        for s in deals["stage"]
-    ]
-    probability = (deals["older_wins"] + PRIOR_DEALS * np.array(mean)) / (n + PRIOR_DEALS)
-    return probability, won @ deals["amount"].fillna(0.0).to_numpy()
+    wins, losses = deals["wins"] + 0.5, deals["losses"] + 0.5
+    stage_rate = wins / (wins + losses)
+    a = deals["older_wins"] + PRIOR_DEALS * stage_rate
+    b = deals["older_losses"] + PRIOR_DEALS * (1 - stage_rate)
+    levels = (np.arange(GRID) + 0.5) / GRID
+    chances = beta.ppf(levels, a.to_numpy()[:, None], b.to_numpy()[:, None])
+    stage, names = pd.factorize(deals["stage"], sort=True)
+    drawn = rng.integers(0, GRID, (len(names), DRAWS))[stage]
+    won = rng.random((len(deals), DRAWS)) < np.take_along_axis(chances, drawn, axis=1)
+    return a / (a + b), deals["amount"].fillna(0.0).to_numpy() @ won
 
 
 @answers
@@ -318,7 +314,8 @@ def pipeline_forecast(
     Notes
     -----
     A deal's chance is the share won of closed deals that stayed in its stage at least as long, pulled
-    towards the stage's rate as if by ten deals. The stage's rate is drawn from its beta posterior.
+    towards the stage's rate as if by ten deals. It is drawn from its beta posterior, at the same level for all deals
+    of a stage, as they learn from the same closed deals.
     """
     known = _spells(history, opportunities, as_of)
     deals = _open_deals(known, opportunities, as_of)

@@ -180,24 +180,13 @@ def loss_reasons(opportunities: pd.DataFrame, seed: int) -> Answer:
     first = table.iloc[0]
     money = float(known.loc[reason == first.reason, "amount"].astype(float).sum())
     apart = table[table["competitor"] != "all deals"]
-    telling = (
-        apart.loc[
-            (apart["share"] - apart["reason"].map(reason.value_counts(normalize=True))).idxmax()
-        ]
-        if len(apart)
-        else None
-    )
-    differ = p < 0.05 and telling is not None
+    usual = reason.value_counts(normalize=True)
     return Answer(
         table=table,
         headline=f"Most lost deals name '{first.reason}': {format_value(first.share, '%')} of {len(known):,}",
         so_what=(
             f"Those {int(first.lost):,} deals were worth {format_value(money, 'currency')}. "
-            + (f"Reasons differ between competitors (p = {p:.3f}): against {telling.competitor} '{telling.reason}' stands out "
-               f"({format_value(telling.share, '%')}); prepare sellers for that before the offer."
-               if differ else
-               f"Reasons do not differ between competitors by more than chance (p = {p:.2f}): one answer to '{first.reason}' serves all, "
-               "and no seller's guide by competitor is worth writing yet.")
+            + _by_competitor(apart, apart["share"] - apart["reason"].map(usual), first.reason, p)
             + (f" {len(lost) - len(known):,} lost deals have no reason." if len(lost) > len(known) else "")
         ),
         kind="diagnostic",
@@ -205,6 +194,19 @@ def loss_reasons(opportunities: pd.DataFrame, seed: int) -> Answer:
         units={"lost": "count", "share": "%", "low": "%", "high": "%"},
         source="opportunities",
         extra={"p_value": p},
+    )  # fmt: skip
+
+
+def _by_competitor(apart: pd.DataFrame, excess: pd.Series, most: str, p: float) -> str:
+    if p >= 0.05 or apart.empty:
+        return (
+            f"Reasons do not differ between competitors by more than chance (p = {p:.2f}): one answer to '{most}' serves all, "
+            "and no seller's guide by competitor is worth writing yet."
+        )  # fmt: skip
+    telling = apart.loc[excess.idxmax()]
+    return (
+        f"Reasons differ between competitors (p = {p:.3f}): against {telling['competitor']} '{telling['reason']}' stands out "
+        f"({format_value(telling['share'], '%')}); prepare sellers for that before the offer."
     )  # fmt: skip
 
 
