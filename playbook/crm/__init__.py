@@ -54,6 +54,7 @@ from playbook.crm.pipeline import ageing_deals, pipeline_forecast, stage_convers
 from playbook.crm.plan import action_plan, budget_what_if, limits, money_and_margin
 from playbook.crm.record import contacts_tracked, customer_record, example_customer, timeline
 from playbook.crm.referral import referral_value, who_recommends
+from playbook.crm.response import campaign_uplift
 from playbook.crm.sales import loss_reasons, sales_coverage
 from playbook.crm.targeting import (
     gate_shares,
@@ -65,7 +66,7 @@ from playbook.crm.targeting import (
 
 __all__ = [
     "SYSTEMS", "Snapshots", "acquisition_channels", "action_plan", "ageing_deals", "automation", "bought_between", "budget_split", "budget_what_if",
-    "calibration", "candidates", "care_calendar", "checked_files", "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
+    "calibration", "campaign_uplift", "candidates", "care_calendar", "checked_files", "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
     "customer_record", "example_customer", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "loss_reasons", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
     "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_mapping", "recent_answers", "recommendations",
     "referral_value", "refused_contacts", "sales_coverage", "shrunken_effect", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
