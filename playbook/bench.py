@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.bench_choice import bench_choice
+from playbook.bench_crm import bench_crm
 from playbook.bench_intake import bench_intake
 from playbook.bench_journeys import bench_journeys
 from playbook.bench_value import bench_value
@@ -50,6 +51,7 @@ def bench() -> list[dict[str, Any]]:
         *value,
         *journeys,
         *bench_choice(),
+        *bench_crm(),
         _row(
             "demo-period",
             period,

@@ -99,6 +99,44 @@ def test_limits_and_consent_hold_and_row_order_is_immaterial(n, seed, budget):
     pd.testing.assert_series_equal(result.choice, again.choice)
 
 
+@settings(max_examples=15, deadline=None)
+@given(n=st.integers(1, 25), seed=st.integers(0, 10_000), more=st.floats(1, 4))
+def test_the_bound_never_falls_with_more_budget_and_the_gap_holds(n, seed, more):
+    value, cost, budget, *rest = random_case(n, seed, actions=4)
+    less = allocate(value, cost, budget, *rest)
+    ample = allocate(value, cost, budget * more, *rest)
+    assert ample.bound >= less.bound * (1 - 1e-9)
+    for result, money in ((less, budget), (ample, budget * more)):
+        assert result.spent <= money + 1e-9
+        assert result.value <= result.bound
+        assert result.value >= result.bound * (1 - result.gap) - 1e-9
+        assert 0 <= result.gap <= 0.001
+        assert (result.shadow_prices >= 0).all()
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    n=st.integers(1, 25), seed=st.integers(0, 10_000), budget=st.sampled_from([0.0, 5.0, np.inf])
+)
+def test_what_costs_more_than_it_returns_is_never_chosen(n, seed, budget):
+    gain, cost, _, *rest = random_case(n, seed, actions=4)
+    net = gain - cost
+    result = allocate(net, cost, budget, *rest)
+    taken = result.choice[result.choice != "none"]
+    assert all(gain.loc[key, action] > cost[action] for key, action in taken.items())
+    if budget == 0:
+        assert result.spent == 0
+        assert (cost[taken] == 0).all()
+
+
+def test_a_budget_of_zero_still_allows_what_is_free():
+    value = pd.DataFrame({"free": [2.0, -1.0], "paid": [9.0, 9.0]}, ["x", "y"])
+    cost = pd.Series({"free": 0.0, "paid": 1.0})
+    result = allocate(value, cost, 0.0, {}, pd.Series({"free": "a", "paid": "b"}))
+    assert result.choice.to_dict() == {"x": "free", "y": "none"}
+    assert (result.spent, result.gap) == (0.0, 0.0)
+
+
 def test_equal_customers_are_served_by_key_and_the_price_is_the_marginal_margin():
     keys = ["d", "b", "a", "c"]
     value = pd.DataFrame({"letter": 5.0}, keys)
@@ -139,8 +177,9 @@ def test_bad_input_is_refused_with_the_reason():
 
 
 def test_blattberg_deighton_closed_form():
-    (check,) = published.rows()
-    assert check.ok
+    closed_form, every_choice = published.rows()
+    assert closed_form.ok
+    assert every_choice.ok
     assert optimal_acquisition_spend(0.4, 0.25, 5.0) == 0.0
 
 

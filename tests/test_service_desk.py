@@ -262,10 +262,10 @@ def test_the_queue_goes_to_every_crm_system() -> None:
     for name in crm.SYSTEMS:
         mapping = crm.read_mapping(name)
         [(kind, file, rows, content)] = crm.checked_files(
-            mapping, {"callbacks": queue(said).table}, ()
+            mapping, {"tasks": crm.callback_tasks(queue(said).table, (), AS_OF)}, ()
         )
-        assert (kind, rows) == ("callbacks", 4) and file.startswith("callbacks.")
-        assert crm.lint_file(mapping, "callbacks", content) == []
+        assert (kind, rows) == ("tasks", 4) and file.startswith("tasks.")
+        assert crm.lint_file(mapping, "tasks", content) == []
 
 
 @settings(max_examples=8, deadline=None)

@@ -43,6 +43,7 @@ from playbook.crm.handover import acceptance_files, acceptance_page, setup_page
 from playbook.crm.lint import lint_file, read_file
 from playbook.crm.list_tests import list_tests, smallest_control
 from playbook.crm.loyalty import care_calendar, programme_return, tier_changes
+from playbook.crm.loyalty_design import compare_designs
 from playbook.crm.mapping import SYSTEMS, read_mapping, tenant_mapping
 from playbook.crm.personalisation import (
     bought_between,
@@ -52,9 +53,11 @@ from playbook.crm.personalisation import (
     up_selling,
 )
 from playbook.crm.pipeline import ageing_deals, pipeline_forecast, stage_conversion, win_rates
-from playbook.crm.plan import action_plan, limits, money_and_margin
+from playbook.crm.plan import action_plan, budget_what_if, limits, money_and_margin
 from playbook.crm.record import contacts_tracked, customer_record, example_customer, timeline
 from playbook.crm.referral import referral_value, who_recommends
+from playbook.crm.response import campaign_uplift
+from playbook.crm.sales import loss_reasons, sales_coverage
 from playbook.crm.targeting import (
     gate_shares,
     is_mapped,
@@ -66,10 +69,13 @@ from playbook.crm.tasks import callback_tasks
 from playbook.crm.template import fill_template
 
 __all__ = [
-    "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "callback_tasks", "fill_template", "read_file", "setup_page", "tenant_mapping", "acquisition_channels", "action_plan", "ageing_deals", "automation", "bought_between", "budget_split",
-    "calibration", "candidates", "care_calendar", "checked_files", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
-    "customer_record", "example_customer", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "list_tests", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
-    "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_mapping", "recent_answers", "recommendations",
-    "referral_value", "refused_contacts", "shrunken_effect", "smallest_control", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
+    "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "acquisition_channels", "action_plan", "ageing_deals", "automation",
+    "bought_between", "budget_split", "budget_what_if", "calibration", "callback_tasks", "campaign_uplift", "candidates", "care_calendar",
+    "checked_files", "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling", "customer_record", "example_customer",
+    "fill_template", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "list_tests", "loss_reasons",
+    "make_files", "money_and_margin", "money_for_contacts", "next_best_action", "personal_content", "pipeline_forecast", "programme_return",
+    "propensity", "read_file", "read_mapping", "recent_answers", "recommendations", "referral_value", "refused_contacts", "sales_coverage",
+    "setup_page", "shrunken_effect", "smallest_control", "snapshot_days", "stage_conversion", "target_lists", "tenant_mapping", "tier_changes",
+    "timeline",
     "trigger_events", "universal_holdout", "up_selling", "what_predicts", "who_recommends", "win_rates",
 ]  # fmt: skip

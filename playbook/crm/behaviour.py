@@ -16,7 +16,7 @@ import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
-from playbook.propensity import Propensity, fit_propensity
+from playbook.propensity import Propensity, filled_in_later, fit_propensity
 from playbook.stats import wilson
 
 __all__ = [
@@ -201,66 +201,47 @@ def propensity(
     Answer
         Table of models of active customers on the test day: model, chosen, brier, brier_low, brier_high, auc,
         auc_low, auc_high, top_decile_lift, n. Extra ``scores`` of all customers: customer_id, churn_probability,
-        purchase_probability (its complement), active, horizon_days; ``calibration``, ``effects`` and ``lapsed``.
+        purchase_probability (its complement), active, horizon_days; ``calibration``, ``effects``, ``lapsed`` and ``refused``
+        (columns filled in after the day, which no model sees).
     """
     need(_active(train), "active customers with a known outcome", ASK, rows=100, columns=[OUTCOME])
     known, judged = (_active(frame).dropna(subset=[OUTCOME]) for frame in (train, test))
-    features = _usable(known)
+    late = filled_in_later(
+        known, _active(now), OUTCOME, _usable(known), judged if days.out_of_time else None
+    )
+    refused = late.loc[late["refused"], "feature"].tolist()
+    features = [name for name in _usable(known) if name not in refused]
     need(pd.DataFrame({"feature": features}), "features of customers", ASK)
     model = _fit(known, judged, days.out_of_time, features, seed)
     lapsed = _lapsed_rates(test.dropna(subset=[OUTCOME]), now, days.horizon_days)
     scores = _scores(model, now, lapsed, days.horizon_days)
-    row = model.comparison.set_index("model").loc[model.chosen]
     table = model.comparison.drop(columns="log_loss")
     table.insert(1, "chosen", table["model"] == model.chosen)
     return Answer(
         table=table,
         headline=_headline(model),
-        so_what=_advice(model, now, scores, days),
+        so_what=_advice(model, now, scores, days, refused),
         kind="predictive",
         caption=(
             f"Models of 'no order in {days.horizon_days} days', active customers, fitted at {days.train['cutoff']}, "
             f"judged at {days.test['cutoff']}" + ("" if days.out_of_time else " on other customers")
         ),
-        units={
-            "brier": "ratio",
-            "brier_low": "ratio",
-            "brier_high": "ratio",
-            "auc": "ratio",
-            "auc_low": "ratio",
-            "auc_high": "ratio",
-            "top_decile_lift": "ratio",
-            "n": "count",
-        },
+        units=dict.fromkeys(table.columns.drop(["model", "chosen", "n"]), "ratio") | {"n": "count"},
         source="customers, orders, tickets, interactions; calibrated classifiers",
-        metrics=(
-            Metric(
-                "churn_auc",
-                row["auc"],
-                row["auc_low"],
-                row["auc_high"],
-                model.n_test,
-                "ratio",
-                "predictive",
-            ),
-            Metric(
-                "churn_brier",
-                row["brier"],
-                row["brier_low"],
-                row["brier_high"],
-                model.n_test,
-                "ratio",
-                "predictive",
-            ),
-        ),
+        metrics=_metrics(model),
         extra={
-            "scores": scores,
-            "calibration": model.calibration,
-            "effects": model.effects,
-            "lapsed": lapsed,
-            "model": model,
+            "scores": scores, "calibration": model.calibration, "effects": model.effects, "lapsed": lapsed, "model": model,
+            "refused": refused,
         },
-    )
+    )  # fmt: skip
+
+
+def _metrics(model: Propensity) -> tuple[Metric, ...]:
+    row = model.comparison.set_index("model").loc[model.chosen]
+    return tuple(
+        Metric(f"churn_{name}", row[name], row[f"{name}_low"], row[f"{name}_high"], model.n_test, "ratio", "predictive")
+        for name in ("auc", "brier")
+    )  # fmt: skip
 
 
 def _active(frame: pd.DataFrame) -> pd.DataFrame:
@@ -277,7 +258,13 @@ def _headline(model: Propensity) -> str:
     )
 
 
-def _advice(model: Propensity, now: pd.DataFrame, scores: pd.DataFrame, days: Snapshots) -> str:
+def _advice(
+    model: Propensity,
+    now: pd.DataFrame,
+    scores: pd.DataFrame,
+    days: Snapshots,
+    refused: Sequence[str],
+) -> str:
     active = _active(now)
     risk = scores.set_index("customer_id")["churn_probability"]
     likely = active[active["customer_id"].map(risk) >= 0.5]
@@ -290,6 +277,11 @@ def _advice(model: Propensity, now: pd.DataFrame, scores: pd.DataFrame, days: Sn
         if flagged
         else ""
     )
+    if refused:
+        leak += (
+            f" {', '.join(refused)} was left out: it is filled in as time passes, so it was not known at the day. "
+            "Deliver it with the date of each entry."
+        )  # fmt: skip
     test = (
         "" if days.out_of_time else
         " The history is too short for a test on a later year; next year's review will be the real test."

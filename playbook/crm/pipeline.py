@@ -17,6 +17,7 @@ __all__ = ["ageing_deals", "pipeline_forecast", "stage_conversion", "win_rates"]
 
 PRIOR_DEALS = 10.0  # closed deals that the rate of the whole stage counts for
 DRAWS = 4000
+GRID = 200  # levels of the beta distribution that a stage's error is drawn from
 SLOW = 0.75  # a deal is slow when three in four left the stage earlier
 ASK = "opportunities with the history of their stages"
 
@@ -37,28 +38,53 @@ class _Spells:
 def _spells(history: pd.DataFrame, opportunities: pd.DataFrame, as_of: date) -> _Spells:
     need(history, "changes of stage", ASK)
     need(opportunities, "sales opportunities", ASK)
-    moves = history.sort_values(["opportunity_id", "changed_at", "to_stage"], ignore_index=True)
+    until = datetime.combine(as_of, time(23, 59, 59))
+    moves = history[history["changed_at"] <= until]
+    moves = moves.sort_values(["opportunity_id", "changed_at", "to_stage"], ignore_index=True)
     deals = opportunities.set_index("opportunity_id")
+    future = deals["closed_at"] > until  # closed on a day that has not come: still open
+    deals = deals.assign(
+        is_won=deals["is_won"].mask(future), closed_at=deals["closed_at"].mask(future)
+    )
     moves = moves[moves["opportunity_id"].isin(deals.index)].reset_index(drop=True)
     after = moves.groupby("opportunity_id")
     moves["left"] = after["changed_at"].shift(-1)
     moves["next_stage"] = after["to_stage"].shift(-1)
     moves["place"] = after.cumcount()
     moves["won"] = moves["opportunity_id"].map(deals["is_won"].astype("float64"))
+    moves["closed_at"] = moves["opportunity_id"].map(deals["closed_at"])
+    ends = _ends(moves)
     last = moves[moves["next_stage"].isna() & moves["won"].notna()]
-    ends = set(last["to_stage"]) - set(moves["from_stage"].dropna())
     lost = frozenset(ends & set(last.loc[last["won"] == 0, "to_stage"]))
     spells = moves[~moves["to_stage"].isin(ends)].rename(
         columns={"to_stage": "stage", "changed_at": "entered"}
     )
     need(spells, "stays of deals in a stage", ASK)
-    closed = spells["opportunity_id"].map(deals["closed_at"])
-    spells["left"] = spells["left"].fillna(closed)
-    until = spells["left"].fillna(datetime.combine(as_of, time(23, 59, 59)))
-    spells["days"] = ((until - spells["entered"]).dt.total_seconds() / 86_400).clip(lower=0)
+    spells["left"] = spells["left"].fillna(spells["closed_at"])
+    spells["days"] = (
+        (spells["left"].fillna(until) - spells["entered"]).dt.total_seconds() / 86_400
+    ).clip(lower=0)
     order = spells.groupby("stage")["place"].mean().round(6).reset_index()
     stages = order.sort_values(["place", "stage"])["stage"].tolist()
     return _Spells(spells.reset_index(drop=True), stages, lost)
+
+
+def _ends(moves: pd.DataFrame) -> set[str]:
+    """Stages in which deals are closed, by whatever name: entered on the closing day and rarely left again.
+
+    A lost deal that is taken up again leaves such a stage. A system that writes no move at closing
+    leaves its deals in the last stage of the sale, entered long before they closed.
+    """
+    closed = moves[moves["won"].notna()]
+    last = closed[closed["next_stage"].isna()]
+    wait = (last["closed_at"] - last["changed_at"]).dt.total_seconds().abs() / 86_400
+    days = wait.groupby(last["to_stage"]).median()
+    left = closed["next_stage"].notna().groupby(closed["to_stage"]).mean()
+    known = days.reindex(last["to_stage"].unique())
+    return {
+        stage for stage, waited in known.items()
+        if left[stage] < 0.5 and not waited > 1
+    }  # fmt: skip
 
 
 def _time_in_stage(days: pd.Series, left: pd.Series) -> tuple[float, float]:
@@ -208,15 +234,22 @@ def win_rates(opportunities: pd.DataFrame) -> Answer:
     )  # fmt: skip
 
 
-def _deal_odds(spells: pd.DataFrame, stage: str, days: float) -> tuple[float, float, float, float]:
-    """Wins and losses of closed deals that were in the stage, and of those there at least as long."""
-    past = spells[(spells["stage"] == stage) & spells["won"].notna()]
-    past = past.sort_values("days").drop_duplicates("opportunity_id", keep="last")
-    older = past[past["days"] >= days]
-    return (
-        float((past["won"] == 1).sum()), float((past["won"] == 0).sum()),
-        float((older["won"] == 1).sum()), float((older["won"] == 0).sum()),
-    )  # fmt: skip
+def _deal_odds(spells: pd.DataFrame, stages: pd.Series, days: pd.Series) -> np.ndarray:
+    """Wins and losses of closed deals that were in each deal's stage, and of those there at least as long."""
+    past = spells[spells["won"].notna()].sort_values("days", kind="stable")
+    past = past.drop_duplicates(["stage", "opportunity_id"], keep="last")
+    odds = np.zeros((len(stages), 4))
+    for stage in stages.unique():
+        known = past[past["stage"] == stage]
+        stayed, won = known["days"].to_numpy(), known["won"].to_numpy() == 1
+        later = np.append(np.cumsum(won[::-1])[::-1], 0), np.arange(len(won), -1, -1)
+        here = (stages == stage).to_numpy()
+        place = np.searchsorted(stayed, days[here].to_numpy(), side="left")
+        wins = later[0][place]
+        odds[here] = np.column_stack([
+            np.full(len(place), won.sum()), np.full(len(place), (~won).sum()), wins, later[1][place] - wins,
+        ])  # fmt: skip
+    return odds
 
 
 def _open_deals(known: _Spells, opportunities: pd.DataFrame, as_of: date) -> pd.DataFrame:
@@ -230,8 +263,8 @@ def _open_deals(known: _Spells, opportunities: pd.DataFrame, as_of: date) -> pd.
         opportunities[columns], on="opportunity_id"
     )
     need(deals, "open deals", ASK)
-    odds = [_deal_odds(spells, d.stage, d.days) for d in deals.itertuples()]
-    deals[["wins", "losses", "older_wins", "older_losses"]] = np.array(odds)
+    odds = _deal_odds(spells, deals["stage"], deals["days"])
+    deals[["wins", "losses", "older_wins", "older_losses"]] = odds
     slow = {}
     for stage in known.stages:
         part = spells[spells["stage"] == stage]
@@ -242,23 +275,18 @@ def _open_deals(known: _Spells, opportunities: pd.DataFrame, as_of: date) -> pd.
 
 
 def _simulate(deals: pd.DataFrame, seed: int) -> tuple[pd.Series, np.ndarray]:
-    """Win probability per deal and simulated totals; a stage's rate is drawn once for its deals."""
+    """Win probability per deal and simulated totals; the error of the rates is the same for all deals of a stage."""
     rng = np.random.default_rng(seed)
-    stages = sorted(deals["stage"].unique())
-    first = deals.drop_duplicates("stage").set_index("stage")
-    drawn = {
-        s: rng.beta(first.loc[s, "wins"] + 0.5, first.loc[s, "losses"] + 0.5, DRAWS) for s in stages
-    }
-    n = (deals["older_wins"] + deals["older_losses"]).to_numpy()
-    rate = np.column_stack([drawn[s] for s in deals["stage"]])
-    chance = (deals["older_wins"].to_numpy() + PRIOR_DEALS * rate) / (n + PRIOR_DEALS)
-    won = rng.random(chance.shape) < chance
-    mean = [
-        (first.loc[s, "wins"] + 0.5) / (first.loc[s, "wins"] + first.loc[s, "losses"] + 1)
-        for s in deals["stage"]
-    ]
-    probability = (deals["older_wins"] + PRIOR_DEALS * np.array(mean)) / (n + PRIOR_DEALS)
-    return probability, won @ deals["amount"].fillna(0.0).to_numpy()
+    wins, losses = deals["wins"] + 0.5, deals["losses"] + 0.5
+    stage_rate = wins / (wins + losses)
+    a = deals["older_wins"] + PRIOR_DEALS * stage_rate
+    b = deals["older_losses"] + PRIOR_DEALS * (1 - stage_rate)
+    levels = (np.arange(GRID) + 0.5) / GRID
+    chances = beta.ppf(levels, a.to_numpy()[:, None], b.to_numpy()[:, None])
+    stage, names = pd.factorize(deals["stage"], sort=True)
+    drawn = rng.integers(0, GRID, (len(names), DRAWS))[stage]
+    won = rng.random((len(deals), DRAWS)) < np.take_along_axis(chances, drawn, axis=1)
+    return a / (a + b), deals["amount"].fillna(0.0).to_numpy() @ won
 
 
 @answers
@@ -280,13 +308,14 @@ def pipeline_forecast(
     -------
     Answer
         Table by stage: stage, deals, amount, expected, share. Extra ``deals``: opportunity_id, stage,
-        amount, win_probability, expected, days, slow, slipped, owner, customer_id; ``total``:
-        expected, low, high.
+        amount, win_probability, expected, days, slow, slipped, owner, customer_id; ``total``: level,
+        low, high (80 % and 95 %); ``draws``: simulated totals.
 
     Notes
     -----
     A deal's chance is the share won of closed deals that stayed in its stage at least as long, pulled
-    towards the stage's rate as if by ten deals. The stage's rate is drawn from its beta posterior.
+    towards the stage's rate as if by ten deals. It is drawn from its beta posterior, at the same level for all deals
+    of a stage, as they learn from the same closed deals.
     """
     known = _spells(history, opportunities, as_of)
     deals = _open_deals(known, opportunities, as_of)
@@ -294,7 +323,7 @@ def pipeline_forecast(
     need(known.spells[known.spells["won"].notna()], "closed deals to learn from", ASK, rows=10)
     deals["win_probability"], totals = _simulate(deals, seed)
     deals["expected"] = deals["win_probability"] * deals["amount"].fillna(0.0)
-    low, high = (float(v) for v in np.quantile(totals, [0.025, 0.975]))
+    low, least, most, high = (float(v) for v in np.quantile(totals, [0.025, 0.1, 0.9, 0.975]))
     expected, amount = float(deals["expected"].sum()), float(deals["amount"].sum())
     table = deals.groupby("stage").agg(
         deals=("opportunity_id", "size"), amount=("amount", "sum"), expected=("expected", "sum")
@@ -305,9 +334,9 @@ def pipeline_forecast(
         table=table,
         headline=f"Open deals of {format_value(amount, 'currency')} should bring {format_value(expected, 'currency')}",
         so_what=(
-            f"With 95 % certainty between {format_value(low, 'currency')} and {format_value(high, 'currency')} of the "
-            f"{format_value(amount, 'currency')} in {len(deals):,} open deals, if they close as the {closed:,} deals before them did. "
-            "Plan with the lower figure and treat the rest as a chance."
+            f"In four of five cases between {format_value(least, 'currency')} and {format_value(most, 'currency')} (95 %: {format_value(low, 'currency')} "
+            f"to {format_value(high, 'currency')}) of the {format_value(amount, 'currency')} in {len(deals):,} open deals, if they close as the {closed:,} "
+            "deals before them did. Plan with the lower figure and treat the rest as a chance."
         ),
         kind="predictive",
         caption=f"Open deals by stage at {as_of}: amount and expected wins (n = {len(deals):,}, learned from {closed:,} closed deals)",
@@ -317,7 +346,13 @@ def pipeline_forecast(
             Metric("pipeline_open", amount, n=len(deals), unit="currency"),
             Metric("pipeline_expected", expected, low, high, len(deals), "currency", "predictive"),
         ),
-        extra={"deals": deals.drop(columns=["wins", "losses", "older_wins", "older_losses"])},
+        extra={
+            "deals": deals.drop(columns=["wins", "losses", "older_wins", "older_losses"]),
+            "total": pd.DataFrame(
+                {"level": [0.8, 0.95], "low": [least, low], "high": [most, high]}
+            ),
+            "draws": totals,
+        },
     )
 
 

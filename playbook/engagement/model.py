@@ -230,12 +230,36 @@ class Action(Strict):
 
 
 class Tier(Strict):
-    """A tier of the loyalty programme, reached by yearly revenue."""
+    """A tier of the loyalty programme, reached by yearly revenue; ``offer_cost`` is per member and year (currency)."""
 
     name: str
     from_revenue: Positive
     points_per_unit: Positive
     offer: str = ""
+    offer_cost: Positive = 0.0
+
+
+class LoyaltyDesign(Strict):
+    """Another design of the programme to be compared with the present one, and the lift it is believed to bring.
+
+    Without a belief of its own, the programme's is scaled by how generous the design is.
+    """
+
+    name: str
+    point_value: Positive
+    tiers: Annotated[list[Tier], Field(min_length=1)]
+    believed_lift: float | None = None
+    believed_lift_low: float | None = None
+    believed_lift_high: float | None = None
+
+    @model_validator(mode="after")
+    def _belief_is_whole(self) -> LoyaltyDesign:
+        given = [self.believed_lift, self.believed_lift_low, self.believed_lift_high]
+        if any(x is None for x in given) != all(x is None for x in given):
+            raise ValueError(
+                f"loyalty design {self.name}: give believed_lift with its low and high, or none of them"
+            )
+        return self
 
 
 class LoyaltyProgramme(Strict):
@@ -248,6 +272,7 @@ class LoyaltyProgramme(Strict):
     believed_lift_low: float
     believed_lift_high: float
     care_calendar: dict[str, str] = {}
+    designs: list[LoyaltyDesign] = []
 
 
 class AutomationRule(Strict):

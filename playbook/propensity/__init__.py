@@ -17,6 +17,7 @@ CUPED
 
 from playbook.propensity.effect import TreatmentEffect, treatment_effect
 from playbook.propensity.features import KNOWN_AFTER_OUTCOME, leakage_check
+from playbook.propensity.late import filled_in_later
 from playbook.propensity.model import Propensity, fit_propensity
 from playbook.propensity.uplift import Uplift, uplift
 
@@ -25,6 +26,7 @@ __all__ = [
     "Propensity",
     "TreatmentEffect",
     "Uplift",
+    "filled_in_later",
     "fit_propensity",
     "leakage_check",
     "treatment_effect",

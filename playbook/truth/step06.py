@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+import statsmodels.api as sm
 from sklearn.metrics import roc_auc_score
 
 from playbook import crm, monitoring
 from playbook.propensity import leakage_check
 from playbook.truth import benchmarks
+from playbook.truth.between import Between
 from playbook.truth.increments import increment
 from playbook.truth.rows import Found, NotHere, row
-from playbook.truth.rules import Covers, NotYet, Progress
+from playbook.truth.rules import Covers, FalseAlarms, Progress, Share
 from playbook.truth.sight import Sight, given
 from playbook.truth.study import Study
 
@@ -69,23 +72,54 @@ def negative_group(study: Study) -> Found | NotHere:
 
 @row(
     "06.leak",
-    "a column that was filled in after customers left: flagged by the guard (ours: its AUC alone)",
-    NotYet(
-        "the guard refuses names it knows and flags a column that alone tells the outcome almost fully; this one "
-        "does not, and no column beyond the standard tables reaches the model"
-    ),
+    "a column that was filled in after customers left: refused",
+    Share(0.95, "no model may see it"),
 )
 def leak(study: Study) -> Found:
-    """The guard of the propensity model, given the column beside its usual features."""
-    train = _active(study.sight, "train")
+    """The column beside the usual features of all three snapshots; naive: its AUC alone, which raises no suspicion."""
     desk = study.world.extra["crm_contacts"].set_index("customer_id")["retention_status"]
-    frame = train.assign(retention_status=desk.reindex(train.index).fillna("none"))
-    frame = frame.assign(churned=frame["churned"].astype(int))
-    checked = leakage_check(frame, "churned", ["retention_status", "recency_days"])
-    found = checked.set_index("feature").loc["retention_status"]
-    return Found(
-        hits=int(found["suspicious"]), trials=1, note=f"AUC of the column alone {found['auc']:.2f}"
+    sight = study.sight
+    days = crm.snapshot_days(sight.query("order_history_span"), sight.as_of)
+    train, test, now = (
+        frame.assign(retention_status=desk.reindex(frame["customer_id"]).to_numpy())
+        for frame in (sight.query("customer_snapshot", **part) for part in (days.train, days.test, days.now))
+    )  # fmt: skip
+    answer = given(crm.propensity(train, test, now, days, sight.engagement.seed))
+    active = train[(train["orders"] > 0) & train["churned"].notna()]
+    alone = leakage_check(
+        active.assign(churned=active["churned"].astype(int)), "churned", ["retention_status"]
     )
+    return Found(
+        naive=float(alone["auc"].iloc[0]),
+        hits=int("retention_status" in answer["refused"]),
+        trials=1,
+    )
+
+
+@row(
+    "06.leak_false_alarm",
+    "a column that was known at the day: refused as if filled in later",
+    FalseAlarms(0.01),
+)
+def leak_false_alarm(study: Study) -> Found:
+    """All columns of the snapshots, which are as of their day."""
+    answer = study.sight.propensity
+    columns = len(_active(study.sight, "train").columns) - 1
+    return Found(hits=len(answer["refused"]), trials=columns)
+
+
+@row(
+    "06.churn_slope",
+    "slope of what happened on the predicted log odds of leaving (mean over worlds)",
+    Between(0.9, 1.1),
+)
+def churn_slope(study: Study) -> Found:
+    """Logistic regression of the outcome on the log odds predicted a year before; 1: neither too bold nor too timid."""
+    test = _active(study.sight)
+    chance = study.sight.propensity["model"].score(test).reindex(test.index).clip(1e-6, 1 - 1e-6)
+    odds = np.log(chance / (1 - chance)).to_numpy()
+    fit = sm.Logit(test["churned"].astype(int).to_numpy(), sm.add_constant(odds)).fit(disp=0)
+    return Found(planted=1.0, ours=float(fit.params[1]))
 
 
 @row("06.churn_auc", "who will not order within a year (AUC)", Progress())

@@ -1,0 +1,180 @@
+"""Response to campaigns: whom a contact changes, and whether choosing among customers beats contacting everybody."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from playbook.answer import Answer, answers, format_value, need
+from playbook.errors import NotEnough
+from playbook.propensity import Uplift, uplift
+
+__all__ = ["campaign_uplift"]
+
+ASK = "members of campaigns with the arm and the probability each was assigned with"
+LEAST = 100  # customers of each arm
+LEAST_GROUP = 30
+MASTER = ("market_segment", "area_type")
+KNOWN = (
+    "tenure_days", "recency_days", "orders", "revenue", "largest_order", "categories", "sales_channels", "tickets", "contacts",
+    "visits", "country", "acquisition_channel", "is_company",
+)  # fmt: skip
+
+
+def _random(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Members who could have been in either arm, by draw."""
+    chance = outcomes["assignment_probability"].astype(float)
+    return outcomes[(chance > 0) & (chance < 1) & outcomes["arm"].isin(["treated", "control"])]
+
+
+def _frame(part: pd.DataFrame, known: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
+    """One campaign's members with what was known of them before, the arm and the margin afterwards."""
+    master = [c for c in MASTER if c in customers]
+    frame = part[
+        ["customer_id", "arm", "assignment_probability", "margin_after", "revenue_year_before"]
+    ]
+    frame = frame.merge(customers[["customer_id", *master]], on="customer_id", how="left")
+    frame = frame.merge(
+        known[["customer_id", *(c for c in KNOWN if c in known)]], on="customer_id", how="left"
+    )
+    frame = frame.assign(
+        treated=(frame["arm"] == "treated").astype(int), margin_after=frame["margin_after"].astype(float),
+        revenue_year_before=frame["revenue_year_before"].astype(float), chance=frame["assignment_probability"].astype(float),
+    ).drop(columns=["arm", "assignment_probability"])  # fmt: skip
+    return frame.sort_values("customer_id", ignore_index=True)
+
+
+def _features(frame: pd.DataFrame) -> list[str]:
+    names = [c for c in (*MASTER, *KNOWN, "revenue_year_before") if c in frame]
+    return [
+        c for c in names
+        if frame[c].notna().sum() >= LEAST and len(frame[c].drop_duplicates()) > 1
+    ]  # fmt: skip
+
+
+def _by_group(found: Uplift, frame: pd.DataFrame) -> pd.DataFrame:
+    """Mean cross-fitted score by market segment, lowest last."""
+    if "market_segment" not in frame:
+        return pd.DataFrame(columns=["group", "customers", "uplift"])
+    score = found.scores.reindex(frame["customer_id"].astype(str)).to_numpy()
+    table = pd.DataFrame({"group": frame["market_segment"].fillna("not known"), "uplift": score})
+    table = table.groupby("group").agg(customers=("uplift", "size"), uplift=("uplift", "mean"))
+    table = table[table["customers"] >= LEAST_GROUP].reset_index()
+    return table.sort_values(["uplift", "group"], ascending=[False, True], ignore_index=True)
+
+
+@answers
+def campaign_uplift(
+    outcomes: pd.DataFrame,
+    known: pd.DataFrame,
+    customers: pd.DataFrame,
+    campaigns: pd.DataFrame,
+    seed: int,
+) -> Answer:
+    """Return for each campaign with a random control whether contacting by expected gain beats contacting everybody.
+
+    Parameters
+    ----------
+    outcomes
+        Query ``campaign_outcomes``: campaign_id, customer_id, arm, assignment_probability, margin_after (currency),
+        revenue_year_before.
+    known
+        Query ``customer_snapshot`` at a day before all of these campaigns; who was won later has none of its features.
+    customers
+        Table ``customers``: market_segment, area_type.
+    campaigns
+        Table ``campaigns``: campaign_id, name, unit_cost.
+    seed
+        Of folds and bootstrap.
+
+    Returns
+    -------
+    Answer
+        Table campaign, customers, effect, low, high (margin per customer less the contact's cost, if all were contacted),
+        chosen (share of customers whose expected gain beats the cost), targeted, targeted_low, targeted_high (margin per
+        customer if only they were contacted), qini, qini_low, qini_high, verdict. Extra ``groups`` (campaign_id, group,
+        customers, uplift by market segment), ``curves`` (Qini curve) and ``models`` by campaign.
+
+    Notes
+    -----
+    Cross-fitted two-model uplift with doubly robust values (see `playbook.propensity.uplift`). "target by
+    ranking" is said only if the lower ends of its value and of its lead over contacting everybody are above zero.
+    """
+    random = _random(outcomes)
+    need(random, "customers of campaigns with a control group drawn at random", ASK)
+    names = campaigns.set_index("campaign_id")
+    rows, groups, models = [], [], {}
+    for key, part in random.groupby("campaign_id"):
+        if part["arm"].value_counts().reindex(["treated", "control"], fill_value=0).min() < LEAST:
+            continue
+        frame = _frame(part, known, customers)
+        cost = float(np.nan_to_num(float(names["unit_cost"].get(key, 0.0) or 0.0)))
+        found = uplift(frame, _features(frame), "treated", "margin_after", seed, "chance", cost)
+        models[key] = found
+        rows.append(_row(key, str(names["name"].get(key, key)), found))
+        groups.append(_by_group(found, frame).assign(campaign_id=key))
+    if not rows:
+        raise NotEnough(
+            f"no campaign has {LEAST} treated and {LEAST} control customers drawn at random", ASK
+        )
+    table = pd.DataFrame(rows).sort_values(
+        ["effect", "campaign"], ascending=[False, True], ignore_index=True
+    )
+    return Answer(
+        table=table.drop(columns="campaign_id"),
+        headline=_headline(table),
+        so_what=_advice(table, pd.concat(groups, ignore_index=True)),
+        kind="prescriptive",
+        caption=f"Margin per customer after the contact's cost, campaigns with a random control (n = {int(table['customers'].sum()):,}; 95 % intervals)",
+        units={"customers": "count", "effect": "currency", "low": "currency", "high": "currency", "chosen": "%", "targeted": "currency",
+               "targeted_low": "currency", "targeted_high": "currency", "qini": "currency", "qini_low": "currency", "qini_high": "currency"},
+        source="campaign_members, orders; cross-fitted uplift, doubly robust",
+        extra={"groups": pd.concat(groups, ignore_index=True), "models": models, "verdicts": table.set_index("campaign_id")["verdict"]},
+    )  # fmt: skip
+
+
+def _row(key: str, name: str, found: Uplift) -> dict[str, object]:
+    value = found.policies.set_index("policy")
+    everybody, chosen = value.loc["treat all"], value.loc["target by ranking"]
+    return {
+        "campaign_id": key, "campaign": name, "customers": found.n_treated + found.n_control, "effect": everybody["value"],
+        "low": everybody["low"], "high": everybody["high"], "chosen": chosen["share_treated"], "targeted": chosen["value"],
+        "targeted_low": chosen["low"], "targeted_high": chosen["high"], "qini": found.qini, "qini_low": found.qini_low,
+        "qini_high": found.qini_high, "verdict": found.verdict,
+    }  # fmt: skip
+
+
+def _headline(table: pd.DataFrame) -> str:
+    ranked = table[table["verdict"] == "target by ranking"]
+    if len(ranked):
+        return f"In {len(ranked)} of {len(table)} campaigns choosing customers beats contacting everybody"
+    return f"In none of {len(table)} campaigns is choosing customers surely better than everyone or no one"
+
+
+def _advice(table: pd.DataFrame, groups: pd.DataFrame) -> str:
+    by = {name: part["campaign"].tolist() for name, part in table.groupby("verdict")}
+
+    def named(verdict: str) -> str:
+        return ", ".join(f"'{name}'" for name in by[verdict])
+
+    parts = []
+    if "target by ranking" in by:
+        best = table[table["verdict"] == "target by ranking"].iloc[0]
+        parts.append(
+            f"Contact by expected gain for {named('target by ranking')}: for the first, {format_value(best.chosen, '%')} of customers would "
+            f"bring {format_value(best.targeted, 'currency')} each against {format_value(best.effect, 'currency')} if all were contacted."
+        )  # fmt: skip
+        worst = groups[groups["campaign_id"] == best.campaign_id]
+        if len(worst) and worst["uplift"].iloc[-1] < 0:
+            parts.append(f"Leave out '{worst['group'].iloc[-1]}', which it drives away.")
+    if "treat all" in by:
+        parts.append(
+            f"Contact everybody for {named('treat all')}: a ranking is no better than that."
+        )
+    if "treat none" in by:
+        parts.append(f"Stop {named('treat none')}.")
+    if "no effect shown" in by:
+        parts.append(
+            f"No effect shown by {named('no effect shown')}: repeat only with a larger control group."
+        )
+    return " ".join(parts)

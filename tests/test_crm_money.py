@@ -1,0 +1,228 @@
+"""Step 6, money: budgets tried, open deals against what must be won, designs of the loyalty programme, referrals."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from playbook import crm
+from playbook.answer import Missing
+from playbook.engagement.model import Action, LoyaltyDesign, LoyaltyProgramme, Tier
+
+AS_OF = date(2025, 12, 31)
+
+
+# ---------------------------------------------------------------- budgets tried
+
+
+def buyers(n: int, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({
+        "customer_id": [f"c{i:03d}" for i in range(n)], "segment": rng.choice(["x", "y"], n), "strategy": "develop", "active": True,
+        "at_risk": False, "lapsed": False, "detractor": False, "promoter": False,
+        "purchase_probability": rng.uniform(0, 0.9, n), "margin_given_order": rng.lognormal(3, 1, n),
+    })  # fmt: skip
+
+
+def letter(unit_cost: float = 1.0, effect: float = 0.1) -> Action:
+    return Action(
+        id="letter", name="Letter", channel="letter", purpose="retention", unit_cost=unit_cost, believed_effect=effect,
+        believed_effect_low=effect / 2, believed_effect_high=1.5 * effect,
+    )  # fmt: skip
+
+
+def tried(people: pd.DataFrame, budget: float, actions: list[Action]) -> Any:
+    reach = pd.DataFrame({"customer_id": people["customer_id"], "letter": True})
+    free = pd.DataFrame({"customer_id": people["customer_id"], "holdout": False})
+    plan = crm.next_best_action(
+        people, actions, reach, free, budget=budget, capacity_per_month={}, months=1, seed=1
+    )
+    return crm.budget_what_if(plan, people, actions, reach, 1), crm.limits(plan)
+
+
+@pytest.mark.parametrize(("seed", "budget"), [(1, 3.0), (2, 9.0)])
+def test_more_money_never_earns_less_and_is_never_overspent(seed: int, budget: float) -> None:
+    answer, _ = tried(buyers(30, seed), budget, [letter()])
+    if isinstance(answer, Missing):
+        return
+    table = answer.table
+    assert (table["spent"] <= table["budget"] + 1e-9).all()
+    assert (table["net"].diff().dropna() >= -1e-9).all()
+    assert table.loc[table["change"] == 0, "difference"].tolist() == [0.0]
+
+
+def test_the_shadow_price_says_what_one_more_unit_returns() -> None:
+    people = buyers(3, 1).assign(purchase_probability=0.1, margin_given_order=[100.0, 80.0, 60.0])
+    effect = crm.shrunken_effect(letter())[0]
+    answer, limits = tried(people, 2.0, [letter()])
+    net = np.sort(effect * people["margin_given_order"] - 1)[::-1]
+    assert answer["base"] == "budget"
+    assert answer.table["net"].tolist() == pytest.approx(
+        [net[0], net[0], sum(net[:2]), sum(net[:2]), sum(net)]
+    )
+    money = limits.table.set_index("limit").loc["money"]
+    assert net[2] - 1e-6 <= money["shadow_price"] <= net[1] + 1e-6
+    assert money["in_words"].startswith("one more unit of money returns")
+
+
+def test_a_budget_of_zero_and_actions_that_cost_more_than_they_return_are_said_in_words() -> None:
+    for budget, action in ((0.0, letter()), (50.0, letter(unit_cost=500.0))):
+        answer, _ = tried(buyers(10, 1), budget, [action])
+        assert (
+            isinstance(answer, Missing) and "believed to earn more than it costs" in answer.reason
+        )
+
+
+# ---------------------------------------------------------------- what must be won
+
+
+def sales(lost_reasons: list[str], rivals: list[str]) -> pd.DataFrame:
+    n = len(lost_reasons)
+    day = pd.Timestamp("2025-06-01")
+    return pd.DataFrame({
+        "opportunity_id": [f"L{i}" for i in range(n)], "created_at": day, "closed_at": day + pd.Timedelta(days=30), "amount": 10.0,
+        "is_won": pd.array([False] * n, dtype="boolean"), "loss_reason": lost_reasons, "competitor": rivals,
+    })  # fmt: skip
+
+
+def test_reasons_that_depend_on_the_competitor_are_told_from_chance() -> None:
+    tied = crm.loss_reasons(
+        sales(["price"] * 15 + ["service"] * 15, ["Cheap"] * 15 + ["Near"] * 15), 1
+    )
+    assert tied["p_value"] < 0.01 and "against" in tied.so_what
+    assert tied.table["lost"].sum() == 60
+    loose = crm.loss_reasons(
+        sales(["price", "service"] * 15, ["Cheap", "Cheap", "Near", "Near", "Cheap"] * 6), 1
+    )
+    assert loose["p_value"] > 0.5 and "do not differ" in loose.so_what
+
+
+def deals(won: int, lost: int, still_open: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Deals of 100 each, created on one day of 2025, all through one stage."""
+    n = won + lost + still_open
+    key = [f"D{i:03d}" for i in range(n)]
+    start, end = pd.Timestamp("2025-03-01"), pd.Timestamp("2025-05-01")
+    is_won = pd.array([True] * won + [False] * lost + [None] * still_open, dtype="boolean")
+    closed = pd.Series([end] * (won + lost) + [pd.NaT] * still_open)
+    frame = pd.DataFrame({
+        "opportunity_id": key, "customer_id": None, "owner": "A", "amount": 100.0, "created_at": start, "closed_at": closed,
+        "expected_close": end, "is_won": is_won,
+    })  # fmt: skip
+    moves = pd.DataFrame(
+        {"opportunity_id": key, "changed_at": start, "from_stage": None, "to_stage": "Offer"}
+    )
+    last = pd.DataFrame({
+        "opportunity_id": key[: won + lost], "changed_at": end, "from_stage": "Offer",
+        "to_stage": ["Signed"] * won + ["Gone"] * lost,
+    })  # fmt: skip
+    return pd.concat([moves, last], ignore_index=True), frame
+
+
+def test_open_and_new_deals_are_set_against_what_must_be_won() -> None:
+    history, frame = deals(20, 20, 10)
+    forecast = crm.pipeline_forecast(history, frame, AS_OF, 1)
+    answer = crm.sales_coverage(forecast, frame, AS_OF, 1)
+    amount = answer.table["amount"].tolist()
+    assert amount == pytest.approx([1000.0, 500.0, 2000.0, 2500.0, 2000.0])
+    low, high = answer.table.loc[3, ["low", "high"]]
+    assert 1800 < low < 2500 < high < 3400
+    assert crm.sales_coverage(forecast, frame, AS_OF, 1, target=1e6).metrics[1].value == 0.0
+    nothing = frame.assign(is_won=frame["is_won"].mask(frame["is_won"].fillna(False), False))
+    assert isinstance(crm.sales_coverage(forecast, nothing, AS_OF, 1), Missing)
+
+
+def test_a_deal_closed_in_the_future_is_still_open_and_a_reopened_one_makes_no_stage() -> None:
+    history, frame = deals(20, 20, 10)
+    frame.loc[frame.index[-1], ["closed_at", "is_won"]] = [pd.Timestamp("2062-01-01"), True]
+    back = pd.DataFrame({"opportunity_id": ["D025"], "changed_at": [pd.Timestamp("2025-05-02")], "from_stage": ["Gone"], "to_stage": ["Offer"]})  # fmt: skip
+    again = back.assign(changed_at=pd.Timestamp("2025-05-20"), from_stage="Offer", to_stage="Gone")
+    history = pd.concat([history, back, again], ignore_index=True)
+    frame.loc[25, "closed_at"] = pd.Timestamp("2025-05-20")
+    assert crm.stage_conversion(history, frame, AS_OF).table["stage"].tolist() == ["Offer"]
+    forecast = crm.pipeline_forecast(history, frame, AS_OF, 1)
+    assert len(forecast["deals"]) == 10
+
+
+def test_a_system_that_writes_no_move_at_closing_keeps_its_last_stage() -> None:
+    history, frame = deals(20, 20, 10)
+    history = history[history["to_stage"] == "Offer"]
+    table = crm.stage_conversion(history, frame, AS_OF).table
+    assert table[["stage", "entered", "moved_on", "lost", "still_there"]].iloc[0].tolist() == [
+        "Offer",
+        50,
+        20,
+        20,
+        10,
+    ]
+
+
+# ---------------------------------------------------------------- designs of the loyalty programme
+
+
+def programme(**changes: Any) -> LoyaltyProgramme:
+    given = {
+        "point_value": 0.01, "believed_lift": 0.25, "believed_lift_low": 0.15, "believed_lift_high": 0.35,
+        "tiers": [Tier(name="Basic", from_revenue=0, points_per_unit=1.0), Tier(name="Gold", from_revenue=100, points_per_unit=2.0)],
+    }  # fmt: skip
+    return LoyaltyProgramme(**(given | changes))
+
+
+def members(n: int = 200) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    revenue, before = rng.gamma(1.0, 90.0, n), rng.gamma(1.0, 90.0, n)
+    earned = np.round(revenue + before)
+    lost = np.round(earned * rng.uniform(0, 0.5, n))
+    return pd.DataFrame({
+        "customer_id": [f"m{i:03d}" for i in range(n)], "joined_at": pd.Timestamp("2023-01-01"), "balance": np.round(0.3 * earned),
+        "earned": earned, "redeemed": np.round(0.5 * earned), "expired": lost, "earned_12m": np.round(revenue), "redeemed_12m": 0.0,
+        "expired_12m": 0.0, "adjusted_12m": 0.0, "revenue_12m": revenue, "margin_12m": 0.4 * revenue, "revenue_year_before": before,
+    })  # fmt: skip
+
+
+def test_designs_are_costed_on_the_members_by_the_stated_formula() -> None:
+    people = members()
+    table = crm.compare_designs(people, programme(), 1).table.set_index("design")
+    now = table.loc["as it is"]
+    rate = np.where(people["revenue_year_before"] >= 100, 2.0, 1.0)
+    issued = float((people["revenue_12m"] * rate).sum()) * 0.01
+    lost = people["expired"].sum() / (people["expired"] + people["redeemed"]).sum()
+    margin = float(people["margin_12m"].sum())
+    assert now["issued"] == pytest.approx(issued)
+    assert now["breakage"] == pytest.approx(lost)
+    assert now["cost"] == pytest.approx(issued * (1 - lost))
+    assert now["needed_lift"] == pytest.approx(now["cost"] / (margin - now["cost"]))
+    assert now["net"] == pytest.approx(margin * 0.25 / 1.25 - now["cost"])
+    assert now[["against_present", "difference_low", "difference_high", "rise", "fall"]].eq(0).all()
+    half, lower = table.loc["half the points"], table.loc["thresholds a quarter lower"]
+    assert half["cost"] < now["cost"] and half["believed_lift"] < now["believed_lift"]
+    assert (
+        lower["rise"] == int(people["revenue_12m"].between(75, 100, inclusive="left").sum())
+        and lower["fall"] == 0
+    )
+
+
+def test_a_design_with_a_better_belief_is_recommended_and_a_tie_is_not() -> None:
+    tiers = programme().tiers
+    better = LoyaltyDesign(name="Free assembly", point_value=0.01, tiers=tiers, believed_lift=0.9, believed_lift_low=0.85, believed_lift_high=0.95)  # fmt: skip
+    same = LoyaltyDesign(name="New names", point_value=0.01, tiers=tiers)
+    answer = crm.compare_designs(members(), programme(designs=[same, better]), 1)
+    assert answer["recommended"] == "Free assembly"
+    twin = answer.table.set_index("design").loc["New names"]
+    assert twin[["against_present", "difference_low", "difference_high"]].tolist() == pytest.approx(
+        [0, 0, 0]
+    )
+    assert crm.compare_designs(members(), programme(designs=[same]), 1)["recommended"] == "as it is"
+    with pytest.raises(ValueError, match="believed_lift with its low and high"):
+        LoyaltyDesign(name="Half a belief", point_value=0.01, tiers=tiers, believed_lift=0.1)
+
+
+def test_no_programme_no_tiers_and_no_margin_are_said_in_words() -> None:
+    assert isinstance(crm.compare_designs(members(), None, 1), Missing)
+    assert isinstance(crm.compare_designs(members(), programme(tiers=[]), 1), Missing)
+    assert isinstance(
+        crm.compare_designs(members().assign(margin_12m=np.nan), programme(), 1), Missing
+    )
