@@ -94,7 +94,7 @@ def test_failures_in_one_channel_only_are_told() -> None:
 
 
 def test_contacts_without_touchpoint_are_one_unknown_row_that_is_told(tmp_path: Path) -> None:
-    odd = [(None, "c1", "2025-07-01", name, "web", "purchase") for name in (None, " ", "")]
+    odd = [(None, "c1", f"2025-07-0{day}", name, "web", "purchase") for day, name in enumerate((None, " ", ""), 1)]  # fmt: skip
     found = inventory(tmp_path, contacts(rows=odd))
     table = found["inventory"].set_index("touchpoint")
     assert table.loc["unknown", "volume"] == 3 and table["volume"].sum() == 77
