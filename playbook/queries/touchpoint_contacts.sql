@@ -3,8 +3,8 @@
 -- the channels by which cases come in
 with contact as (
     select
-        person, touchpoint, occurred_at, stage, channel, max(is_customer) as is_customer, max(is_nobody) as is_nobody,
-        max(cost) as cost
+        person, touchpoint, occurred_at, stage, channel, max(is_customer) as is_customer,
+        case when person is null then count(*) else 1 end as contacts, case when person is null then sum(cost) else max(cost) end as cost
     from linked_contacts
     where occurred_at >= cast($since as date) + interval 1 day
     group by person, touchpoint, occurred_at, stage, channel
@@ -33,20 +33,20 @@ again as (
 ),
 visitor as (
     select
-        touchpoint, person, count(*) as volume, sum(cost) as cost, max(is_customer) as is_customer, max(is_nobody) as is_nobody,
+        touchpoint, person, sum(contacts) as volume, sum(cost) as cost, max(is_customer) as is_customer,
         count(case when is_customer and occurred_at <= cast($as_of as date) - interval 6 day then 1 end) as followable
     from contact
     group by touchpoint, person
 ),
 counted as (
     select
-        touchpoint, cast(sum(volume) as bigint) as volume, count(case when not is_nobody then 1 end) as reach,
+        touchpoint, cast(sum(volume) as bigint) as volume, count(person) as reach,
         count(case when is_customer then 1 end) as customers, sum(cost) as cost, cast(sum(followable) as bigint) as followable
     from visitor
     group by touchpoint
 ),
 stage as (
-    select touchpoint, stage, row_number() over (partition by touchpoint order by count(*) desc, stage) as place
+    select touchpoint, stage, row_number() over (partition by touchpoint order by sum(contacts) desc, stage) as place
     from contact
     group by touchpoint, stage
 )
