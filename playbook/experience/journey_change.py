@@ -102,7 +102,7 @@ def _told(table: pd.DataFrame, as_of: date, follow_days: int) -> Answer:
         f"window of the step, and a year before (n = {table['entered_before'].min():,} to {table['entered_now'].max():,})",
         units=dict.fromkeys(("before", "now", "difference", "low", "high"), "%")
         | {"entered_before": "count", "entered_now": "count", "q": ""},
-        source="interactions, orders; Newcombe intervals, Benjamini-Hochberg over the steps",
+        source="interactions, orders; Newcombe intervals, Benjamini–Hochberg over the steps",
         metrics=(Metric("order_rate_change", float(last["difference"]), float(last["low"]), float(last["high"]), int(last["entered_now"]), "%", "diagnostic"),)
         if last["step"].endswith("(all)") else (),
     )  # fmt: skip

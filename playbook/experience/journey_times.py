@@ -163,7 +163,7 @@ def journey_times(
         units=dict.fromkeys(("entered", "moved_on", "under_way", "ended_otherwise"), "count")
         | dict.fromkeys(("quarter_days", "median_days", "median_low", "median_high", "movers_median_days"), "")
         | dict.fromkeys(("moved_30d", "low_30d", "high_30d"), "%"),
-        source="interactions, orders; Kaplan-Meier, and Aalen-Johansen where an order ends consideration's wait",
+        source="interactions, orders; Kaplan–Meier, and Aalen–Johansen where an order ends the wait for consideration",
         metrics=tuple(
             Metric(f"median_days_{r.step.replace(' ', '_')}", r.median_days, r.median_low, r.median_high, int(r.entered), "days")
             for r in table.itertuples() if r.median_days == r.median_days and r.median_high == r.median_high

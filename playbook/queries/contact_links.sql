@@ -11,8 +11,8 @@ contact as (
     select
         count(*) as contacts, count(case when is_customer then 1 end) as of_customers,
         count(case when is_shared then 1 end) as of_shared_devices,
-        count(case when not is_customer and not is_shared and not is_nobody then 1 end) as of_visitors,
-        count(case when is_nobody then 1 end) as of_nobody,
+        count(case when not is_customer and not is_shared and person is not null then 1 end) as of_visitors,
+        count(case when person is null then 1 end) as of_nobody,
         count(case when touchpoint = 'unknown' then 1 end) as without_touchpoint,
         count(case when stage in ('awareness', 'consideration', 'purchase', 'support', 'loyalty') then 1 end) as in_stages
     from linked_contacts

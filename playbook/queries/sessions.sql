@@ -34,7 +34,8 @@ placed as (
     select m.person, m.channel, count(distinct o.order_id) as orders
     from marked m
     join orders o on o.customer_id = m.person
-    where m.is_customer and o.revenue > 0 and o.ordered_at >= m.occurred_at and o.ordered_at <= m.occurred_at + interval 30 minute
+    where m.is_customer and o.revenue > 0 and o.ordered_at >= cast($since as date) + interval 1 day
+        and o.ordered_at >= m.occurred_at and o.ordered_at <= m.occurred_at + interval 30 minute
     group by m.person, m.channel
 )
 select

@@ -4,8 +4,8 @@
 -- come in, service_contacts the contacts of support by them
 with contact as (
     select
-        person, touchpoint, occurred_at, stage, channel, max(is_customer) as is_customer, max(is_nobody) as is_nobody,
-        max(cost) as cost
+        person, touchpoint, occurred_at, stage, channel, max(is_customer) as is_customer,
+        case when person is null then count(*) else 1 end as contacts, case when person is null then sum(cost) else max(cost) end as cost
     from linked_contacts
     where occurred_at >= cast($since as date) + interval 1 day
     group by person, touchpoint, occurred_at, stage, channel
@@ -34,9 +34,8 @@ again as (
 ),
 visitor as (
     select
-        c.touchpoint, c.person, count(*) as volume, sum(c.cost) as cost, max(c.is_customer) as is_customer,
-        max(c.is_nobody) as is_nobody,
-        count(case when c.stage = 'support' and e.channel is not null then 1 end) as service_contacts,
+        c.touchpoint, c.person, sum(c.contacts) as volume, sum(c.cost) as cost, max(c.is_customer) as is_customer,
+        sum(case when c.stage = 'support' and e.channel is not null then c.contacts else 0 end) as service_contacts,
         count(case when c.is_customer and c.occurred_at <= cast($as_of as date) - interval 6 day then 1 end) as followable
     from contact c
     left join entrance e on e.channel = c.channel
@@ -44,7 +43,7 @@ visitor as (
 ),
 counted as (
     select
-        touchpoint, cast(sum(volume) as bigint) as volume, count(case when not is_nobody then 1 end) as reach,
+        touchpoint, cast(sum(volume) as bigint) as volume, count(person) as reach,
         count(case when is_customer then 1 end) as customers, sum(cost) as cost, cast(sum(followable) as bigint) as followable,
         cast(sum(service_contacts) as bigint) as service_contacts
     from visitor
@@ -52,13 +51,13 @@ counted as (
 ),
 stage as (
     select
-        touchpoint, stage, row_number() over (partition by touchpoint order by count(*) desc, stage) as place,
+        touchpoint, stage, row_number() over (partition by touchpoint order by sum(contacts) desc, stage) as place,
         count(*) over (partition by touchpoint) as stages
     from contact
     group by touchpoint, stage
 ),
 everybody as (
-    select count(distinct case when not is_nobody then person end) as persons from visitor
+    select count(distinct person) as persons from visitor
 )
 select
     c.touchpoint, t.stage, t.stages, c.volume, c.reach, e.persons, c.customers, c.cost, c.service_contacts,

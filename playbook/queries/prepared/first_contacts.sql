@@ -4,7 +4,7 @@
 with first_time as (
     select person, min(occurred_at) as awareness_at
     from linked_contacts
-    where stage = 'awareness' and not is_nobody and not is_shared
+    where stage = 'awareness' and person is not null and not is_shared
     group by person
 ),
 first_contact as (
