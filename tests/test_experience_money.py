@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 from playbook import experience
 from playbook.answer import Answer, Missing
 from playbook.errors import NotEnough
-from playbook.experience.effects import adjusted, expected, kinds_of, next_year, with_incidents
+from playbook.experience.effects import (
+    adjusted,
+    expected,
+    kinds_of,
+    next_year,
+    some_customers,
+    with_incidents,
+)
 from playbook.experience.improvements import _grade, value_if_active
 from playbook.experience.trials import owner_of
 from playbook.warehouse import Warehouse
@@ -251,6 +258,14 @@ def test_incidents_are_counted_in_the_month_after_the_order_and_places_are_marke
     rows = with_incidents(occasions, contacts, events, {"parcel": "delivery"})
     assert rows[LATE].tolist() == [1, 0]
     assert rows["met delivery"].tolist() == [1, 0]
+
+
+def test_of_very_many_orders_whole_customers_are_kept() -> None:
+    frame = panel(600, 4, 0.1)
+    some = some_customers(frame, most=len(frame) // 3)
+    assert 0.15 < len(some) / len(frame) < 0.45 and some_customers(frame) is frame
+    whole = frame[frame["customer_id"].isin(some["customer_id"])]
+    pd.testing.assert_frame_equal(some, whole)
 
 
 def test_where_everybody_orders_again_nothing_is_claimed() -> None:

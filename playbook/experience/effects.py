@@ -43,6 +43,7 @@ __all__ = [
     "kinds_of",
     "known_before",
     "next_year",
+    "some_customers",
     "with_incidents",
 ]
 
@@ -55,6 +56,8 @@ SAME = 0.60
 """Two pains are one kind of incident when this share of the rarer comes with the other."""
 TOP = 0.99
 """Spend beyond this quantile counts as the quantile (winsorised)."""
+LARGEST = 400_000
+"""Occasions that one model takes; of more, every so many a customer (by a hash of the number) stands for all."""
 COLLINEAR = 1e8
 """Largest condition number of the correlations of the columns."""
 
@@ -204,6 +207,15 @@ def kinds_of(panel: pd.DataFrame, pains: Sequence[str]) -> dict[str, str]:
     return kind
 
 
+def some_customers(occasions: pd.DataFrame, most: int = LARGEST) -> pd.DataFrame:
+    """Return the occasions, or where there are more than ``most`` those of a fixed share of the customers."""
+    parts = -(-len(occasions) // most)
+    if parts <= 1:
+        return occasions
+    mark = pd.util.hash_array(occasions["customer_id"].to_numpy(dtype=object))
+    return occasions[mark % parts == 0]
+
+
 def by_kind(panel: pd.DataFrame, kind: Mapping[str, str]) -> pd.DataFrame:
     """Return one column a kind of incident: the most that any of its names counts."""
     names = dict.fromkeys(kind.values())
@@ -267,17 +279,23 @@ def incident_effects(
         come together share one difference. ``answer["by_pain"]`` (with ``expected``, see `expected`), ``answer["covariance"]``, ``answer["base"]``.
     """
     need(occasions, "orders followed for a year", ORDERS, rows=200)
-    panel = with_incidents(occasions, contacts, pains["events"], pains["places"])
+    kept = some_customers(occasions)
+    panel = with_incidents(kept, contacts, pains["events"], pains["places"])
     names = [p for p in pains.table["pain"] if p not in OPINIONS and p not in pains["shopping"]]
     found = next_year(panel, names)
     free = panel[(panel[[p for p in names if p in panel]] == 0).all(axis=1)]
     base = float((free["orders_after"] > 0).mean()) if len(free) else float("nan")
     table = found.table.dropna(subset=["difference"]).sort_values(["difference", "met_before", "pain"], ascending=[True, False, True], ignore_index=True)  # fmt: skip
-    return _told(table, found, base, panel, as_of)
+    return _told(table, found, base, panel, as_of, " drawn by a hash" if len(kept) < len(occasions) else "")  # fmt: skip
 
 
 def _told(
-    table: pd.DataFrame, found: NextYear, base: float, panel: pd.DataFrame, as_of: date
+    table: pd.DataFrame,
+    found: NextYear,
+    base: float,
+    panel: pd.DataFrame,
+    as_of: date,
+    sampled: str,
 ) -> Answer:
     sure = table[(table["difference_high"] < 0) & (table["q_value"] <= 0.10)]
     if sure.empty:
@@ -303,9 +321,9 @@ def _told(
         headline=headline if len(headline) <= 90 else headline[:89].rstrip() + "…",
         so_what=text.strip(),
         kind="diagnostic",
-        caption=f"Difference per incident in the share ordering again and in spend in the year after; {len(panel):,} orders of {panel['customer_id'].nunique():,} customers to {as_of:%Y-%m-%d}, 95 % interval",
+        caption=f"Difference per incident in the share ordering again and in spend in the year after; {len(panel):,} orders of {panel['customer_id'].nunique():,} customers{sampled} to {as_of:%Y-%m-%d}, 95 % interval",
         units={"met_before": "count", "difference": "%", "difference_low": "%", "difference_high": "%",
                "spend": "currency", "spend_low": "currency", "spend_high": "currency"},
-        source=f"orders, interactions, tickets; linear models at equal buying before, customer, month; incidents in {DAYS} days after an order",
+        source=f"orders, interactions, tickets; linear models at equal buying before; incidents in {DAYS} days after an order",
         extra={"by_pain": found.table, "covariance": found.covariance, "base": base},
     )  # fmt: skip

@@ -74,17 +74,23 @@ def _product(
     return estimate * value, np.sqrt(variance)
 
 
-def _together(effects: Answer, rows: pd.DataFrame) -> tuple[float, float]:
-    """Value at risk of all kinds that harm together and its standard deviation, their covariance included."""
-    harm = -effects["by_pain"].dropna(subset=["difference"]).drop_duplicates("kind").set_index("kind")["difference"]  # fmt: skip
+def _together(
+    affected: pd.DataFrame, effects: Answer | None, value: pd.DataFrame | None
+) -> tuple[float, float, float]:
+    """Value at risk of all kinds that harm together, with its interval: their covariance is in it."""
+    if effects is None or value is None:
+        return float("nan"), float("nan"), float("nan")
+    known = effects["by_pain"].dropna(subset=["difference"])
+    kind = dict(zip(known["pain"], known["kind"], strict=True))
+    rows = _exposed(affected, kind, _worth(value))[1].groupby("kind")
+    harm = -known.drop_duplicates("kind").set_index("kind")["difference"]
     harm = harm[harm > 0]
     kinds = list(harm.index)
-    covariance = effects["covariance"].loc[kinds, kinds].to_numpy()
-    value = rows.groupby("kind")["value"].sum().reindex(kinds, fill_value=0.0)
-    variance = rows.groupby("kind")["variance"].sum().reindex(kinds, fill_value=0.0)
-    own = float((harm**2 * variance).sum())
-    shared = float(value.to_numpy() @ covariance @ value.to_numpy())
-    return float(harm @ value), float(np.sqrt(own + shared))
+    worth = rows["value"].sum().reindex(kinds, fill_value=0.0).to_numpy()
+    vague = rows["variance"].sum().reindex(kinds, fill_value=0.0)
+    shared = worth @ effects["covariance"].loc[kinds, kinds].to_numpy() @ worth
+    total, sd = float(harm @ worth), float(np.sqrt((harm**2 * vague).sum() + shared))
+    return total, total - Z * sd, total + Z * sd
 
 
 def _grade(row: pd.Series) -> str:
@@ -164,15 +170,7 @@ def improvements(
         `expected` difference, which the luck of the draw has been taken off.
         ``answer["details"]`` has every column, ``answer["together"]`` all pain points' value and interval.
     """
-    table = need(pains.table, "pain points of the period", "table interactions with outcomes")
-    table = table[["pain", "touchpoint", "customers", "incidents"]]
-    table = table.assign(kind_of_row=np.where(table["pain"].isin(pains["shopping"]), "shopping", "pain"))  # fmt: skip
-    known = effects["by_pain"] if effects is not None else pd.DataFrame(columns=["pain", "difference", "difference_low", "difference_high", "q_value", "expected"], dtype=float)  # fmt: skip
-    table = table.merge(known.astype({"pain": "str"}), how="left", on="pain")
-    table = table.join(_value_at_risk(table, pains["affected"], value))
-    table["confidence"] = table.apply(_grade, axis=1)
-    table["id"] = table["pain"].map(_slug)
-    table["improvement"] = table["pain"].map(_named)
+    table = _measured(pains, effects, value)
     table = pd.concat([table, _candidates(journey, moments, table, value)], ignore_index=True)
     table = table.join(_costs(list(table["id"]), initiatives, links))
     table["owner"] = [owner_of(t, i, initiatives, roles) for t, i in zip(table["touchpoint"], table["initiative"], strict=True)]  # fmt: skip
@@ -181,15 +179,26 @@ def improvements(
     else:
         table = table.merge(recommendation.table[["pain", "nps", "nps_low", "nps_high"]], how="left", on="pain")  # fmt: skip
     table = _ranked(table)
-    base = float(effects["base"]) if effects is not None else float("nan")
-    table = table.join(planned_trials(table, base))
-    together = (float("nan"), float("nan"), float("nan"))
-    if effects is not None and value is not None:
-        measured = known.dropna(subset=["difference"])
-        kind = dict(zip(measured["pain"], measured["kind"], strict=True))
-        total, sd = _together(effects, _exposed(pains["affected"], kind, _worth(value))[1])
-        together = (total, total - Z * sd, total + Z * sd)
-    return _told(table, as_of, together)
+    table = table.join(planned_trials(table, np.nan if effects is None else float(effects["base"])))
+    return _told(table, as_of, _together(pains["affected"], effects, value))
+
+
+def _measured(pains: Answer, effects: Answer | None, value: pd.DataFrame | None) -> pd.DataFrame:
+    """One row a pain point, with difference, value at risk and confidence where they are known."""
+    table = need(pains.table, "pain points of the period", "table interactions with outcomes")
+    table = table[["pain", "touchpoint", "customers", "incidents"]]
+    table = table.assign(kind_of_row=np.where(table["pain"].isin(pains["shopping"]), "shopping", "pain"))  # fmt: skip
+    if effects is None:
+        known = pd.DataFrame(columns=["pain", "kind", "difference", "difference_low", "difference_high", "q_value", "expected"], dtype=float)  # fmt: skip
+    else:
+        known = effects["by_pain"]
+    table = table.merge(known.astype({"pain": "str"}), how="left", on="pain")
+    table = table.join(_value_at_risk(table, pains["affected"], value))
+    return table.assign(
+        confidence=table.apply(_grade, axis=1),
+        id=table["pain"].map(_slug),
+        improvement=table["pain"].map(_named),
+    )
 
 
 def _value_at_risk(
@@ -258,25 +267,42 @@ def _range(low: float, high: float) -> str:
     return f"{format_value(low, 'currency')} to {format_value(high, 'currency')}"
 
 
+def _words(table: pd.DataFrame, sure: pd.DataFrame, together: tuple[float, ...]) -> tuple[str, str]:
+    """Headline and sentences."""
+    if table["difference"].isna().all():
+        return "What the pain points cost is not measured yet", (
+            "Their effect on ordering again needs orders that are followed for a year after incidents. "
+            "Until then mend what most customers meet or complain of, and read satisfaction as the measure."
+        )
+    if sure.empty:
+        return "No pain point is surely tied to customers staying away", (
+            "No interval of the adjusted differences excludes zero: mend what customers complain about, "
+            "but do not promise money from it; run the trial of the first item of the list."
+        )
+    first = sure.iloc[0]
+    fewer = f"{-100 * first['difference']:.1f} points fewer"
+    text = (
+        f"{first['customers']:,.0f} customers met it in the year; at equal buying, each incident goes with {fewer} who order again "
+        f"({100 * -first['difference_high']:.1f} to {100 * -first['difference_low']:.1f})"
+    )
+    if np.isfinite(first["effect"]):
+        money = format_value(first["effect"], "currency")
+        headline = f"{first['improvement']}: {money} of lifetime value at risk"
+        text += f", {money} ({_range(first['low'], first['high'])}) at risk. {_worth_it(first)} "
+        text += f"All pain points together: {format_value(together[0], 'currency')} ({_range(*together[1:])}). "
+    else:
+        headline = f"{first['improvement']}: {fewer} order again"
+        text += "; step 3 gives no lifetime value, so no money is stated. "
+    return (
+        headline,
+        f"{text}{len(table) - len(sure)} of {len(table)} items have no sure effect: test them before paying for them.",
+    )
+
+
 def _told(table: pd.DataFrame, as_of: date, together: tuple[float, float, float]) -> Answer:
     sure = table[table["confidence"].isin(SURE)]
+    headline, text = _words(table, sure, together)
     first = table.iloc[0] if sure.empty else sure.iloc[0]
-    if table["difference"].isna().all():
-        headline = "What the pain points cost is not measured yet"
-        text = "Their effect on ordering again needs orders that are followed for a year after incidents. Until then mend what most customers meet or complain of, and read satisfaction as the measure."
-    elif sure.empty:
-        headline = "No pain point is surely tied to customers staying away"
-        text = "No interval of the adjusted differences excludes zero: mend what customers complain about, but do not promise money from it; run the trial of the first item of the list."
-    else:
-        money = np.isfinite(first["effect"])
-        headline = f"{first['improvement']}: " + (f"{format_value(first['effect'], 'currency')} of lifetime value at risk" if money else f"{-100 * first['difference']:.1f} points fewer order again")  # fmt: skip
-        text = (
-            f"{first['customers']:,.0f} customers met it in the year; at equal buying, each incident goes with {100 * -first['difference']:.1f} points fewer who order again "
-            f"({100 * -first['difference_high']:.1f} to {100 * -first['difference_low']:.1f})"
-            + (f", {format_value(first['effect'], 'currency')} ({_range(first['low'], first['high'])}) at risk. {_worth_it(first)} " if money else "; step 3 gives no lifetime value, so no money is stated. ")
-            + (f"All pain points together: {format_value(together[0], 'currency')} ({_range(*together[1:])}). " if np.isfinite(together[0]) else "")
-            + f"{len(table) - len(sure)} of {len(table)} items have no sure effect: test them before paying for them."
-        )  # fmt: skip
     return Answer(
         table=table[SHOWN].assign(**{c: table[c].where(table["confidence"].isin(GRADES[:3])) for c in ("effect", "low", "high")}),
         headline=headline if len(headline) <= 90 else headline[:89].rstrip() + "…",
@@ -298,7 +324,7 @@ def _first_test(table: pd.DataFrame) -> str:
 
 
 def _worth_it(first: pd.Series) -> str:
-    if not np.isfinite(first["cost"]):
+    if not np.isfinite(first["saved_per_cost"]):
         return "Estimate its cost next."
     if first["saved_per_cost"] <= 1:
         return (
