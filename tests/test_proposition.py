@@ -422,6 +422,28 @@ def test_a_copy_of_an_offer_takes_from_its_twin_first() -> None:
     assert np.allclose(first.sum(axis=1), 1)
 
 
+def test_aimed_moves_and_shifts_leave_the_law_of_tastes_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng, rows = np.random.default_rng(6), []
+    for person in range(60):
+        own = np.array([1.0, -1.5]) + 0.8 * rng.standard_normal(2)
+        for task in range(5):
+            x = rng.integers(0, 2, (3, 2)).astype(float)
+            chosen = int(np.argmax(x @ own + rng.gumbel(size=3)))
+            rows += [{"respondent_id": person, "task": task, "alternative": i, "chosen": i == chosen, "red": x[i, 0], "cost": x[i, 1]} for i in range(3)]  # fmt: skip
+    frame = pd.DataFrame(rows)
+    aimed = individual_part_worths(frame, frame[["red", "cost"]], rounds=5000, burn=500)
+    monkeypatch.setattr("playbook.choice.individual.RANDOM", 1)
+    monkeypatch.setattr("playbook.choice.individual.SHIFT", 10**9)
+    plain = individual_part_worths(frame, frame[["red", "cost"]], rounds=12_000, burn=2000)
+    for name, of in (("means", lambda f: f.means[:, 0]), ("one person", lambda f: f.draws[:, 7])):
+        first, second = of(aimed), of(plain)
+        assert np.abs(first.mean(axis=0) - second.mean(axis=0)).max() < 0.35 * second.std(axis=0).min(), name  # fmt: skip
+        assert np.allclose(first.std(axis=0), second.std(axis=0), rtol=0.25), name
+    assert np.allclose(aimed.within.mean(axis=0), plain.within.mean(axis=0), atol=0.25)
+
+
 def test_tastes_that_foresee_no_better_are_not_used(experiment: Answer, tastes: Answer) -> None:
     unused = replace(tastes, extra=tastes.extra | {"use": False})
     plain, same = (step.line_up(experiment, OFFERS, 1, t).table for t in (None, unused))
