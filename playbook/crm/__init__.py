@@ -22,7 +22,13 @@ from playbook.crm.actions import (
     next_best_action,
     shrunken_effect,
 )
-from playbook.crm.automation import automation, late_cases, recent_answers, trigger_events
+from playbook.crm.automation import (
+    automation,
+    late_cases,
+    recent_answers,
+    rule_conflicts,
+    trigger_events,
+)
 from playbook.crm.behaviour import (
     Snapshots,
     calibration,
@@ -32,6 +38,7 @@ from playbook.crm.behaviour import (
     what_predicts,
 )
 from playbook.crm.budget import acquisition_channels, budget_split
+from playbook.crm.customer_pages import chosen_customers, customer_page
 from playbook.crm.files import (
     checked_files,
     crm_contents,
@@ -53,7 +60,13 @@ from playbook.crm.personalisation import (
 )
 from playbook.crm.pipeline import ageing_deals, pipeline_forecast, stage_conversion, win_rates
 from playbook.crm.plan import action_plan, limits, money_and_margin
-from playbook.crm.record import contacts_tracked, customer_record, example_customer, timeline
+from playbook.crm.record import (
+    cleaning_list,
+    contacts_tracked,
+    customer_record,
+    example_customer,
+    timeline,
+)
 from playbook.crm.referral import referral_value, who_recommends
 from playbook.crm.targeting import (
     gate_shares,
@@ -67,9 +80,9 @@ from playbook.crm.template import fill_template
 
 __all__ = [
     "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "callback_tasks", "fill_template", "read_file", "setup_page", "tenant_mapping", "acquisition_channels", "action_plan", "ageing_deals", "automation", "bought_between", "budget_split",
-    "calibration", "candidates", "care_calendar", "checked_files", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
+    "calibration", "candidates", "care_calendar", "checked_files", "chosen_customers", "cleaning_list", "customer_page", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
     "customer_record", "example_customer", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "list_tests", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
     "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_mapping", "recent_answers", "recommendations",
-    "referral_value", "refused_contacts", "shrunken_effect", "smallest_control", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
+    "referral_value", "refused_contacts", "rule_conflicts", "shrunken_effect", "smallest_control", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
     "trigger_events", "universal_holdout", "up_selling", "what_predicts", "who_recommends", "win_rates",
 ]  # fmt: skip
