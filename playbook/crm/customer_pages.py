@@ -48,7 +48,7 @@ def _plain(value: object) -> str:
 
 def _known(row: Mapping[Any, Any], names: Mapping[str, str]) -> list[str]:
     found = [(label, row.get(column)) for column, label in names.items()]
-    return [f"| {label} | {_plain(v)} |" for label, v in found if v is not None and v == v and v is not pd.NaT]  # fmt: skip
+    return [f"| {label} | {_plain(v)} |" for label, v in found if not pd.isna(v)]  # fmt: skip
 
 
 def customer_page(
@@ -82,10 +82,12 @@ def customer_page(
         if isinstance(frame, pd.DataFrame):
             mine = frame[frame["customer_id"] == customer_id].drop(columns="customer_id")
             for row in mine.head(1).to_dict("records"):
-                said = "; ".join(f"{n.replace('_', ' ')} {_plain(v)}" for n, v in row.items() if v == v and v is not None)  # fmt: skip
+                known = {n.replace("_", " "): _plain(v) for n, v in row.items() if not pd.isna(v)}
+                said = "; ".join(v if n == title else f"{n} {v}" for n, v in known.items())
                 lines.append(f"| {title} | {said} |")
     mine = record[record["customer_id"] == customer_id]
-    failed = [c for c in CHECKS if len(mine) and mine[c].iloc[0] == 1]
+    flags = mine[list(CHECKS)].astype("float64").eq(1.0)
+    failed = [c for c in CHECKS if flags[c].any()]
     lines += ["", "## To mend in the record", ""]
     lines += [f"- {CHECKS[c][1]}: {MEND[c]}" for c in failed] or ["Nothing: every check passes."]
     lines += ["", f"## History ({len(events):,} events, latest first)", "", f"| day | event | what | channel | amount {currency} |", "|---|---|---|---|---|"]  # fmt: skip
