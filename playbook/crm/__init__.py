@@ -74,6 +74,7 @@ from playbook.crm.targeting import (
     list_sizes,
     target_lists,
     universal_holdout,
+    unread_suppressions,
 )
 from playbook.crm.tasks import callback_tasks
 from playbook.crm.template import fill_template
@@ -84,5 +85,5 @@ __all__ = [
     "customer_record", "example_customer", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "list_tests", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
     "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_mapping", "recent_answers", "recommendations",
     "referral_value", "refused_contacts", "rule_conflicts", "shrunken_effect", "smallest_control", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
-    "trigger_events", "universal_holdout", "up_selling", "what_predicts", "who_recommends", "win_rates",
+    "trigger_events", "universal_holdout", "unread_suppressions", "up_selling", "what_predicts", "who_recommends", "win_rates",
 ]  # fmt: skip
