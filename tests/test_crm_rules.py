@@ -182,6 +182,7 @@ def test_the_cleaning_list_names_record_and_mend_dearest_first() -> None:
     ]  # fmt: skip
     assert "ask for postcode" in listed["mend"].iloc[0]
     assert crm.cleaning_list(record().assign(no_address=0, shared_email=0)).empty
+    assert crm.cleaning_list(record().head(0)).empty
 
 
 def test_pages_of_customers_are_harmless_and_for_their_owner_only(tmp_path: Path) -> None:
