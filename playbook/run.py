@@ -177,6 +177,27 @@ class Run:
         columns = ["system", "file", "kind", "object", "rows", "bytes", "sha256", "mapping_version"]
         return pd.DataFrame(rows, columns=columns)
 
+    def write_records(
+        self, cleaning: pd.DataFrame | Missing, pages: Mapping[str, str] | Missing
+    ) -> str | Missing:
+        """Write the cleaning list and the pages of customers into ``crm/records/`` (for its owner only).
+
+        They name customers, so they stay in this part of the run and out of every report.
+        """
+        folder = self.folder.run(self.period) / "crm" / "records"
+        for old in folder.glob("*"):
+            old.unlink()
+        if isinstance(cleaning, Missing) or isinstance(pages, Missing):
+            return cleaning if isinstance(cleaning, Missing) else Missing("no customers on record")
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        table = _spreadsheet_safe(cleaning)
+        _keep(folder / "cleaning_list.csv", table.to_csv(index=False).encode("utf-8-sig"))
+        for number, (key, text) in enumerate(pages.items(), 1):
+            plain = re.sub(r"[^A-Za-z0-9_-]+", "-", key)[:60]
+            _keep(folder / f"{number:02}-{plain}.md", text.encode())
+        return f"crm/records: a cleaning list of {len(cleaning):,} lines and pages of {len(pages)} customers"
+
     def write_next_plan(self, draft: Answer | Missing) -> str | Missing:
         """Write the draft of the next plan (``plan`` and ``notes`` of the answer) into the run's folder."""
         path = self.folder.run(self.period) / "next-plan.yml"
@@ -193,13 +214,7 @@ class Run:
         if isinstance(answer, Missing):
             path.unlink(missing_ok=True)
             return answer
-        table = answer.table.rename(columns=lambda c: c.replace("_", " "))
-        for column in table.select_dtypes(["object", "str"]):
-            table[column] = (
-                table[column]
-                .astype("str")
-                .str.replace(r"^(?=[=+\-@\t\r＝＋－＠])", "'", regex=True)
-            )
+        table = _spreadsheet_safe(answer.table.rename(columns=lambda c: c.replace("_", " ")))
         path.parent.mkdir(parents=True, exist_ok=True)
         publish(path, lambda temporary: table.to_csv(temporary, index=False, encoding="utf-8-sig"))
         return f"{path.parent.name}/{path.name}: {len(table)} rows"
@@ -305,6 +320,15 @@ def _write_system(
     save_json(folder / "manifest.json", said)
     (folder / "manifest.json").chmod(0o600)
     return rows
+
+
+def _spreadsheet_safe(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in which no text is taken for a formula, in plain or wide form."""
+    table = table.copy()
+    for column in table.select_dtypes(["object", "str"]):
+        text = table[column].astype("str")
+        table[column] = text.str.replace(r"^(?=[=+\-@\t\r＝＋－＠])", "'", regex=True)
+    return table
 
 
 def _keep(path: Path, content: bytes) -> None:

@@ -22,6 +22,7 @@ from playbook.answer import Answer
 from playbook.crm.mapping import KINDS, Mapping
 from playbook.crm.template import xlsx_bytes
 from playbook.engagement import open_folder
+from playbook.engagement.model import Action
 from playbook.errors import ConsentError, DataError, PlanError
 from playbook.run import Run
 
@@ -152,7 +153,7 @@ def test_dangerous_names_are_refused_and_found_by_the_reader_too(system: str, se
 
 
 def test_a_key_no_system_could_keep_is_refused() -> None:
-    for key in ("=1", "x" * 65, "a\tb"):
+    for key in ("=1", "x" * 101, "a\tb"):
         with pytest.raises(DataError, match="key"):
             crm.make_files(crm.read_mapping("salesforce"), "opt_outs", contents()["opt_outs"].assign(customer_id=key))  # fmt: skip
 
@@ -230,6 +231,34 @@ def test_nobody_who_died_or_refused_all_gets_a_task() -> None:
     mapping = crm.read_mapping("salesforce")
     with pytest.raises(ConsentError, match="must not be contacted"):
         crm.checked_files(mapping, {"tasks": contents()["tasks"]}, (), closed={"0002"})
+
+
+def test_who_waits_for_a_call_back_gets_no_offer_this_month() -> None:
+    keys = ["0001", "0002", "0003"]
+    frame = pd.DataFrame(
+        {"customer_id": keys, "churn_probability": 0.5, "purchase_probability": 0.5}
+    )
+    values = pd.DataFrame({"customer_id": keys, "clv": 1.0})
+    choice = pd.DataFrame({"customer_id": keys, "segment": "S", "action": ["mail", "care", "mail"]})
+    out = pd.DataFrame({"customer_id": keys} | {f"opted_out_{c}": False for c in CHANNELS})
+    lists = Answer(pd.DataFrame(), "", "", "prescriptive", extra={"opt_outs": out})
+    shared: dict[str, Any] = {
+        "channel": "email",
+        "unit_cost": 1.0,
+        "believed_effect": 0.1,
+        "believed_effect_low": 0.0,
+        "believed_effect_high": 0.2,
+    }
+    actions = [
+        Action(id="mail", name="Mail", purpose="retention", **shared),
+        Action(id="care", name="Care", purpose="service", **shared),
+    ]
+    found = crm.crm_contents(choice, values, frame, lists, actions, AS_OF, callbacks=callbacks())
+    assert isinstance(found, dict)
+    assert found["targets"]["customer_id"].tolist() == ["0002", "0003"]
+    assert found["tasks"]["customer_id"].tolist() == ["0001", "0002"]
+    without = crm.crm_contents(choice, values, frame, lists, actions, AS_OF)
+    assert isinstance(without, dict) and len(without["targets"]) == 3 and without["tasks"].empty
 
 
 # ---------------------------------------------------------------- a tenant's own names and template

@@ -18,8 +18,8 @@ from playbook.cli import main
 from playbook.engagement import Engagement
 from playbook.engagement.model import Action
 from playbook.engagement.yaml_file import read_model
-from playbook.errors import ConsentError
-from playbook.intake import take_in
+from playbook.errors import ConsentError, PlanError
+from playbook.intake import examine, take_in
 from playbook.stats import smallest_detectable_effect
 from playbook.tables import TABLES
 from playbook.warehouse import Warehouse
@@ -188,6 +188,48 @@ def test_a_list_of_suppressions_with_nobody_on_it_is_read(delivery: Path, tmp_pa
     engagement = read_model(promise(delivery), Engagement)
     (delivery / "acme" / "inbox" / "stop.csv").write_text("customer_id,channel\n", encoding="utf-8")
     assert take_in(delivery / "acme" / "inbox", engagement, tmp_path / "run").unsafe == ()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "HasOptedOutOfEmail",
+        "Email Opt Out",
+        "Unsubscribed from all email",
+        "Do Not Call",
+        "Werbesperre",
+        "拒收邮件",
+    ],
+)
+def test_a_column_of_refusals_is_never_read_as_consent_nor_passed_over(
+    delivery: Path, header: str, tmp_path: Path
+) -> None:
+    path, people = (
+        delivery / "acme" / "engagement.yml",
+        delivery / "acme" / "inbox" / "customers.csv",
+    )
+    people.write_text(
+        f"customer_id,name,{header}\n001,Ada,TRUE\n002,Grace,FALSE\n", encoding="utf-8"
+    )
+    said = examine(
+        delivery / "acme" / "inbox", read_model(path, Engagement), tmp_path / "a"
+    ).findings
+    [found] = [f for f in said if header in f["message"]]
+    assert found["level"] == "problem" and "refused" in found["message"]
+    entry = '{files: "customers.csv", table: customers'
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace(entry, f'{entry}, columns: {{consent_email: "{header}"}}'), encoding="utf-8"
+    )
+    with pytest.raises(PlanError, match="true for those who refused"):
+        examine(delivery / "acme" / "inbox", read_model(path, Engagement), tmp_path / "b")
+    right = f'{entry}, columns: {{consent_email: "{header}"}}, values: {{consent_email: {{"TRUE": "false"}}}}, nulls: ["FALSE"]'
+    path.write_text(text.replace(entry, right), encoding="utf-8")
+    take_in(delivery / "acme" / "inbox", read_model(path, Engagement), tmp_path / "c")
+    consent = pd.read_parquet(tmp_path / "c" / "tables" / "customers.parquet").set_index(
+        "customer_id"
+    )["consent_email"]
+    assert consent["001"] == False and pd.isna(consent["002"])  # noqa: E712
 
 
 # ---------------------------------------------------------------- what a list can show

@@ -16,13 +16,14 @@ shadow price
     What one more unit of a limit would be believed to earn.
 """
 
-from playbook.crm.actions import (
-    candidates,
-    money_for_contacts,
-    next_best_action,
-    shrunken_effect,
+from playbook.crm.actions import candidates, money_for_contacts, next_best_action, shrunken_effect
+from playbook.crm.automation import (
+    automation,
+    late_cases,
+    recent_answers,
+    rule_conflicts,
+    trigger_events,
 )
-from playbook.crm.automation import automation, late_cases, recent_answers, trigger_events
 from playbook.crm.behaviour import (
     Snapshots,
     calibration,
@@ -32,13 +33,8 @@ from playbook.crm.behaviour import (
     what_predicts,
 )
 from playbook.crm.budget import acquisition_channels, budget_split
-from playbook.crm.files import (
-    checked_files,
-    crm_contents,
-    crm_files,
-    make_files,
-    refused_contacts,
-)
+from playbook.crm.customer_pages import chosen_customers, customer_page
+from playbook.crm.files import checked_files, crm_contents, crm_files, make_files, refused_contacts
 from playbook.crm.handover import acceptance_files, acceptance_page, setup_page
 from playbook.crm.lint import lint_file, read_file
 from playbook.crm.list_tests import list_tests, smallest_control
@@ -54,7 +50,13 @@ from playbook.crm.personalisation import (
 )
 from playbook.crm.pipeline import ageing_deals, pipeline_forecast, stage_conversion, win_rates
 from playbook.crm.plan import action_plan, budget_what_if, limits, money_and_margin
-from playbook.crm.record import contacts_tracked, customer_record, example_customer, timeline
+from playbook.crm.record import (
+    cleaning_list,
+    contacts_tracked,
+    customer_record,
+    example_customer,
+    timeline,
+)
 from playbook.crm.referral import referral_value, who_recommends
 from playbook.crm.response import campaign_uplift
 from playbook.crm.sales import loss_reasons, sales_coverage
@@ -64,18 +66,24 @@ from playbook.crm.targeting import (
     list_sizes,
     target_lists,
     universal_holdout,
+    unread_suppressions,
 )
 from playbook.crm.tasks import callback_tasks
 from playbook.crm.template import fill_template
 
 __all__ = [
-    "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "acquisition_channels", "action_plan", "ageing_deals", "automation",
-    "bought_between", "budget_split", "budget_what_if", "calibration", "callback_tasks", "campaign_uplift", "candidates", "care_calendar",
-    "checked_files", "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling", "customer_record", "example_customer",
-    "fill_template", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "list_tests", "loss_reasons",
-    "make_files", "money_and_margin", "money_for_contacts", "next_best_action", "personal_content", "pipeline_forecast", "programme_return",
-    "propensity", "read_file", "read_mapping", "recent_answers", "recommendations", "referral_value", "refused_contacts", "sales_coverage",
-    "setup_page", "shrunken_effect", "smallest_control", "snapshot_days", "stage_conversion", "target_lists", "tenant_mapping", "tier_changes",
-    "timeline",
-    "trigger_events", "universal_holdout", "up_selling", "what_predicts", "who_recommends", "win_rates",
+    "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "acquisition_channels",
+    "action_plan", "ageing_deals", "automation", "bought_between", "budget_split",
+    "budget_what_if", "calibration", "callback_tasks", "campaign_uplift", "candidates",
+    "care_calendar", "checked_files", "chosen_customers", "cleaning_list", "compare_designs",
+    "contacts_tracked", "crm_contents", "crm_files", "cross_selling", "customer_page",
+    "customer_record", "example_customer", "fill_template", "gate_shares", "is_mapped",
+    "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "list_tests",
+    "loss_reasons", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
+    "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_file",
+    "read_mapping", "recent_answers", "recommendations", "referral_value", "refused_contacts",
+    "rule_conflicts", "sales_coverage", "setup_page", "shrunken_effect", "smallest_control",
+    "snapshot_days", "stage_conversion", "target_lists", "tenant_mapping", "tier_changes",
+    "timeline", "trigger_events", "universal_holdout", "unread_suppressions", "up_selling",
+    "what_predicts", "who_recommends", "win_rates",
 ]  # fmt: skip

@@ -53,7 +53,7 @@ def crm_contents(
     as_of
         Lists hold for a month from this day, scores for a year.
     callbacks
-        Result ``callbacks`` of step 05, for the tasks.
+        Result ``callbacks`` of step 05, for the tasks; who waits for a call back gets no offer this month.
     tasks
         Of the automation: customer_id, contact. Its contacts count against the month's contact cap
         before those of the list; who has no room left waits for the next list.
@@ -83,6 +83,12 @@ def crm_contents(
         valid_until=as_of + timedelta(days=LIST_DAYS),
     )
     targets = targets[targets["customer_id"].isin(_with_room(lists, tasks))]
+    if isinstance(callbacks, pd.DataFrame):  # a complaint is answered before anything is offered
+        care = [a.id for a in actions if a.purpose == "service"]
+        waits = targets["customer_id"].isin(callbacks["customer_id"]) & ~targets["action"].isin(
+            care
+        )
+        targets = targets[~waits]
     flags = [f"opted_out_{channel}" for channel in OPTED_OUT]
     stopped = out.loc[out[flags].any(axis=1), ["customer_id", *flags]]
     columns = [
@@ -332,7 +338,7 @@ def crm_files(
     if isinstance(choice, pd.DataFrame):
         waiting = max(int((choice["action"] != NONE).sum()) - people, 0)
     wait = (
-        f" {waiting:,} customers of the plan wait for the next list: this month's contact cap is used up."
+        f" {waiting:,} customers of the plan wait for the next list: they are called back first, or this month's contact cap is used up."
         if waiting and people
         else ""
     )

@@ -33,6 +33,8 @@ def _fields(mapping: Mapping) -> list[tuple[str, str, str, str]]:
             found[(file.object, file.key)] = (mapping.key_type, f"upsert key of {kind}")
         if not file.key:
             standing = "upsert key; fill it with our customer number"
+            if file.key_standard:
+                standing = f"is there already; {standing}"
             found.setdefault((file.object, mapping.key), (mapping.key_type, standing))
         for name, rule in file.fields.items():
             if not rule.standard:

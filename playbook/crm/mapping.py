@@ -90,7 +90,7 @@ class Mapping(Strict):
     rules_of: str
     dialect: Dialect
     key: str
-    key_max: int = 64
+    key_max: int = 100
     key_type: str
     types: dict[Literal["text", "note", "decimal", "share", "date", "opt_out"], str]
     template: bool = False

@@ -7,7 +7,7 @@ import pandas as pd
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.stats import wilson
 
-__all__ = ["contacts_tracked", "customer_record", "example_customer", "timeline"]
+__all__ = ["CHECKS", "cleaning_list", "contacts_tracked", "customer_record", "example_customer", "timeline"]  # fmt: skip
 
 CHECKS = {
     "no_email_or_phone": ("missing", "neither e-mail nor telephone"),
@@ -21,6 +21,19 @@ CHECKS = {
     "systems_disagree_on_consent": ("contradictory", "systems disagree on e-mail consent"),
     "ordered_before_won": ("contradictory", "ordered before recorded as won"),
     "impossible_age": ("contradictory", "age below 16 or above 110"),
+}
+MEND = {
+    "no_email_or_phone": "ask for an e-mail address or a telephone number at the next contact",
+    "no_address": "ask for postcode and city at the next order",
+    "no_consent_answer": "ask for consent for each channel; until then nobody writes",
+    "consent_older_than_3_years": "ask for the consent again and record the day",
+    "shared_email": "find out whose e-mail it is; merge if one person, else correct one of them",
+    "shared_phone": "find out whose telephone it is; merge if one household or person, else correct one of them",
+    "same_name_and_postcode": "compare birth date and orders; merge if one person",
+    "consent_without_contact": "add the address that the consent is for, or take the consent back",
+    "systems_disagree_on_consent": "set all systems to no, then ask",
+    "ordered_before_won": "correct the day the customer was won",
+    "impossible_age": "correct the birth date or empty it",
 }
 TYPICAL_EVENTS = 20  # of the example shown
 EVENTS = ["orders", "interactions", "tickets", "campaigns", "surveys"]
@@ -88,6 +101,32 @@ def _record_advice(worst: pd.DataFrame, record: pd.DataFrame) -> str:
         f"{format_value(first.revenue_12m, 'currency')}{share}. Mend that one first, where customers are in contact "
         "anyway, and make the field required from now on."
     )
+
+
+def cleaning_list(record: pd.DataFrame) -> pd.DataFrame:
+    """Return which record needs what: one row per customer and failed check, dearest customers first.
+
+    Parameters
+    ----------
+    record
+        Query ``customer_record``.
+
+    Returns
+    -------
+    DataFrame
+        customer_id, check, problem, mend, revenue_12m (currency). It names customers: for the restricted
+        part of a run, never for the report.
+    """
+    flags = record.set_index("customer_id")[list(CHECKS)].astype("float64").eq(1.0)
+    found = flags.stack()
+    rows = found[found].index.to_frame(index=False)
+    rows.columns = pd.Index(["customer_id", "column"])
+    revenue = record.set_index("customer_id")["revenue_12m"]
+    return pd.DataFrame({
+        "customer_id": rows["customer_id"], "check": rows["column"].map({c: label for c, (_, label) in CHECKS.items()}),
+        "problem": rows["column"].map({c: kind for c, (kind, _) in CHECKS.items()}), "mend": rows["column"].map(MEND),
+        "revenue_12m": rows["customer_id"].map(revenue).astype("float64"),
+    }).sort_values(["revenue_12m", "customer_id", "check"], ascending=[False, True, True], ignore_index=True)  # fmt: skip
 
 
 def example_customer(record: pd.DataFrame) -> str:

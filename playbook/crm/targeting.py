@@ -19,6 +19,7 @@ __all__ = [
     "list_sizes",
     "target_lists",
     "universal_holdout",
+    "unread_suppressions",
 ]
 
 CHANNELS = {
@@ -42,6 +43,12 @@ ASK = "consents per channel, with their dates"
 def is_mapped(inbox: Iterable[Any], table: str) -> bool:
     """Return whether the engagement names a file for a table."""
     return any(source.table == table for source in inbox)
+
+
+def unread_suppressions(ledger: pd.DataFrame) -> int:
+    """Return how many rows of the suppressions intake set aside, from its ledger (`run.delivery`)."""
+    rows = ledger.loc[ledger["table"] == "suppressions", "quarantined"]
+    return int(rows.sum())
 
 
 def universal_holdout(customers: Iterable[str], seed: int, share: float) -> np.ndarray:
@@ -79,6 +86,7 @@ def target_lists(
     holdout_share: float,
     seed: int,
     suppressions_promised: bool = False,
+    suppressions_unread: int = 0,
 ) -> Answer:
     """Return how many customers each channel may reach, and what each gate takes out.
 
@@ -96,6 +104,8 @@ def target_lists(
         Share that is never contacted, drawn by hash.
     suppressions_promised
         Whether the engagement maps a file of suppressions; an empty one is then said aloud.
+    suppressions_unread
+        Rows of that file that intake set aside (`unread_suppressions`); they stop nobody.
 
     Returns
     -------
@@ -151,7 +161,7 @@ def target_lists(
             else "Nobody can be contacted: no consent is on record" if not _any_consent(flags)
             else "Nobody is left to be contacted after all gates"
         ),
-        so_what=_targets_advice(table, flags, suppressed, held, suppressions_promised),
+        so_what=_targets_advice(table, flags, suppressed, held, suppressions_promised, suppressions_unread),
         kind="prescriptive",
         caption=f"Customers taken out at each gate, in order (n = {len(flags):,}); cap {contact_cap} contacts a month, holdout {format_value(holdout_share, '%')}",
         units=dict.fromkeys(table.columns[1:], "count"),
@@ -178,8 +188,13 @@ def _targets_advice(
     suppressed: pd.DataFrame,
     held: np.ndarray,
     promised: bool,
+    unread: int,
 ) -> str:
     said = []
+    if unread:
+        said.append(
+            f"{unread:,} rows of the list of suppressions were set aside by intake and stop nobody: mend them before any list is used."
+        )
     if not len(suppressed):
         said.append(
             "The file of suppressions is mapped but empty or missing: find out why before anyone is contacted."

@@ -276,17 +276,22 @@ class LoyaltyProgramme(Strict):
 
 
 class AutomationRule(Strict):
-    """When a score or event holds, who does what by when."""
+    """When a score or event holds, who does what by when.
+
+    ``strategies`` limits the rule to segments with one of these strategies (empty: all). Where one
+    customer meets more rules than the contact cap allows, the rule that stands first in the plan goes first.
+    """
 
     id: Key
     area: Literal["sales", "marketing", "service"]
     trigger: Literal[
         "high churn risk", "deal without progress", "detractor", "likely to buy", "birthday",
-        "open case late", "promoter",
+        "open case late", "promoter", "competitor offers more",
     ]  # fmt: skip
     then: str
     owner: Key
     due_days: Annotated[int, Field(ge=0)]
+    strategies: list[Strategy] = []
 
 
 class Response(Strict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 
 import duckdb
@@ -21,6 +22,15 @@ __all__ = ["Mapped", "column_of", "map_headers", "refuse_currencies", "table_of"
 
 CURRENCY = {"currency", "currencycode", "currencyisocode", "isocurrency", "währung", "waehrung", "währungscode", "valuta", "valutakod", "币种", "货币"}  # fmt: skip
 """Headers of a column that names the currency of a row's money."""
+
+REFUSAL = re.compile(
+    r"opt(?:ed)?out|donot(?:call|contact|mail|email|sms)|unsubscribed|widerspr|werbesperre|abgemeldet|avregistrerad|nixad|退订|拒收|拒接|拒访"
+)
+"""What a header says that holds true where a person refused: the opposite of a consent."""
+MEND_REFUSAL = (
+    'map it to the consent of its channel with values {"TRUE": "false"} and nulls ["FALSE"] (not refused is no consent), '
+    "or list it under ignore"
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,7 @@ def map_headers(source: Source, delivered: Delivered, findings: Findings) -> lis
         When a declared header is not in the file, or nothing fills a required column.
     """
     file, headers = delivered.path.name, delivered.headers
+    _keep_refusals(source)
     mapped = {label: _declared(source, file, headers, label) for label in source.columns}
     joined = joints(source, headers)
     for label, parts in joined.items():
@@ -83,6 +94,9 @@ def map_headers(source: Source, delivered: Delivered, findings: Findings) -> lis
     for header in left:
         if TABLES[source.table].attributes:
             mapped[header] = Mapped(header, Column("text", "attribute"), header, how="same name")
+        elif says_refused(header) and "consent_email" in TABLES[source.table].columns:
+            findings.add(f"column {header!r} is not used, and seems to say who refused contact", MEND_REFUSAL,
+                         "problem", source.table, file)  # fmt: skip
         elif not is_currency(header):
             findings.add(f"column {header!r} is not used", "map it in engagement.yml or list it under ignore",
                          "note", source.table, file)  # fmt: skip
@@ -95,6 +109,21 @@ def map_headers(source: Source, delivered: Delivered, findings: Findings) -> lis
         mapped[label] = Mapped(label, column, constant=value, how="constant")
     _needed(source.table, file, headers, mapped)
     return list(mapped.values())
+
+
+def says_refused(header: str) -> bool:
+    """Whether a header names a column that is true where a person refused contact."""
+    return bool(REFUSAL.search(re.sub(r"[\W_]+", "", header.lower())))
+
+
+def _keep_refusals(source: Source) -> None:
+    """Refuse a consent that is filled from a column of refusals as it stands: every no would be a yes."""
+    for label, header in source.columns.items():
+        if label.startswith("consent_") and says_refused(header) and not source.values.get(label):
+            raise PlanError(
+                f"engagement.yml: {label} is filled from {header!r}, which is true for those who refused; "
+                f'add values: {{{label}: {{"TRUE": "false"}}}} and nulls: ["FALSE"] to that entry'
+            )
 
 
 def is_currency(header: str) -> bool:
