@@ -27,6 +27,7 @@ from playbook.crm.behaviour import (
     Snapshots,
     calibration,
     lapsed_customers,
+    late_columns,
     propensity,
     snapshot_days,
     what_predicts,
@@ -53,8 +54,8 @@ from playbook.crm.personalisation import (
 from playbook.crm.pipeline import ageing_deals, pipeline_forecast, stage_conversion, win_rates
 from playbook.crm.plan import action_plan, budget_what_if, limits, money_and_margin
 from playbook.crm.record import contacts_tracked, customer_record, example_customer, timeline
-from playbook.crm.referral import referral_value, who_recommends
-from playbook.crm.response import campaign_uplift
+from playbook.crm.referral import ambassadors, referral_break_even, referral_value, who_recommends
+from playbook.crm.response import campaign_uplift, effect_by_group
 from playbook.crm.sales import loss_reasons, sales_coverage
 from playbook.crm.targeting import (
     gate_shares,
@@ -65,10 +66,10 @@ from playbook.crm.targeting import (
 )
 
 __all__ = [
-    "SYSTEMS", "Snapshots", "acquisition_channels", "action_plan", "ageing_deals", "automation", "bought_between", "budget_split", "budget_what_if",
+    "SYSTEMS", "Snapshots", "acquisition_channels", "action_plan", "ageing_deals", "ambassadors", "automation", "bought_between", "budget_split", "budget_what_if",
     "calibration", "campaign_uplift", "candidates", "care_calendar", "checked_files", "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
-    "customer_record", "example_customer", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "loss_reasons", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
+    "customer_record", "effect_by_group", "example_customer", "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits", "lint_file", "list_sizes", "loss_reasons", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
     "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_mapping", "recent_answers", "recommendations",
-    "referral_value", "refused_contacts", "sales_coverage", "shrunken_effect", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
+    "referral_break_even", "referral_value", "refused_contacts", "sales_coverage", "shrunken_effect", "snapshot_days", "stage_conversion", "target_lists", "tier_changes", "timeline",
     "trigger_events", "universal_holdout", "up_selling", "what_predicts", "who_recommends", "win_rates",
 ]  # fmt: skip

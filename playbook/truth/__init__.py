@@ -12,7 +12,7 @@ from importlib import import_module
 from threadpoolctl import threadpool_limits
 
 from playbook.errors import PlanError
-from playbook.truth import coverage, coverage_choices, futures
+from playbook.truth import coverage, coverage_choices, coverage_pipeline, futures
 from playbook.truth.judge import Line, as_json, as_records, as_text, judge
 from playbook.truth.rows import Found, NotHere, Row, rows_of
 from playbook.truth.study import Study, open_study
@@ -49,13 +49,14 @@ def all_rows(step: str = "") -> list[Row]:
     import_module("playbook.truth.step02_voices")
     import_module("playbook.truth.step03_value")
     import_module("playbook.truth.step04_offers")
+    import_module("playbook.truth.step06_promise")
     return rows_of(step)
 
 
 def run(
     step: str = "", seeds: int = SEEDS, base: int = SEED_BASE, customers: int = CUSTOMERS,
     tell: Callable[[str], None] = lambda text: None, designs: tuple[str, ...] = tuple(futures.DESIGNS),
-    cells: tuple[coverage.Cell, ...] = coverage.CELLS + coverage_choices.CELLS,
+    cells: tuple[coverage.Cell, ...] = coverage.CELLS + coverage_choices.CELLS + coverage_pipeline.CELLS,
 ) -> list[Line]:  # fmt: skip
     """Return one line per row, judged over ``seeds`` worlds drawn from ``base`` on.
 
