@@ -93,9 +93,9 @@ def campaign_uplift(
     -------
     Answer
         Table campaign, customers, effect, low, high (margin per customer less the contact's cost, if all were contacted),
-        chosen (share of customers whose expected gain beats the cost), targeted, targeted_low, targeted_high (margin per
-        customer if only they were contacted), qini, qini_low, qini_high, verdict. Extra ``groups`` (campaign_id, group,
-        customers, uplift by market segment), ``curves`` (Qini curve) and ``models`` by campaign.
+        chosen (share of customers whose expected gain beats the cost), targeted (margin per customer if only they were
+        contacted), qini, qini_low, qini_high, verdict. Extra ``groups`` (campaign_id, group, customers, uplift by market
+        segment), ``models`` (with the Qini curves) and ``verdicts`` by campaign, ``policies`` (targeted with its interval).
 
     Notes
     -----
@@ -123,15 +123,15 @@ def campaign_uplift(
         ["effect", "campaign"], ascending=[False, True], ignore_index=True
     )
     return Answer(
-        table=table.drop(columns="campaign_id"),
+        table=table.drop(columns=["campaign_id", "targeted_low", "targeted_high"]),
         headline=_headline(table),
         so_what=_advice(table, pd.concat(groups, ignore_index=True)),
         kind="prescriptive",
         caption=f"Margin per customer after the contact's cost, campaigns with a random control (n = {int(table['customers'].sum()):,}; 95 % intervals)",
-        units={"customers": "count", "effect": "currency", "low": "currency", "high": "currency", "chosen": "%", "targeted": "currency",
-               "targeted_low": "currency", "targeted_high": "currency", "qini": "currency", "qini_low": "currency", "qini_high": "currency"},
+        units={"customers": "count", "effect": "currency", "low": "currency", "high": "currency", "chosen": "%", "targeted": "currency", "qini": "currency", "qini_low": "currency", "qini_high": "currency"},
         source="campaign_members, orders; cross-fitted uplift, doubly robust",
-        extra={"groups": pd.concat(groups, ignore_index=True), "models": models, "verdicts": table.set_index("campaign_id")["verdict"]},
+        extra={"groups": pd.concat(groups, ignore_index=True), "models": models, "verdicts": table.set_index("campaign_id")["verdict"],
+               "policies": table[["campaign_id", "targeted", "targeted_low", "targeted_high"]]},
     )  # fmt: skip
 
 

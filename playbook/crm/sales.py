@@ -61,7 +61,7 @@ def sales_coverage(
     wanted, basis = (
         (target, "the plan's target")
         if target > 0
-        else (float(won["amount"].sum()), "as much as in the last 12 months")
+        else (float(won["amount"].sum()), "as much as last year")
     )
     if wanted <= 0:
         raise NotEnough(
