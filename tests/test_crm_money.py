@@ -11,7 +11,14 @@ import pytest
 
 from playbook import crm
 from playbook.answer import Missing
-from playbook.engagement.model import Action, LoyaltyDesign, LoyaltyProgramme, Tier
+from playbook.engagement.model import (
+    Action,
+    BelievedCurve,
+    Budget,
+    LoyaltyDesign,
+    LoyaltyProgramme,
+    Tier,
+)
 from playbook.propensity import filled_in_later
 
 AS_OF = date(2025, 12, 31)
@@ -324,3 +331,35 @@ def test_a_referral_programme_breaks_even_by_the_stated_formula() -> None:
         assert extra * value - (usual + extra) * row.reward == pytest.approx(0.0, abs=1e-9)
     without_cost = crm.referral_value(values.assign(orders_with_cost=0), made, 1)
     assert isinstance(crm.referral_break_even(without_cost, who), Missing)
+
+
+# ---------------------------------------------------------------- winning against keeping
+
+
+def test_the_plans_curve_stands_in_where_the_months_show_none_and_is_said() -> None:
+    months = pd.date_range("2025-01-01", periods=12, freq="MS")
+    spend = pd.DataFrame(
+        {
+            "month": months,
+            "channel": "Search",
+            "purpose": "acquisition",
+            "spend": 100.0,
+            "new_customers": 10,
+        }
+    )
+    channels = crm.acquisition_channels(spend, 1)
+    assert channels["curve"] is None
+    key = [f"c{i}" for i in range(10)]
+    values = pd.DataFrame({"customer_id": key, "clv": 50.0, "expected_margin_12m": 50.0})
+    segments = pd.DataFrame({"customer_id": key, "segment": "x"})
+    now = pd.DataFrame({"customer_id": key, "tenure_days": 100})
+    curve = BelievedCurve(prospects=100, ceiling=0.4, k=0.25)
+    plain = Budget(total=600, acquisition=300, retention=300)
+    for budget, basis, back in (
+        (plain, "on average", 50.0 / 10.0),
+        (plain.model_copy(update={"acquisition_curve": curve}), "at the margin, by the plan's curve", 50 * 0.4 * 0.25 * np.exp(-0.25 * 3)),
+    ):  # fmt: skip
+        answer = crm.budget_split(budget, values, segments, now, channels)
+        row = answer["returns"].set_index("purpose").loc["acquisition"]
+        assert (row["basis"], row["marginal_return"]) == (basis, pytest.approx(back))
+    assert "winning pays up to 644 a year" in answer.so_what  # 100 prospects, A* = 6.43775 each
