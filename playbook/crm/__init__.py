@@ -28,6 +28,7 @@ from playbook.crm.behaviour import (
     Snapshots,
     calibration,
     lapsed_customers,
+    late_columns,
     propensity,
     snapshot_days,
     what_predicts,
@@ -57,8 +58,8 @@ from playbook.crm.record import (
     example_customer,
     timeline,
 )
-from playbook.crm.referral import referral_value, who_recommends
-from playbook.crm.response import campaign_uplift
+from playbook.crm.referral import ambassadors, referral_break_even, referral_value, who_recommends
+from playbook.crm.response import campaign_uplift, effect_by_group
 from playbook.crm.sales import loss_reasons, sales_coverage
 from playbook.crm.targeting import (
     gate_shares,
@@ -73,15 +74,16 @@ from playbook.crm.template import fill_template
 
 __all__ = [
     "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "acquisition_channels",
-    "action_plan", "ageing_deals", "automation", "bought_between", "budget_split",
-    "budget_what_if", "calibration", "callback_tasks", "campaign_uplift", "candidates",
-    "care_calendar", "checked_files", "chosen_customers", "cleaning_list", "compare_designs",
-    "contacts_tracked", "crm_contents", "crm_files", "cross_selling", "customer_page",
-    "customer_record", "example_customer", "fill_template", "gate_shares", "is_mapped",
-    "lapsed_customers", "late_cases", "limits", "lint_file", "list_sizes", "list_tests",
-    "loss_reasons", "make_files", "money_and_margin", "money_for_contacts", "next_best_action",
-    "personal_content", "pipeline_forecast", "programme_return", "propensity", "read_file",
-    "read_mapping", "recent_answers", "recommendations", "referral_value", "refused_contacts",
+    "action_plan", "ageing_deals", "ambassadors", "automation", "bought_between",
+    "budget_split", "budget_what_if", "calibration", "callback_tasks", "campaign_uplift",
+    "candidates", "care_calendar", "checked_files", "chosen_customers", "cleaning_list",
+    "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
+    "customer_page", "customer_record", "effect_by_group", "example_customer", "fill_template",
+    "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits",
+    "lint_file", "list_sizes", "list_tests", "loss_reasons", "make_files", "money_and_margin",
+    "money_for_contacts", "next_best_action", "personal_content", "pipeline_forecast",
+    "programme_return", "propensity", "read_file", "read_mapping", "recent_answers",
+    "recommendations", "referral_break_even", "referral_value", "refused_contacts",
     "rule_conflicts", "sales_coverage", "setup_page", "shrunken_effect", "smallest_control",
     "snapshot_days", "stage_conversion", "target_lists", "tenant_mapping", "tier_changes",
     "timeline", "trigger_events", "universal_holdout", "unread_suppressions", "up_selling",

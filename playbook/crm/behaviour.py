@@ -23,6 +23,7 @@ __all__ = [
     "Snapshots",
     "calibration",
     "lapsed_customers",
+    "late_columns",
     "propensity",
     "snapshot_days",
     "what_predicts",
@@ -180,6 +181,17 @@ def _scores(
     }).sort_values("customer_id", ignore_index=True)  # fmt: skip
 
 
+def late_columns(
+    train: pd.DataFrame, test: pd.DataFrame, now: pd.DataFrame, days: Snapshots
+) -> list[str]:
+    """Return the columns of active customers that are filled in after the day; see `filled_in_later`."""
+    known, judged = (_active(frame).dropna(subset=[OUTCOME]) for frame in (train, test))
+    late = filled_in_later(
+        known, _active(now), OUTCOME, _usable(known), judged if days.out_of_time else None
+    )
+    return late.loc[late["refused"], "feature"].tolist()
+
+
 @answers
 def propensity(
     train: pd.DataFrame, test: pd.DataFrame, now: pd.DataFrame, days: Snapshots, seed: int
@@ -206,10 +218,7 @@ def propensity(
     """
     need(_active(train), "active customers with a known outcome", ASK, rows=100, columns=[OUTCOME])
     known, judged = (_active(frame).dropna(subset=[OUTCOME]) for frame in (train, test))
-    late = filled_in_later(
-        known, _active(now), OUTCOME, _usable(known), judged if days.out_of_time else None
-    )
-    refused = late.loc[late["refused"], "feature"].tolist()
+    refused = late_columns(train, test, now, days)
     features = [name for name in _usable(known) if name not in refused]
     need(pd.DataFrame({"feature": features}), "features of customers", ASK)
     model = _fit(known, judged, days.out_of_time, features, seed)

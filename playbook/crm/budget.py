@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from playbook.allocation import CurveFit, fit_response_curve
+from playbook.allocation import CurveFit, ResponseCurve, fit_response_curve
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
 
@@ -16,6 +16,7 @@ __all__ = ["acquisition_channels", "budget_split"]
 
 ASK = "spend per channel, purpose and month with the customers won"
 SHIFT = 0.1
+AVERAGE = "on average"
 SPENT_ON = ("grow share", "develop", "appreciate", "win back")
 """Strategies into which new money goes; the others keep what their actions cost."""
 
@@ -106,16 +107,40 @@ def _curve(monthly: pd.DataFrame, seed: int) -> tuple[CurveFit | None, str]:
 
 
 def _acquisition_return(
-    channels: Answer, new_value: tuple[float, float, float]
+    channels: Answer, new_value: tuple[float, float, float], budget: Any
 ) -> tuple[float, float, float, str]:
-    """Margin brought by a unit of money spent on winning customers: at the margin, or on average."""
+    """Margin of one more unit of money for winning customers, and what it rests on: the months, the plan, or an average."""
     value, low, high = new_value
     curve: CurveFit | None = channels["curve"]
     if curve is not None:
         point, below, above = curve.marginal(channels["month_spend"])
-        return point * value, below * low, above * high, "at the margin"
+        return point * value, below * low, above * high, "at the margin, from the months of spend"
+    if budget.acquisition_curve is not None:
+        believed = _believed(budget.acquisition_curve, 1.0)
+        point = float(believed.marginal(float(budget.acquisition)))
+        return point * value, point * low, point * high, "at the margin, by the plan's curve"
     each, cheap, dear = channels["cost_each"]
-    return value / each, low / dear, high / cheap, "on average"
+    return value / each, low / dear, high / cheap, AVERAGE
+
+
+def _believed(curve: Any, value: float) -> ResponseCurve:
+    return ResponseCurve(curve.ceiling, curve.k, value, curve.prospects)
+
+
+def _best_spend(budget: Any, channels: Answer | None, value: float) -> str:
+    """Sentence on the yearly spend up to which the plan's curve pays (Blattberg and Deighton 1996)."""
+    curve = budget.acquisition_curve
+    if (
+        curve is None
+        or value <= 0
+        or (isinstance(channels, Answer) and channels["curve"] is not None)
+    ):
+        return ""
+    best = _believed(curve, value).spend_at(1.0)
+    return (
+        f" By the plan's curve winning pays up to {format_value(best, 'currency')} a year over the customers' lifetime; "
+        f"{format_value(budget.acquisition, 'currency')} are planned."
+    )
 
 
 def _retention_return(plan: Answer) -> tuple[float, float, float, float]:
@@ -164,7 +189,8 @@ def budget_split(
     Parameters
     ----------
     budget
-        ``plan.budget``: total, acquisition, retention (currency).
+        ``plan.budget``: total, acquisition, retention (currency); its ``acquisition_curve`` stands in where the months of
+        spend show no response curve.
     values, segments
         Results of step 03.
     now
@@ -189,7 +215,7 @@ def budget_split(
             "the plan has no budget", "the budget for winning and for keeping customers"
         )
     won = now.loc[now["tenure_days"] < 365, "customer_id"]
-    returns = _returns(channels, plan, values, won)
+    returns = _returns(channels, plan, values, won, budget)
     short, verdict = _verdict(returns)
     cost = (
         plan.table.groupby("segment")["cost"].sum()
@@ -204,7 +230,7 @@ def budget_split(
         table=table,
         headline=f"{format_value(budget.acquisition, 'currency')} to win and {format_value(budget.retention, 'currency')} to keep: {short}",
         so_what=(
-            f"{verdict} This plan's contacts use {format_value(spent, 'currency')} of the retention money "
+            f"{verdict}{_best_spend(budget, channels, _lifetime(worth, won))} This plan's contacts use {format_value(spent, 'currency')} of the retention money "
             f"({format_value(spent / budget.retention if budget.retention else 0, '%')}); the rest pays for initiatives and service, by value of the segment."
         ),
         kind="prescriptive",
@@ -217,6 +243,12 @@ def budget_split(
             for row in returns.dropna().itertuples()
         ),
     )  # fmt: skip
+
+
+def _lifetime(worth: pd.DataFrame, won: pd.Series) -> float:
+    """Mean lifetime value of the customers won in the last 12 months, 0 without any."""
+    new = worth.loc[worth["customer_id"].isin(won), "clv"].astype(float)
+    return float(new.mean()) if len(new) else 0.0
 
 
 def _amounts(
@@ -261,7 +293,7 @@ def _reason(strategy: str | None) -> str:
 
 
 def _returns(
-    channels: Answer | None, plan: Answer | None, values: pd.DataFrame, won: pd.Series
+    channels: Answer | None, plan: Answer | None, values: pd.DataFrame, won: pd.Series, budget: Any
 ) -> pd.DataFrame:
     rows = []
     if isinstance(channels, Answer):
@@ -269,7 +301,9 @@ def _returns(
             ("acquisition", "expected_margin_12m"),
             ("acquisition over the lifetime", "clv"),
         ):
-            point, low, high, basis = _acquisition_return(channels, _new_value(values, won, column))
+            point, low, high, basis = _acquisition_return(
+                channels, _new_value(values, won, column), budget
+            )
             rows.append(
                 {
                     "purpose": purpose,
@@ -306,7 +340,7 @@ def _verdict(returns: pd.DataFrame) -> tuple[str, str]:
         f"Within a year a unit of money brings {a.marginal_return:.1f} of margin ({a.low:.1f} to {a.high:.1f}, {a.basis}) when spent on "
         f"winning (over the lifetime {life.marginal_return:.1f}) and {r.marginal_return:.1f} ({r.low:.1f} to {r.high:.1f}, {r.basis}) on keeping."
     )
-    if a.basis == "on average":
+    if a.basis == AVERAGE:
         return "keep and test", (
             f"{said} The first is an average, which says nothing about the last unit: keep the split and test a tenth of the "
             "acquisition money in two regions."

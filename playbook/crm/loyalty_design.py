@@ -20,6 +20,7 @@ BLOCKS = 1000  # members are resampled in so many random blocks at most
 GROUPS = 4  # members by how much they ever earned: breakage differs between them
 Z95 = 1.959964
 PRESENT = "as it is"
+DIFFERENCES = ["issued", "believed_lift", "against_present", "difference_low", "difference_high"]
 VARIANTS: tuple[tuple[str, float, float, float], ...] = (
     ("half the points", 0.5, 1.0, 1.0),
     ("half as many points again", 1.5, 1.0, 1.0),
@@ -207,8 +208,9 @@ def compare_designs(members: pd.DataFrame, programme: Any, seed: int) -> Answer:
     Returns
     -------
     Answer
-        Table design, issued, breakage, cost, liability (at year end), needed_lift (to break even), believed_lift, net, low, high
-        (95 %), against_present, difference_low, difference_high, rise, fall (members whose tier would be another).
+        Table design, breakage, cost, liability (at year end), needed_lift (to break even), net, low, high (95 %), rise, fall
+        (members whose tier would be another). Extra ``recommended`` and ``differences``: design, issued, believed_lift,
+        against_present, difference_low, difference_high.
 
     Notes
     -----
@@ -238,19 +240,18 @@ def compare_designs(members: pd.DataFrame, programme: Any, seed: int) -> Answer:
     )
     best, sure = _recommended(table)
     return Answer(
-        table=table,
+        table=table.drop(columns=DIFFERENCES),
         headline=_headline(best, sure),
         so_what=_advice(table, best, sure, bool(programme.designs)) + _free_offers(programme),
         kind="prescriptive",
         caption=f"A year of {len(members):,} members under each design (believed lift; 95 % over members, belief and response to generosity)",
-        units={"issued": "currency", "breakage": "%", "cost": "currency", "liability": "currency", "needed_lift": "%", "believed_lift": "%",
-               "net": "currency", "low": "currency", "high": "currency", "against_present": "currency", "difference_low": "currency",
-               "difference_high": "currency", "rise": "count", "fall": "count"},
+        units={"breakage": "%", "cost": "currency", "liability": "currency", "needed_lift": "%", "net": "currency", "low": "currency",
+               "high": "currency", "rise": "count", "fall": "count"},
         source="loyalty_events, orders, plan; members resampled",
         metrics=(
             Metric("loyalty_best_design_gain", float(best.against_present), float(best.difference_low), float(best.difference_high), len(members), "currency", "prescriptive"),
         ),
-        extra={"recommended": best.design if sure else PRESENT},
+        extra={"recommended": best.design if sure else PRESENT, "differences": table[["design", *DIFFERENCES]]},
     )  # fmt: skip
 
 

@@ -253,6 +253,30 @@ def _cross_advice(table: pd.DataFrame, tested: int, orders: int) -> str:
     )
 
 
+def _step_up(last: pd.DataFrame, priced: pd.DataFrame) -> pd.DataFrame:
+    """Most bought product of the same category at 15 to 80 % above the price paid, one per customer and category."""
+    sold = last["product_id"].value_counts()
+    priced = priced.assign(
+        sold=priced["product_id"].map(sold).fillna(0), list_price=priced["list_price"].astype(float)
+    )
+    pairs = last.merge(
+        priced[["product_id", "category", "list_price", "sold"]],
+        on="category",
+        suffixes=("", "_better"),
+    )
+    ratio = pairs["list_price"] / pairs["unit_price"].where(pairs["unit_price"] > 0)
+    pairs = pairs[ratio.between(*DEARER)]
+    pairs = pairs.sort_values(
+        ["customer_id", "category", "sold", "product_id_better"],
+        ascending=[True, True, False, True],
+    )
+    best = pairs.drop_duplicates(["customer_id", "category"]).rename(
+        columns={"product_id_better": "better_id"}
+    )
+    best["step"] = best["list_price"] - best["unit_price"].astype(float)
+    return best
+
+
 @answers
 def up_selling(
     last: pd.DataFrame, products: pd.DataFrame, reachable: pd.DataFrame | Missing
@@ -284,25 +308,7 @@ def up_selling(
         "the product list with categories and prices",
     )
     assert isinstance(reachable, pd.DataFrame)
-    sold = last["product_id"].value_counts()
-    priced = priced.assign(
-        sold=priced["product_id"].map(sold).fillna(0), list_price=priced["list_price"].astype(float)
-    )
-    pairs = last.merge(
-        priced[["product_id", "category", "list_price", "sold"]],
-        on="category",
-        suffixes=("", "_better"),
-    )
-    ratio = pairs["list_price"] / pairs["unit_price"].where(pairs["unit_price"] > 0)
-    pairs = pairs[ratio.between(*DEARER)]
-    pairs = pairs.sort_values(
-        ["customer_id", "category", "sold", "product_id_better"],
-        ascending=[True, True, False, True],
-    )
-    best = pairs.drop_duplicates(["customer_id", "category"]).rename(
-        columns={"product_id_better": "better_id"}
-    )
-    best["step"] = best["list_price"] - best["unit_price"].astype(float)
+    best = _step_up(last, priced)
     need(best, "customers with a better product to show", "products with category and list price")
     channels = [c for c in reachable.columns if c != "customer_id"]
     open_to = set(reachable.loc[reachable[channels].any(axis=1), "customer_id"])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from playbook.answer import Answer, answers, format_value, need
 from playbook.errors import NotEnough
-from playbook.propensity import Uplift, uplift
+from playbook.propensity import Uplift, treatment_effect, uplift
+from playbook.stats import false_discovery
 
-__all__ = ["campaign_uplift"]
+__all__ = ["campaign_uplift", "effect_by_group"]
 
 ASK = "members of campaigns with the arm and the probability each was assigned with"
 LEAST = 100  # customers of each arm
@@ -91,9 +93,9 @@ def campaign_uplift(
     -------
     Answer
         Table campaign, customers, effect, low, high (margin per customer less the contact's cost, if all were contacted),
-        chosen (share of customers whose expected gain beats the cost), targeted, targeted_low, targeted_high (margin per
-        customer if only they were contacted), qini, qini_low, qini_high, verdict. Extra ``groups`` (campaign_id, group,
-        customers, uplift by market segment), ``curves`` (Qini curve) and ``models`` by campaign.
+        chosen (share of customers whose expected gain beats the cost), targeted (margin per customer if only they were
+        contacted), qini, qini_low, qini_high, verdict. Extra ``groups`` (campaign_id, group, customers, uplift by market
+        segment), ``models`` (with the Qini curves) and ``verdicts`` by campaign, ``policies`` (targeted with its interval).
 
     Notes
     -----
@@ -121,15 +123,15 @@ def campaign_uplift(
         ["effect", "campaign"], ascending=[False, True], ignore_index=True
     )
     return Answer(
-        table=table.drop(columns="campaign_id"),
+        table=table.drop(columns=["campaign_id", "targeted_low", "targeted_high"]),
         headline=_headline(table),
         so_what=_advice(table, pd.concat(groups, ignore_index=True)),
         kind="prescriptive",
         caption=f"Margin per customer after the contact's cost, campaigns with a random control (n = {int(table['customers'].sum()):,}; 95 % intervals)",
-        units={"customers": "count", "effect": "currency", "low": "currency", "high": "currency", "chosen": "%", "targeted": "currency",
-               "targeted_low": "currency", "targeted_high": "currency", "qini": "currency", "qini_low": "currency", "qini_high": "currency"},
+        units={"customers": "count", "effect": "currency", "low": "currency", "high": "currency", "chosen": "%", "targeted": "currency", "qini": "currency", "qini_low": "currency", "qini_high": "currency"},
         source="campaign_members, orders; cross-fitted uplift, doubly robust",
-        extra={"groups": pd.concat(groups, ignore_index=True), "models": models, "verdicts": table.set_index("campaign_id")["verdict"]},
+        extra={"groups": pd.concat(groups, ignore_index=True), "models": models, "verdicts": table.set_index("campaign_id")["verdict"],
+               "policies": table[["campaign_id", "targeted", "targeted_low", "targeted_high"]]},
     )  # fmt: skip
 
 
@@ -178,3 +180,70 @@ def _advice(table: pd.DataFrame, groups: pd.DataFrame) -> str:
             f"No effect shown by {named('no effect shown')}: repeat only with a larger control group."
         )
     return " ".join(parts)
+
+
+@answers
+def effect_by_group(outcomes: pd.DataFrame, customers: pd.DataFrame, campaign_id: str) -> Answer:
+    """Return by market segment what a campaign changed in the share of customers who bought, lowest last.
+
+    Parameters
+    ----------
+    outcomes
+        Query ``campaign_outcomes`` with ``bought``.
+    customers
+        Table ``customers``: market_segment.
+    campaign_id
+        One with a random control group.
+
+    Returns
+    -------
+    Answer
+        Table group, customers, effect (share of customers), low, high (95 %), q (false-discovery rate over groups).
+    """
+    part = _random(outcomes[outcomes["campaign_id"] == campaign_id])
+    need(part, "customers of the campaign with a control group drawn at random", ASK)
+    group = (
+        part["customer_id"]
+        .map(customers.set_index("customer_id")["market_segment"])
+        .fillna("not known")
+    )
+    rows = []
+    for name, members in part.groupby(group):
+        if (
+            members["arm"].value_counts().reindex(["treated", "control"], fill_value=0).min() < 10
+            or len(members) < LEAST_GROUP
+        ):
+            continue
+        frame = members.assign(
+            is_treated=(members["arm"] == "treated").astype(int), bought=members["bought"].astype(float),
+            chance=members["assignment_probability"].astype(float), before=members["revenue_year_before"].astype(float),
+        )  # fmt: skip
+        found = treatment_effect(
+            frame, "is_treated", "bought", "chance", "before" if frame["before"].std() > 0 else None
+        )
+        p = (
+            2 * norm.sf(abs(found.effect) / found.standard_error)
+            if found.standard_error > 0
+            else 1.0
+        )
+        rows.append({"group": name, "customers": len(members), "effect": found.effect, "low": found.low, "high": found.high, "p": p})  # fmt: skip
+    table = pd.DataFrame(rows)
+    need(table, f"market segments with {LEAST_GROUP} members of the campaign", ASK)
+    table["q"] = false_discovery(table.pop("p").to_numpy())
+    table = table.sort_values(["effect", "group"], ascending=[False, True], ignore_index=True)
+    last = table.iloc[-1]
+    driven = last.high < 0 and last.q < 0.05
+    return Answer(
+        table=table,
+        headline=f"'{last.group}' is driven away" if driven else "No group is surely driven away",
+        so_what=(
+            f"Leave out '{last.group}': {format_value(-last.effect, '%')} fewer bought ({format_value(last.low, '%')} to {format_value(last.high, '%')})."
+            if driven else
+            f"Lowest is '{last.group}' with {format_value(last.effect, '%')} ({format_value(last.low, '%')} to {format_value(last.high, '%')}), "
+            "which chance can bring about; do not leave out a group on this."
+        ),
+        kind="diagnostic",
+        caption=f"Change of the share of customers who bought, treated less control, by market segment (n = {int(table['customers'].sum()):,}; 95 % intervals)",
+        units={"customers": "count", "effect": "%", "low": "%", "high": "%", "q": "ratio"},
+        source="campaign_members, orders, customers",
+    )  # fmt: skip

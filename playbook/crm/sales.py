@@ -57,31 +57,18 @@ def sales_coverage(
     deals = deals.sort_values("opportunity_id", ignore_index=True)
     closed = deals[deals["is_won"].notna() & (deals["closed_at"] < day)]
     need(closed, "closed deals", ASK, rows=20)
-    won = closed[closed["is_won"].astype(bool) & (closed["closed_at"] > since)]
-    wanted, basis = (
-        (target, "the plan's target")
-        if target > 0
-        else (float(won["amount"].sum()), "as much as in the last 12 months")
-    )
-    if wanted <= 0:
-        raise NotEnough(
-            "nothing was won in the last 12 months and the plan has no sales target",
-            "`sales_target` in the plan's parameters for step crm",
-        )
+    wanted, basis = _wanted(closed, since, target)
     made = deals[(deals["created_at"] > since) & (deals["created_at"] < day)]
     need(made, "deals created in the last 12 months", ASK, rows=10)
-    here = (made["is_won"].fillna(False).astype(bool) & (made["closed_at"] < day)).to_numpy()
-    brings = np.where(here, made["amount"], 0.0)
     rng = np.random.default_rng(seed)
-    count = rng.poisson(len(made), DRAWS)
-    new = np.array([brings[rng.integers(0, len(made), n)].sum() for n in count])
+    brought, new = _new_deals(made, day, rng)
     open_draws = rng.permutation(forecast["draws"])[:DRAWS]
     both = new[: len(open_draws)] + open_draws
     reach = float((both >= wanted).mean())
     rows = [_figure("open deals, whole amount", len(forecast["deals"]), float(forecast["deals"]["amount"].sum())),
             _figure("open deals, expected", len(forecast["deals"]), float(forecast["deals"]["expected"].sum()), open_draws),
-            _figure("new deals at last year's pace", len(made), float(brings.sum()), new),
-            _figure("open and new deals together", len(made) + len(forecast["deals"]), float(brings.sum() + forecast["deals"]["expected"].sum()), both),
+            _figure("new deals at last year's pace", len(made), brought, new),
+            _figure("open and new deals together", len(made) + len(forecast["deals"]), brought + float(forecast["deals"]["expected"].sum()), both),
             _figure(f"to be won ({basis})", None, wanted)]  # fmt: skip
     table = pd.DataFrame(rows).astype({"deals": "Int64"})
     usual = float(closed.loc[closed["is_won"].astype(bool), "amount"].sum()) / max(
@@ -101,6 +88,31 @@ def sales_coverage(
         ),
         extra={"target": wanted},
     )  # fmt: skip
+
+
+def _wanted(closed: pd.DataFrame, since: pd.Timestamp, target: float) -> tuple[float, str]:
+    """Amount to be won, and whether it is the plan's target or last year's wins."""
+    if target > 0:
+        return target, "the plan's target"
+    won = closed[closed["is_won"].astype(bool) & (closed["closed_at"] > since)]
+    amount = float(won["amount"].sum())
+    if amount <= 0:
+        raise NotEnough(
+            "nothing was won in the last 12 months and the plan has no sales target",
+            "`sales_target` in the plan's parameters for step crm",
+        )
+    return amount, "as much as last year"
+
+
+def _new_deals(
+    made: pd.DataFrame, day: pd.Timestamp, rng: np.random.Generator
+) -> tuple[float, np.ndarray]:
+    """What last year's new deals brought within the year, and draws of a year like it."""
+    here = (made["is_won"].fillna(False).astype(bool) & (made["closed_at"] < day)).to_numpy()
+    brings = np.where(here, made["amount"], 0.0)
+    count = rng.poisson(len(made), DRAWS)
+    drawn = np.array([brings[rng.integers(0, len(made), n)].sum() for n in count])
+    return float(brings.sum()), drawn
 
 
 def _figure(

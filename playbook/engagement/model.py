@@ -171,12 +171,24 @@ class Risk(Strict):
     residual_impact: Score
 
 
+class BelievedCurve(Strict):
+    """How spend on winning customers is believed to work: share of prospects won = ceiling·(1 - e^(-k·spend a prospect)).
+
+    For a year: ``prospects`` addressed, ``ceiling`` the share won at unlimited spend, ``k`` per unit of money and prospect.
+    """
+
+    prospects: Annotated[float, Field(gt=0)]
+    ceiling: Annotated[float, Field(gt=0, le=1)]
+    k: Annotated[float, Field(gt=0)]
+
+
 class Budget(Strict):
-    """Money for the coming year (currency)."""
+    """Money for the coming year (currency); the curve is used where the months of spend show none."""
 
     total: Positive
     acquisition: Positive
     retention: Positive
+    acquisition_curve: BelievedCurve | None = None
 
 
 class StrategyRule(Strict):

@@ -20,6 +20,7 @@ from playbook.truth import (
     coverage_growth,
     coverage_journeys,
     coverage_money,
+    coverage_pipeline,
     futures,
 )
 from playbook.truth.judge import Line, as_json, as_records, as_text, judge
@@ -47,6 +48,7 @@ CELLS = (
     *coverage_growth.CELLS,
     *coverage_journeys.CELLS,
     *coverage_money.CELLS,
+    *coverage_pipeline.CELLS,
 )
 """Designs of samples on which intervals are judged."""
 
@@ -71,6 +73,7 @@ def all_rows(step: str = "") -> list[Row]:
     import_module("playbook.truth.step04_offers")
     import_module("playbook.truth.step05_channels")
     import_module("playbook.truth.step05_money")
+    import_module("playbook.truth.step06_promise")
     return rows_of(step)
 
 
