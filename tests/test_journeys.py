@@ -136,7 +136,7 @@ def test_a_touchpoint_without_name_and_a_stage_outside_the_five_are_told() -> No
     rows += [contact("2025-02-01 10:00:00", "x", "mystery", visitor="v1"), contact("2025-02-02 10:00:00", visitor="w1", customer="c")]  # fmt: skip
     found = warehouse(interactions=rows, orders=[order("2025-02-03 10:00:00", "c")])
     journeys = found.query("journeys")
-    assert (journeys["entry_touchpoint"] == "(unknown)").sum() == 28
+    assert (journeys["entry_touchpoint"] == "unknown").sum() == 28
     told = experience.journey(journeys, found.query("stage_volumes", since=SINCE), AS_OF, links=found.query("contact_links", since=SINCE))  # fmt: skip
     assert "28 name no touchpoint." in told.so_what and "1 name a stage outside the five" in told.so_what  # fmt: skip
     assert "No contact is recorded for support" in told.so_what

@@ -13,7 +13,7 @@ contact as (
         count(case when is_shared then 1 end) as of_shared_devices,
         count(case when not is_customer and not is_shared and person is not null then 1 end) as of_visitors,
         count(case when person is null then 1 end) as of_nobody,
-        count(case when touchpoint = '(unknown)' then 1 end) as without_touchpoint,
+        count(case when touchpoint = 'unknown' then 1 end) as without_touchpoint,
         count(case when stage in ('awareness', 'consideration', 'purchase', 'support', 'loyalty') then 1 end) as in_stages
     from linked_contacts
     where occurred_at >= cast($since as date) + interval 1 day

@@ -1,6 +1,7 @@
--- one row: one touchpoint over the period, with contacts (a contact of one person, touchpoint, channel and time counts once), persons
--- reached, cost, and how often a known customer came to service within seven days (again, or in another way); service means
--- the channels by which cases come in
+-- one row: one touchpoint over the period (unknown where none is named), with contacts (one of one person, touchpoint, channel
+-- and time counts once), persons reached and persons of the whole period, the stages it is recorded under, cost, and how often a
+-- known customer came to service within seven days (again, or in another way); service means the channels by which cases come
+-- in, service_contacts those of support by them
 with contact as (
     select
         person, touchpoint, occurred_at, stage, channel, max(is_customer) as is_customer,
@@ -46,15 +47,30 @@ counted as (
     group by touchpoint
 ),
 stage as (
-    select touchpoint, stage, row_number() over (partition by touchpoint order by sum(contacts) desc, stage) as place
+    select
+        touchpoint, stage, row_number() over (partition by touchpoint order by sum(contacts) desc, stage) as place,
+        count(*) over (partition by touchpoint) as stages
     from contact
     group by touchpoint, stage
+),
+by_service as (
+    select c.touchpoint, sum(c.contacts) as contacts
+    from contact c
+    join entrance e on e.channel = c.channel
+    where c.stage = 'support'
+    group by c.touchpoint
+),
+everybody as (
+    select count(distinct person) as persons from visitor
 )
 select
-    c.touchpoint, t.stage, c.volume, c.reach, c.customers, c.cost,
+    c.touchpoint, t.stage, t.stages, c.volume, c.reach, e.persons, c.customers, c.cost,
+    cast(coalesce(s.contacts, 0) as bigint) as service_contacts,
     case when t.stage in ('purchase', 'support') then c.followable else 0 end as followable,
     coalesce(a.to_service, 0) as to_service, cast(coalesce(a.to_other_service, 0) as bigint) as to_other_service
 from counted c
 join stage t on t.touchpoint = c.touchpoint and t.place = 1
+cross join everybody e
+left join by_service s on s.touchpoint = c.touchpoint
 left join again a on a.touchpoint = c.touchpoint
 order by c.touchpoint
