@@ -107,8 +107,13 @@ def test_a_visitor_is_a_customer_only_where_no_other_used_the_device() -> None:
 def test_the_same_contact_twice_counts_once_and_is_told() -> None:
     twice = [contact("2025-02-01 10:00:00", "call centre", "support", customer="c1", cost=5) for _ in range(2)]  # fmt: skip
     apart = [contact("2025-02-01 10:00:00", "call centre", "support", cost=5) for _ in range(2)]
-    found = warehouse(interactions=[*twice, *apart])
-    row = found.query("stage_volumes", since=SINCE).iloc[0]
+    unnamed = [contact("2025-02-01 10:00:00", None, "loyalty", customer="c1") for _ in range(2)]
+    found = warehouse(interactions=[*twice, *apart, *unnamed])
+    assert found.query("stage_volumes", since=SINCE)["contacts"].tolist() == [
+        2,
+        3,
+    ]  # what is not named is not the same
+    row = found.query("stage_volumes", since=SINCE).iloc[1]
     assert (row["contacts"], row["repeated"], row["persons"], row["cost"]) == (3, 1, 1, 15)
     row = found.query("touchpoint_contacts", since=SINCE).iloc[0]
     assert (row["volume"], row["reach"], row["customers"], row["cost"]) == (3, 1, 1, 15)
