@@ -21,8 +21,9 @@ from playbook.experience.journey_change import _by_channel, _cells, _redrawn
 from playbook.experience.journey_times import ENDED, MOVED, OPEN, incidence, waits
 from playbook.experience.stages import people_of, step
 from playbook.research.diagnosis import decompose
+from playbook.report.dependence import tables_of_query
 from playbook.tables import SQL_TYPE, TABLES
-from playbook.warehouse import Warehouse
+from playbook.warehouse import PREPARED, Warehouse, prepared_for
 
 AS_OF, SINCE = date(2025, 12, 31), date(2024, 12, 31)
 FOLLOW = {"since": SINCE, "follow_days": 60}
@@ -414,3 +415,11 @@ def test_answers_do_not_depend_on_the_order_of_rows() -> None:
     shuffled = [t.sample(frac=1, random_state=4) for t in (frame, paths(), credit)]
     for ours, theirs in zip(all_tables(frame, paths(), credit), all_tables(*shuffled), strict=True):
         pd.testing.assert_frame_equal(ours, theirs)
+
+
+def test_prepared_tables_say_what_a_row_is_and_take_no_parameter() -> None:
+    for path in PREPARED.values():
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("-- one row: ") and "$" not in text
+    assert prepared_for("select * from first_contacts") == ["first_contacts"]
+    assert tables_of_query("journeys") == {"interactions", "orders"}
