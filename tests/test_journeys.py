@@ -20,8 +20,8 @@ from playbook.clv import fit_kaplan_meier
 from playbook.experience.journey_change import _by_channel, _cells, _redrawn
 from playbook.experience.journey_times import ENDED, MOVED, OPEN, incidence, waits
 from playbook.experience.stages import people_of, step
-from playbook.research.diagnosis import decompose
 from playbook.report.dependence import tables_of_query
+from playbook.research.diagnosis import decompose
 from playbook.tables import SQL_TYPE, TABLES
 from playbook.warehouse import PREPARED, Warehouse, prepared_for
 
