@@ -31,9 +31,9 @@ WORDS = ("touchpoint", "channel", "stage")
 """Columns of contacts with few different words."""
 
 PLAIN = ("VARCHAR", "BOOLEAN", "DOUBLE", "BIGINT", "INTEGER", "HUGEINT", "DECIMAL", "ENUM")
-"""Kinds that Arrow hands to pandas without an object for each value."""
+"""Kinds that Arrow hands to pandas without an object for each value (and times without a zone)."""
 READ_AS = {"HUGEINT": "double", "DECIMAL": "double", "ENUM": "varchar"}
-"""Kinds among them that pandas does not know or would not read as they are meant."""
+"""Kinds among them that pandas does not know, and what they are read as."""
 
 
 def quoted(name: str) -> str:
@@ -196,8 +196,8 @@ class Warehouse:
         """Make a prepared table; the words of contacts are numbered, which halves the time to group by them."""
         if not self._prepared:
             words = " union ".join(
-                f"select {as_written} as word from interactions"
-                for as_written in (*WORDS, "trim(touchpoint)")
+                f"select {column} as word from interactions"
+                for column in (*WORDS, "trim(touchpoint)")
             )
             self._connection.execute(
                 f"create type word as enum (select word from ({words} union select 'unknown') where word is not null order by word)"
@@ -209,7 +209,7 @@ class Warehouse:
     def _frame(self, sql: str, parameters: dict[str, Any]) -> pd.DataFrame:
         relation = self._connection.sql(sql, params=parameters)
         kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
-        if all(map(_is_plain, kinds.values())):
+        if all(kind == "TIMESTAMP" or (kind.startswith(PLAIN) and not kind.endswith("]")) for kind in kinds.values()):  # fmt: skip
             return _by_arrow(relation, kinds)
         frame = relation.df()
         for label, kind in kinds.items():
@@ -217,17 +217,15 @@ class Warehouse:
         return frame
 
 
-def _is_plain(kind: str) -> bool:
-    return kind == "TIMESTAMP" or (kind.startswith(PLAIN) and not kind.endswith("]"))
-
-
 def _by_arrow(relation: duckdb.DuckDBPyRelation, kinds: dict[str, str]) -> pd.DataFrame:
     """Return rows of plain kinds through Arrow: objects for the texts of a million customers cost as much as finding them."""
-    read_as = {label: READ_AS.get(kind.partition("(")[0]) for label, kind in kinds.items()}
-    if any(read_as.values()):
+    read_as = {label: READ_AS[k] for label, kind in kinds.items() for k in READ_AS if kind.startswith(k)}  # fmt: skip
+    if read_as:
         shown = (
-            f"cast({quoted(label)} as {kind}) as {quoted(label)}" if kind else quoted(label)
-            for label, kind in read_as.items()
+            f"cast({quoted(label)} as {read_as[label]}) as {quoted(label)}"
+            if label in read_as
+            else quoted(label)
+            for label in kinds
         )
         relation = relation.project(", ".join(shown))
     table = relation.to_arrow_table()

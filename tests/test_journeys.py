@@ -20,9 +20,10 @@ from playbook.clv import fit_kaplan_meier
 from playbook.experience.journey_change import _by_channel, _cells, _redrawn
 from playbook.experience.journey_times import ENDED, MOVED, OPEN, incidence, waits
 from playbook.experience.stages import people_of, step
+from playbook.report.dependence import tables_of_query
 from playbook.research.diagnosis import decompose
 from playbook.tables import SQL_TYPE, TABLES
-from playbook.warehouse import Warehouse
+from playbook.warehouse import PREPARED, Warehouse, prepared_for
 
 AS_OF, SINCE = date(2025, 12, 31), date(2024, 12, 31)
 FOLLOW = {"since": SINCE, "follow_days": 60}
@@ -107,8 +108,13 @@ def test_a_visitor_is_a_customer_only_where_no_other_used_the_device() -> None:
 def test_the_same_contact_twice_counts_once_and_is_told() -> None:
     twice = [contact("2025-02-01 10:00:00", "call centre", "support", customer="c1", cost=5) for _ in range(2)]  # fmt: skip
     apart = [contact("2025-02-01 10:00:00", "call centre", "support", cost=5) for _ in range(2)]
-    found = warehouse(interactions=[*twice, *apart])
-    row = found.query("stage_volumes", since=SINCE).iloc[0]
+    unnamed = [contact("2025-02-01 10:00:00", None, "loyalty", customer="c1") for _ in range(2)]
+    found = warehouse(interactions=[*twice, *apart, *unnamed])
+    assert found.query("stage_volumes", since=SINCE)["contacts"].tolist() == [
+        2,
+        3,
+    ]  # what is not named is not the same
+    row = found.query("stage_volumes", since=SINCE).iloc[1]
     assert (row["contacts"], row["repeated"], row["persons"], row["cost"]) == (3, 1, 1, 15)
     row = found.query("touchpoint_contacts", since=SINCE).iloc[0]
     assert (row["volume"], row["reach"], row["customers"], row["cost"]) == (3, 1, 1, 15)
@@ -371,7 +377,7 @@ def test_a_share_within_the_window_is_not_the_share_ever() -> None:
 
 
 def test_growth_memory_and_scans_of_the_bench_are_judged() -> None:
-    small = {"rows": 1e6, "sum": 0.1, "scan": 1.0, "journeys": 1.0, "gigabytes": 1.0}
+    small = {"rows": 1e6, "sum": 0.1, "scan": 1.0, "journeys": 1.0, "wall": 1.0, "gigabytes": 1.0}
     good = {row["id"]: row for row in _rows(small, small | {"rows": 1e7, "journeys": 10.0})}
     assert all(row["ok"] for row in good.values()) and good["journeys-growth"]["ratio"] == 1.0
     bad = small | {"rows": 1e7, "journeys": 16.0, "gigabytes": 7.0}
@@ -409,3 +415,11 @@ def test_answers_do_not_depend_on_the_order_of_rows() -> None:
     shuffled = [t.sample(frac=1, random_state=4) for t in (frame, paths(), credit)]
     for ours, theirs in zip(all_tables(frame, paths(), credit), all_tables(*shuffled), strict=True):
         pd.testing.assert_frame_equal(ours, theirs)
+
+
+def test_prepared_tables_say_what_a_row_is_and_take_no_parameter() -> None:
+    for path in PREPARED.values():
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("-- one row: ") and "$" not in text
+    assert prepared_for("select * from first_contacts") == ["first_contacts"]
+    assert tables_of_query("journeys") == {"interactions", "orders"}

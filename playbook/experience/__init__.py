@@ -6,6 +6,13 @@ stage
     Awareness, consideration, purchase, support, loyalty: the five parts of a customer's journey.
 touchpoint
     A place where customer and client meet, such as a product page, the delivery or the call centre.
+person
+    A customer, or a visitor never seen as one. A visitor number is a customer's when one customer only
+    was seen with it; a device that several share is given to none of them.
+under way
+    Has reached a stage and not the next by the last day known: neither lost nor left out.
+session
+    What a person does in one channel by browser or device without a gap of more than 30 minutes.
 failure
     A contact whose outcome is in the client's list of bad outcomes (late, not solved, abandoned).
 moment of truth

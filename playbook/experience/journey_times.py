@@ -208,6 +208,6 @@ def _so_what(table: pd.DataFrame) -> str:
     else:
         half = f"{everyone} not even a quarter has moved within the year"
     return (
-        f"Those who moved from {row['step']} say {days_in_words(row['movers_median_days'])}, but they are the quick ones: {half}. "
+        f"Half of those who moved from {row['step']} did so within {days_in_words(row['movers_median_days'])}, but they are the quick ones: {half}. "
         f"Time reminders by the movers, and size the audience by the {row['under_way']:,} who are still under way."
     )

@@ -52,8 +52,8 @@ def visits(sessions: pd.DataFrame, as_of: date) -> Answer:
         table=table,
         headline=f"{per_cent(alone)} of sessions are a single contact; {100 * orders / total:.1f} orders come from 100 sessions",
         so_what=f"Most sessions are by {most['channel']} ({most['sessions']:,}; {per_cent(most['orders_per_session'])} end with an order, 95 % interval "
-        f"{per_cent(most['low'])} to {per_cent(most['high'])}). Count journeys by persons, not by sessions: one person came "
-        f"{total / int(table['persons'].sum()):.1f} times a channel in the year.",
+        f"{per_cent(most['low'])} to {per_cent(most['high'])}). Count journeys by persons, not by sessions: a person has "
+        f"{total / int(table['persons'].sum()):.1f} sessions a channel and year.",
         kind="descriptive",
         caption=f"Sessions by browser or device (a gap of 30 minutes ends one), contacts and minutes of each, share of a single contact, orders placed "
         f"within 30 minutes of a contact (95 % interval); {year_to(as_of)} (n = {total:,})",

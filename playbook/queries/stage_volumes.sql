@@ -3,7 +3,8 @@
 with contact as (
     select
         stage, person, max(is_customer) as is_customer, count(*) as recorded,
-        case when person is null then count(*) else 1 end as contacts, case when person is null then sum(cost) else max(cost) end as cost
+        case when person is null or touchpoint = 'unknown' then count(*) else 1 end as contacts,
+        case when person is null or touchpoint = 'unknown' then sum(cost) else max(cost) end as cost
     from linked_contacts
     where occurred_at >= cast($since as date) + interval 1 day
     group by stage, person, touchpoint, occurred_at

@@ -1,6 +1,6 @@
 -- one row: one contact with the person behind it (a customer's number, or ~ and a visitor's; none without either); a visitor
 -- number seen with one customer is that customer; one seen with several (a shared device) is nobody's, its contacts without a
--- customer number stay apart (is_shared), whoever logs in next
+-- customer number stay apart (is_shared), whoever logs in next; the touchpoint is unknown where none is named
 with link as (
     select visitor_id, min(customer_id) as customer_id, max(customer_id) as last_customer_id
     from interactions
