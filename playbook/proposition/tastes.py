@@ -17,8 +17,9 @@ from playbook.proposition.experiment import Experiment, read_attributes
 __all__ = ["Taste", "individual_tastes", "segment_tastes"]
 
 DRAWS = 1000
-EARLIER = 0.5
-"""What an answer of an earlier year counts, against one of this year."""
+EARLIER = 0.75
+"""What an answer of an earlier year counts, against one of this year: on 26 development worlds, where few tastes drift,
+shares of unseen offers erred by 1 % less with it than with a half."""
 MOST = 3000
 """Respondents whose own tastes are drawn, by lot where there are more: shares need no more of them."""
 MEMBERS = 150
@@ -186,7 +187,7 @@ def individual_tastes(
     segments
         ``customer_id``, ``segment``.
     choices
-        Standard table ``choice_tasks``: answers of earlier years count half.
+        Standard table ``choice_tasks``: answers of earlier years count three quarters.
     memberships
         Result ``memberships``: chance of each segment per customer.
     seed
@@ -222,7 +223,7 @@ def individual_tastes(
         kind="predictive",
         caption=f"Held-out tasks predicted by segment and by person, 95 % interval (n = {len(people):,} respondents)",
         units={"hit_rate": "%", "low": "%", "high": "%", "tasks": "count", "respondents": "count"},
-        source="choice experiment; hierarchical Bayes, answers of earlier years count half",
+        source="choice experiment; hierarchical Bayes, answers of earlier years count three quarters",
         extra={"individual": found, "people": people, "use": use, "within": within, "between": between},
     )  # fmt: skip
 
