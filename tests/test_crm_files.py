@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from playbook import crm
-from playbook.answer import Answer
+from playbook.answer import Answer, Missing
 from playbook.crm.mapping import KINDS, Mapping
 from playbook.crm.template import xlsx_bytes
 from playbook.engagement import open_folder
@@ -257,6 +257,14 @@ def test_who_waits_for_a_call_back_gets_no_offer_this_month() -> None:
     assert isinstance(found, dict)
     assert found["targets"]["customer_id"].tolist() == ["0002", "0003"]
     assert found["tasks"]["customer_id"].tolist() == ["0001", "0002"]
+    gone = Missing("too few orders")
+    alone = crm.crm_contents(gone, gone, gone, lists, actions, AS_OF, callbacks=callbacks())
+    assert (
+        isinstance(alone, dict)
+        and alone["scores"].empty
+        and alone["targets"].empty
+        and len(alone["tasks"]) == 2
+    )
     without = crm.crm_contents(choice, values, frame, lists, actions, AS_OF)
     assert isinstance(without, dict) and len(without["targets"]) == 3 and without["tasks"].empty
 
