@@ -152,6 +152,18 @@ def test_dangerous_names_are_refused_and_found_by_the_reader_too(system: str, se
         assert len(crm.lint_file(mapping, "scores", bad)) == 1
 
 
+@pytest.mark.parametrize(
+    "segment", ["家居　爱好者", "Maison\u00a0douce", "A & B (50+)", 'naïve; "x", y']
+)
+def test_names_people_use_come_back_as_they_are(segment: str) -> None:
+    for system in crm.SYSTEMS:
+        mapping = crm.read_mapping(system)
+        if set(segment) & set(mapping.dialect.forbidden_signs):
+            continue
+        [(_, content)] = crm.make_files(mapping, "scores", contents(segment)["scores"])
+        assert crm.read_file(mapping, "scores", content)["segment"].tolist() == ["", segment]
+
+
 def test_a_key_no_system_could_keep_is_refused() -> None:
     for key in ("=1", "x" * 101, "a\tb"):
         with pytest.raises(DataError, match="key"):

@@ -27,6 +27,7 @@ from playbook.errors import ConsentError, DataError
 __all__ = ["crm_contents", "crm_files", "make_files"]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+BLANKS = {0xA0: " ", 0x3000: " "}  # the blank that does not break and the wide one of Chinese text
 LINE_END = {"lf": "\n", "crlf": "\r\n"}
 LIST_DAYS, SCORE_DAYS = 31, 365
 SCORES = ["customer_id", "segment", "clv", "churn_probability", "purchase_probability", "action", "valid_until"]  # fmt: skip
@@ -154,7 +155,7 @@ def _text_problem(text: str, rule: FieldRule, dialect: Dialect) -> str:
         return "begins like a spreadsheet formula"
     if text.strip().casefold() in NULLS or text.strip() == "None":
         return "would erase the field"
-    if not text.isprintable():
+    if not text.translate(BLANKS).isprintable():
         return "holds a control sign"
     if set(text) & set(dialect.forbidden_signs):
         return f"holds one of the signs {dialect.forbidden_signs} the system refuses"
