@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from playbook import crm
-from playbook.answer import Answer
+from playbook.answer import Answer, Missing
 from playbook.crm.mapping import KINDS, Mapping
 from playbook.crm.template import xlsx_bytes
 from playbook.engagement import open_folder
@@ -152,6 +152,18 @@ def test_dangerous_names_are_refused_and_found_by_the_reader_too(system: str, se
         assert len(crm.lint_file(mapping, "scores", bad)) == 1
 
 
+@pytest.mark.parametrize(
+    "segment", ["家居　爱好者", "Maison\u00a0douce", "A & B (50+)", 'naïve; "x", y']
+)
+def test_names_people_use_come_back_as_they_are(segment: str) -> None:
+    for system in crm.SYSTEMS:
+        mapping = crm.read_mapping(system)
+        if set(segment) & set(mapping.dialect.forbidden_signs):
+            continue
+        [(_, content)] = crm.make_files(mapping, "scores", contents(segment)["scores"])
+        assert crm.read_file(mapping, "scores", content)["segment"].tolist() == ["", segment]
+
+
 def test_a_key_no_system_could_keep_is_refused() -> None:
     for key in ("=1", "x" * 101, "a\tb"):
         with pytest.raises(DataError, match="key"):
@@ -257,6 +269,14 @@ def test_who_waits_for_a_call_back_gets_no_offer_this_month() -> None:
     assert isinstance(found, dict)
     assert found["targets"]["customer_id"].tolist() == ["0002", "0003"]
     assert found["tasks"]["customer_id"].tolist() == ["0001", "0002"]
+    gone = Missing("too few orders")
+    alone = crm.crm_contents(gone, gone, gone, lists, actions, AS_OF, callbacks=callbacks())
+    assert (
+        isinstance(alone, dict)
+        and alone["scores"].empty
+        and alone["targets"].empty
+        and len(alone["tasks"]) == 2
+    )
     without = crm.crm_contents(choice, values, frame, lists, actions, AS_OF)
     assert isinstance(without, dict) and len(without["targets"]) == 3 and without["tasks"].empty
 

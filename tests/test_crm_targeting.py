@@ -114,7 +114,7 @@ def drawn(who: tuple[pd.DataFrame, pd.DataFrame], rows: list[tuple[str, str]]) -
     return lists
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(who=people(), rows=SUPPRESSIONS, one_more=st.tuples(st.sampled_from(KEYS), CHANNEL))
 def test_no_list_holds_anybody_suppressed_and_a_suppression_touches_nobody_else(
     who: tuple[pd.DataFrame, pd.DataFrame], rows: list[tuple[str, str]], one_more: tuple[str, str]
@@ -235,7 +235,7 @@ def test_a_column_of_refusals_is_never_read_as_consent_nor_passed_over(
 # ---------------------------------------------------------------- what a list can show
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     base=st.floats(0.05, 0.9), listed=st.integers(4, 50_000), effect=st.floats(0.003, 0.3)
 )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.errors import NotEnough
 
 __all__ = ["automation", "care_days_due", "late_cases", "recent_answers", "rule_conflicts", "trigger_events"]  # fmt: skip
 
@@ -283,7 +284,8 @@ def rule_conflicts(found: Answer) -> Answer:
     order = {rule: place for place, rule in enumerate(dict.fromkeys(found["met"]["rule"]))}
     pairs = met.merge(met, on="customer_id", suffixes=("", "_other"))
     pairs = pairs[pairs["rule"].map(order) < pairs["rule_other"].map(order)]
-    need(pairs, "customers who meet two rules", "nothing: no customer meets two rules today")
+    if pairs.empty:
+        raise NotEnough("no customer meets two rules today")
     made = (pairs["state"] == "task").astype(int) + (pairs["state_other"] == "task")
     frame = pd.DataFrame({
         "rules": pairs["rule"] + " and " + pairs["rule_other"], "both": made == 2, "one": made == 1, "none": made == 0,

@@ -27,8 +27,10 @@ from playbook.errors import ConsentError, DataError
 __all__ = ["crm_contents", "crm_files", "make_files"]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+BLANKS = {0xA0: " ", 0x3000: " "}  # the blank that does not break and the wide one of Chinese text
 LINE_END = {"lf": "\n", "crlf": "\r\n"}
 LIST_DAYS, SCORE_DAYS = 31, 365
+SCORES = ["customer_id", "segment", "clv", "churn_probability", "purchase_probability", "action", "valid_until"]  # fmt: skip
 OPTED_OUT = ("email", "sms", "phone")
 NULLS = {"#n/a", "#null!", "null", "nan", "<na>", "nat"}
 
@@ -45,7 +47,7 @@ def crm_contents(
     choice
         Result ``next_best_action``.
     values, scores
-        Results ``customer_value`` and ``scores``.
+        Results ``customer_value`` and ``scores``; without them opt-outs and tasks are still written.
     lists
         From `target_lists`.
     actions
@@ -58,25 +60,12 @@ def crm_contents(
         Of the automation: customer_id, contact. Its contacts count against the month's contact cap
         before those of the list; who has no room left waits for the next list.
     """
-    for part in (values, scores, lists):
-        if isinstance(part, Missing):
-            return part
-    assert isinstance(values, pd.DataFrame) and isinstance(scores, pd.DataFrame)
-    assert isinstance(lists, Answer)
+    if isinstance(lists, Missing):
+        return lists
     out = lists["opt_outs"]
     gone = out.loc[out.filter(like="opted_out_").all(axis=1), "customer_id"]
-    frame = scores[~scores["customer_id"].isin(gone)].merge(
-        values[["customer_id", "clv"]], on="customer_id"
-    )
-    if isinstance(choice, pd.DataFrame):
-        frame = frame.merge(
-            choice[["customer_id", "segment", "action"]], on="customer_id", how="left"
-        )
-    else:
-        frame = frame.assign(segment=None, action=NONE)
-    frame = frame.assign(valid_until=as_of + timedelta(days=SCORE_DAYS)).sort_values(
-        "customer_id", ignore_index=True
-    )
+    frame = _scored(choice, values, scores, as_of)
+    frame = frame[~frame["customer_id"].isin(gone)].reset_index(drop=True)
     targets = frame[frame["action"].fillna(NONE) != NONE]
     targets = targets.assign(
         channel=targets["action"].map({a.id: a.channel for a in actions}),
@@ -84,28 +73,33 @@ def crm_contents(
     )
     targets = targets[targets["customer_id"].isin(_with_room(lists, tasks))]
     if isinstance(callbacks, pd.DataFrame):  # a complaint is answered before anything is offered
-        care = [a.id for a in actions if a.purpose == "service"]
-        waits = targets["customer_id"].isin(callbacks["customer_id"]) & ~targets["action"].isin(
-            care
-        )
-        targets = targets[~waits]
+        care = [action.id for action in actions if action.purpose == "service"]
+        called = targets["customer_id"].isin(callbacks["customer_id"])
+        targets = targets[~called | targets["action"].isin(care)]
     flags = [f"opted_out_{channel}" for channel in OPTED_OUT]
     stopped = out.loc[out[flags].any(axis=1), ["customer_id", *flags]]
-    columns = [
-        "customer_id",
-        "segment",
-        "clv",
-        "churn_probability",
-        "purchase_probability",
-        "action",
-        "valid_until",
-    ]
     return {
-        "scores": frame[columns],
+        "scores": frame,
         "targets": targets[["customer_id", "segment", "channel", "action", "valid_until"]].reset_index(drop=True),
         "opt_outs": stopped.reset_index(drop=True),
         "tasks": callback_tasks(callbacks, gone, as_of),
     }  # fmt: skip
+
+
+def _scored(
+    choice: pd.DataFrame | Missing, values: pd.DataFrame | Missing, scores: pd.DataFrame | Missing, as_of: date
+) -> pd.DataFrame:  # fmt: skip
+    """Return the scores of each customer; no rows where value or propensity is not known."""
+    if isinstance(values, Missing) or isinstance(scores, Missing):
+        return pd.DataFrame(columns=SCORES)
+    frame = scores.merge(values[["customer_id", "clv"]], on="customer_id")
+    if isinstance(choice, pd.DataFrame):
+        chosen = choice[["customer_id", "segment", "action"]]
+        frame = frame.merge(chosen, on="customer_id", how="left")
+    else:
+        frame = frame.assign(segment=None, action=NONE)
+    frame = frame.assign(valid_until=as_of + timedelta(days=SCORE_DAYS))
+    return frame.sort_values("customer_id")[SCORES]
 
 
 def _with_room(lists: Answer, tasks: pd.DataFrame | Missing | None) -> pd.Series:
@@ -161,7 +155,7 @@ def _text_problem(text: str, rule: FieldRule, dialect: Dialect) -> str:
         return "begins like a spreadsheet formula"
     if text.strip().casefold() in NULLS or text.strip() == "None":
         return "would erase the field"
-    if not text.isprintable():
+    if not text.translate(BLANKS).isprintable():
         return "holds a control sign"
     if set(text) & set(dialect.forbidden_signs):
         return f"holds one of the signs {dialect.forbidden_signs} the system refuses"

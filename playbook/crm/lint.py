@@ -68,7 +68,7 @@ def _text_problem(text: str, rule: FieldRule, dialect: Dialect) -> str:
         return "begins like a spreadsheet formula"
     if ERASING.fullmatch(text.strip()):
         return "would erase the field"
-    if any(not sign.isprintable() for sign in text):
+    if any(not sign.isprintable() and sign not in "\u00a0\u3000" for sign in text):
         return "holds a control sign"
     if any(sign in text for sign in dialect.forbidden_signs):
         return f"holds one of the signs {dialect.forbidden_signs} the system refuses"
