@@ -56,9 +56,12 @@ class PooledRatio:
 
     def judge(self, found: Sequence[Found]) -> Verdict:
         """Return the verdict on the ratio of sums."""
-        came = sum(f.planted for f in found if f.planted is not None)
-        promised = sum(f.ours for f in found if f.ours is not None)
+        both = [(f.planted, f.ours) for f in found if f.planted is not None and f.ours is not None]
+        came, promised = (float(sum(pair[i] for pair in both)) for i in (0, 1))
         if not promised > 0:
             return Verdict(None, None, "nothing was promised")
         ratio = came / promised
-        return Verdict(bool(self.low <= ratio <= self.high), None, f"{ratio:.2f}")
+        miss = np.array([planted - ratio * ours for planted, ours in both])
+        error = float(np.sqrt(len(miss)) * miss.std() / promised)
+        said = f"{ratio:.2f}, standard error {error:.2f}"
+        return Verdict(bool(self.low <= ratio <= self.high), None, said)

@@ -20,6 +20,8 @@ CHANNELS = {"mail": "letter", "sales team": "none"}
 BUDGET, CALLS = 5_000.0, 20
 TURNS = (2, 5, 8, 11)
 """Months in which all customers get one action of the menu after another, to learn the true effects."""
+LARGE = 4000
+"""Customers from which a world is worth the time of living a year many times."""
 BELIEF = 0.5
 """Standard deviation of the log error of a belief, as in the demo's plan."""
 
@@ -39,9 +41,10 @@ def _true_effects(study: Study, active: pd.Series, idle: pd.DataFrame) -> pd.Ser
     """Share of active customers whom each action of the menu makes buy: all of them get one action after another."""
     menu = [a.action for a in study.settings.actions]
     place = np.random.default_rng(study.seed).permutation(len(active))
+    turns = TURNS if study.customers >= LARGE else TURNS[::2]
     parts = []
-    for turn, month in enumerate(TURNS):
-        action = np.array(menu)[(place + turn * len(menu) // len(TURNS)) % len(menu)]
+    for turn, month in enumerate(turns):
+        action = np.array(menu)[(place + turn * len(menu) // len(turns)) % len(menu)]
         plan = pd.DataFrame({"customer_id": active.to_numpy(), "action": action, "month": month})
         acted = _lived(study, plan)
         change = [frame["bought"].reindex(active).fillna(0.0).to_numpy() for frame in (acted, idle)]
@@ -85,7 +88,7 @@ def _plan(sight: Sight, actions: list[Action]) -> Answer:
 
 def _months(study: Study) -> range:
     """Months in which the chosen actions are carried out, each in a year of its own: the mean has less luck in it."""
-    return range(1, 13) if study.customers >= 4000 else range(2, 13, 4)
+    return range(1, 13) if study.customers >= LARGE else range(5, 6)
 
 
 def _came(study: Study, taken: pd.DataFrame, idle: pd.DataFrame, month: int) -> float:
@@ -99,6 +102,7 @@ def _came(study: Study, taken: pd.DataFrame, idle: pd.DataFrame, month: int) -> 
     "06.promise",
     "margin promised for the chosen actions (EUR); planted: what the next year yields beyond no action",
     PooledRatio(0.9, 1.1),
+    misses="large orders that come by luck leave the ratio of ten worlds uncertain by about a half (see the standard error)",
 )
 def promise(study: Study) -> Found:
     """Beliefs around the true effects, shrunken; the same year is lived with and without the chosen actions.
