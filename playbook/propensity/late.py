@@ -26,7 +26,7 @@ def filled_in_later(
     recent one. What is written down once a customer has left is common among the old ones, of whom many
     have left by now, and rarer the more recent the snapshot is. How well the column foretells the outcome does not matter:
     written over years, it may tell little of the one year after an old snapshot. A numeric column is judged by
-    whether it is filled.
+    whether it is filled. A column that becomes more common is left alone: a system that began to record it.
 
     Parameters
     ----------
@@ -47,9 +47,12 @@ def filled_in_later(
         shares = [f.value_counts(normalize=True) for f in frames]
         both = pd.concat(shares, axis=1, keys=["oldest", "newest"]).fillna(0.0)
         both = both[both.max(axis=1) >= COMMON]
+        if both.empty:  # every value is rare: a key or free text
+            continue
         value = str((both["oldest"] - both["newest"]).abs().idxmax())
         old, new = both.loc[value]
-        refused = _fades(old, new, len(oldest), len(newest))
+        filled_less = new > old if value == MISSING else old > new
+        refused = filled_less and _fades(old, new, len(oldest), len(newest))
         if refused and middle is not None:
             low, high = sorted((old, new))
             refused = low <= float((middle == value).mean()) <= high
