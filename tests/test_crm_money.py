@@ -289,12 +289,15 @@ def test_a_column_filled_in_later_is_refused_and_one_known_at_the_day_is_not() -
 
     old, middle, new = (snapshot(filled) for filled in (0.4, 0.25, 0.1))
     names = ["status", "country", "orders"]
-    assert filled_in_later(old, new, "churned", names, middle)["refused"].tolist() == [
+    assert filled_in_later(old, new, names, middle)["refused"].tolist() == [
         True,
         False,
         False,
     ]
-    assert not filled_in_later(old, snapshot(0.4), "churned", names)["refused"].any()
+    assert not filled_in_later(old, snapshot(0.4), names)["refused"].any()
+    assert not filled_in_later(new, old, names)["refused"].any()  # recorded only since lately
+    keys = [frame.assign(key=[f"k{i}" for i in range(1500)]) for frame in (old, new)]
+    assert filled_in_later(*keys, ["key"]).empty
 
 
 # ---------------------------------------------------------------- referrals

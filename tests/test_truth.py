@@ -11,6 +11,7 @@ from scipy.stats import binom
 from playbook.cli import main
 from playbook.truth import SEED_BASE, all_rows, as_json, as_text, known_step, run
 from playbook.truth import coverage as cover
+from playbook.truth.between import Between, PooledRatio
 from playbook.truth.judge import judge
 from playbook.truth.rows import Found, NotHere, Row
 from playbook.truth.rules import Covers, FalseAlarms, NotYet, Progress, Share
@@ -58,6 +59,19 @@ def test_a_benchmark_no_better_than_naive_proves_nothing():
     line = judge(make(Progress()), worlds((0.9, 0.9), bayes=(0.2, 0.3)))
     assert line.passed is False
     assert "no room" in line.reason
+
+
+@pytest.mark.parametrize(("ours", "passed"), [((0.9, 1.0), True), ((1.1, 1.2), False)])
+def test_a_mean_must_lie_between(ours, passed):
+    line = judge(make(Between(0.9, 1.1)), [Found(ours=x) for x in ours])
+    assert line.passed is passed
+
+
+def test_what_came_is_pooled_over_what_was_promised():
+    found = [Found(planted=30.0, ours=10.0), Found(planted=70.0, ours=90.0)]
+    assert judge(make(PooledRatio(0.9, 1.1)), found).passed is True
+    assert judge(make(PooledRatio(0.9, 1.1)), found[:1]).passed is False
+    assert judge(make(PooledRatio(0.9, 1.1)), [Found(planted=0.0, ours=0.0)]).passed is None
 
 
 def test_another_bar_needs_a_reason():
@@ -169,6 +183,8 @@ def _holds(line):
     if isinstance(rule, Share) and line.covers and not line.passed:
         hits, trials = (int(number) for number in line.covers.split(" of "))
         return trials >= 3 and binom.cdf(hits, trials, rule.bar) >= 0.01
+    if isinstance(rule, Between) and line.ours is not None:
+        return rule.low - 0.05 <= line.ours <= rule.high + 0.05
     return line.passed is not False
 
 

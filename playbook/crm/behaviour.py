@@ -187,7 +187,7 @@ def late_columns(
     """Return the columns of active customers that are filled in after the day; see `filled_in_later`."""
     known, judged = (_active(frame).dropna(subset=[OUTCOME]) for frame in (train, test))
     late = filled_in_later(
-        known, _active(now), OUTCOME, _usable(known), judged if days.out_of_time else None
+        known, _active(now), _usable(known), judged if days.out_of_time else None
     )
     return late.loc[late["refused"], "feature"].tolist()
 
