@@ -11,6 +11,7 @@ from playbook.tables import dictionary
 from playbook.truth import CUSTOMERS, SEED_BASE, SEEDS, all_rows
 from playbook.truth.coverage import CELLS, REPLICATIONS
 from playbook.truth.coverage_choices import CELLS as CHOICE_CELLS
+from playbook.truth.coverage_growth import CELLS as GROWTH_CELLS
 from playbook.truth.futures import DESIGNS, LARGEST_ERROR, LEVEL, SERIES, in_words
 
 __all__ = ["pages", "write_docs"]
@@ -68,7 +69,7 @@ def _truth() -> str:
     rows = [f"| {r.id} | {r.quantity} | {r.rule.text} | {r.misses} |" for r in all_rows()]
     cells = [
         f"| {c.id} | {c.design} | {c.level:.0%} | {100 * c.tolerance:.0f} points |"
-        for c in (*CELLS, *CHOICE_CELLS)
+        for c in (*CELLS, *CHOICE_CELLS, *GROWTH_CELLS)
     ]
     cells += [
         f"| {id_} | {in_words(id_)}, {SERIES} simulated series | {LEVEL:.0%} | 5 points |" for id_ in DESIGNS
