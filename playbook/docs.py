@@ -9,10 +9,8 @@ from playbook.coverage import method
 from playbook.crm.mapping import KINDS, SYSTEMS, Mapping, read_mapping
 from playbook.engagement import ROOT
 from playbook.tables import dictionary
-from playbook.truth import CUSTOMERS, SEED_BASE, SEEDS, all_rows
-from playbook.truth.coverage import CELLS, REPLICATIONS
-from playbook.truth.coverage_choices import CELLS as CHOICE_CELLS
-from playbook.truth.coverage_drivers import CELLS as DRIVER_CELLS
+from playbook.truth import CELLS, CUSTOMERS, SEED_BASE, SEEDS, all_rows
+from playbook.truth.coverage import REPLICATIONS
 from playbook.truth.futures import DESIGNS, LARGEST_ERROR, LEVEL, SERIES, in_words
 
 __all__ = ["pages", "write_docs"]
@@ -149,8 +147,7 @@ def _truth() -> str:
     text = (Path(__file__).parent / "truth" / "page.md").read_text(encoding="utf-8")
     rows = [f"| {r.id} | {r.quantity} | {r.rule.text} | {r.misses} |" for r in all_rows()]
     cells = [
-        f"| {c.id} | {c.design} | {c.level:.0%} | {100 * c.tolerance:.0f} points |"
-        for c in (*CELLS, *CHOICE_CELLS, *DRIVER_CELLS)
+        f"| {c.id} | {c.design} | {c.level:.0%} | {100 * c.tolerance:.0f} points |" for c in CELLS
     ]
     cells += [
         f"| {id_} | {in_words(id_)}, {SERIES} simulated series | {LEVEL:.0%} | 5 points |" for id_ in DESIGNS

@@ -28,6 +28,7 @@ from playbook.truth.rows import Found, NotHere, Row, rows_of
 from playbook.truth.study import Study, open_study
 
 __all__ = [
+    "CELLS",
     "CUSTOMERS",
     "SEEDS",
     "SEED_BASE",
