@@ -127,31 +127,8 @@ def target_lists(
     often = made >= contact_cap
     held = universal_holdout(flags["customer_id"], seed, holdout_share)
     gone = flags["is_gone"].fillna(True).to_numpy(bool)
-    rows, reachable, opted = [], {}, {}
-    for channel, (addresses, consent) in CHANNELS.items():
-        address = flags[list(addresses)].fillna(False).any(axis=1).to_numpy(bool)
-        agreed = (
-            flags[consent].fillna(False).to_numpy(bool) if consent else np.ones(len(flags), bool)
-        )
-        left = np.ones(len(flags), bool)
-        row: dict[str, object] = {"channel": channel, "customers": len(flags)}
-        for gate, stopped in zip(
-            GATES, (gone, ~address, ~agreed, often, held, out[channel]), strict=True
-        ):
-            row[gate] = int((left & stopped).sum())
-            left &= ~stopped
-        rows.append(row | {"target": int(left.sum())})
-        reachable[channel] = left
-        refused = (
-            flags[consent].eq(False).fillna(False).to_numpy(bool)
-            if consent
-            else np.zeros(len(flags), bool)
-        )
-        opted[f"opted_out_{channel}"] = gone | out[channel] | refused
+    table, reachable, opted = _through_gates(flags, out, gone, often, held)
     keys = flags[["customer_id"]]
-    table = pd.DataFrame(rows).sort_values(
-        ["target", "channel"], ascending=[False, True], ignore_index=True
-    )
     asked = [name for name, (_, consent) in CHANNELS.items() if consent]
     anyone = int(np.logical_or.reduce([reachable[name] for name in asked]).sum())
     return Answer(
@@ -176,6 +153,38 @@ def target_lists(
             "contacts": keys.assign(contacts=made, room=np.maximum(contact_cap - made, 0), gone=gone),
         },
     )  # fmt: skip
+
+
+def _through_gates(
+    flags: pd.DataFrame, out: dict[str, np.ndarray], gone: np.ndarray, often: np.ndarray, held: np.ndarray
+) -> tuple[pd.DataFrame, dict[str, np.ndarray], dict[str, np.ndarray]]:  # fmt: skip
+    """Return what each gate takes out by channel, who is left, and who has opted out of it (``opted_out_<channel>``)."""
+    rows: list[dict[str, object]] = []
+    reachable: dict[str, np.ndarray] = {}
+    opted: dict[str, np.ndarray] = {}
+    for channel, (addresses, consent) in CHANNELS.items():
+        address = flags[list(addresses)].fillna(False).any(axis=1).to_numpy(bool)
+        agreed = (
+            flags[consent].fillna(False).to_numpy(bool) if consent else np.ones(len(flags), bool)
+        )
+        left = np.ones(len(flags), bool)
+        row: dict[str, object] = {"channel": channel, "customers": len(flags)}
+        for gate, stopped in zip(
+            GATES, (gone, ~address, ~agreed, often, held, out[channel]), strict=True
+        ):
+            row[gate] = int((left & stopped).sum())
+            left &= ~stopped
+        rows.append(row | {"target": int(left.sum())})
+        reachable[channel] = left
+        refused = (
+            flags[consent].eq(False).fillna(False).to_numpy(bool)
+            if consent
+            else np.zeros(len(flags), bool)
+        )
+        opted[f"opted_out_{channel}"] = gone | out[channel] | refused
+    table = pd.DataFrame(rows)
+    table = table.sort_values(["target", "channel"], ascending=[False, True], ignore_index=True)
+    return table, reachable, opted
 
 
 def _any_consent(flags: pd.DataFrame) -> bool:

@@ -210,14 +210,8 @@ def forecast(
     axes.plot(joined_x, joined_y, color=ACCENT, lw=2)
     axes.fill_between(ahead["month"], ahead["low"], ahead["high"], color=ACCENT, alpha=0.16, lw=0)
     if "last_year" in series:
-        axes.plot(
-            ahead["month"],
-            ahead["last_year"],
-            color=MUTED,
-            lw=1.2,
-            ls=":",
-            label="same month a year before",
-        )
+        dotted = {"color": MUTED, "lw": 1.2, "ls": ":", "label": "same month a year before"}
+        axes.plot(ahead["month"], ahead["last_year"], **dotted)
         axes.legend(loc="upper left", fontsize=9, frameon=False)
     axes.axvline(past["month"].iloc[-1], color=MUTED, lw=0.8, ls=":")
     axes.annotate(
