@@ -230,7 +230,7 @@ def boxes(here: Map, top: float, paint: bool) -> float:
     whose = "" if here.answer["reference"] is None else ", all customers"
     parts = (
         (0.29, "What hurts (rating, failed contacts)", BAD, hurts, "no touchpoint is a pain point"),
-        (0.29, f"What goes with recommendation (in SD{whose})", "#8A6100", truths, "no driver of recommendation passes the checks"),
+        (0.29, f"Goes with recommendation (SD{whose})", "#8A6100", truths, "no driver of recommendation passes the checks"),
         (0.42, f"What to do first ({MONEY['unit']}, confidence, owner{whose})", ACCENT, plans, "no improvement is ranked yet"),
     )  # fmt: skip
     x = 0.4
