@@ -55,11 +55,13 @@ def _named(table: pd.DataFrame) -> Found:
 
 @row(
     "05.case_channel",
-    "channels of a case, which have no effect: named drivers of satisfaction (share)",
+    "channels of a case, in worlds where none has an effect: named drivers of satisfaction (share)",
     FalseAlarms(0.05),
 )
-def case_channel(study: Study) -> Found:
+def case_channel(study: Study) -> Found | NotHere:
     """Chat gets the delivery cases, which nobody likes; quick answers hide it before adjustment."""
+    if study.settings.channel_effect:
+        return NotHere("a channel is planted worse in this world: 05.worse_channel judges it")
     table = _handling(study.sight)
     return _named(table[table.index.str.startswith("asked by ")])
 
