@@ -233,7 +233,7 @@ class Run:
         for number, (title, picture) in enumerate(pictures.items(), 1):
             plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40]
             file = f"{number:02}-{plain or 'picture'}.png"
-            publish(folder / file, partial(_write, picture.png(dpi, colours=128)))
+            publish(folder / file, partial(_write, picture.png(dpi, colours=256)))
             listed.append({"file": file, "name": title, "text": repr(picture).removeprefix("Figure: ")})  # fmt: skip
         save_json(folder / "index.json", listed)
         return f"handouts/{name}: {len(listed)} pictures"

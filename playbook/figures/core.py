@@ -111,10 +111,7 @@ class Picture:
             self._figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
         if colours:
             whole, buffer = Image.open(buffer).convert("RGB"), io.BytesIO()
-            kept = whole.quantize(
-                colours, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
-            )  # the other methods lose small areas of a rare colour
-            kept.save(buffer, "png", optimize=True)
+            whole.quantize(colours, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
         return buffer.getvalue()
 
     def _repr_png_(self) -> bytes | None:
