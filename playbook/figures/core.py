@@ -108,10 +108,13 @@ class Picture:
         with mpl.rc_context(STYLE):
             buffer = io.BytesIO()
             FigureCanvasAgg(self._figure)
-            self._figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+            packed = {"compress_level": 0} if colours else {}
+            self._figure.savefig(
+                buffer, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs=packed
+            )
         if colours:
             whole, buffer = Image.open(buffer).convert("RGB"), io.BytesIO()
-            whole.quantize(colours, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
+            whole.quantize(colours, dither=Image.Dither.NONE).save(buffer, "png")
         return buffer.getvalue()
 
     def _repr_png_(self) -> bytes | None:
