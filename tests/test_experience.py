@@ -140,7 +140,7 @@ def test_service_levels_without_a_promise_ask_for_one() -> None:
 def test_backlog_finds_the_month_outside_the_limits() -> None:
     months = pd.DataFrame({"month": pd.date_range("2024-01-01", periods=24, freq="MS"), "opened": 10, "resolved": 10,
                            "backlog": [5.0, *[5.0, 6.0] * 11, 40.0], "first_opened": pd.Timestamp("2024-01-02")})  # fmt: skip
-    found = experience.backlog(months, AS_OF)
+    found = experience.backlog(months)
     assert found["chart"]["outside"].sum() == 1 and bool(found.table["outside"].iloc[0])
     assert "December most with 40" in found.so_what
 
@@ -247,7 +247,7 @@ def test_every_function_answers_a_client_without_data(nothing: dict[str, pd.Data
         experience.touchpoint_drivers(q["respondents"], q["touchpoint_answers"], AS_OF),
         experience.case_drivers(q["service_cases"], AS_OF),
         experience.service_levels(q["service_cases"], PROMISED, AS_OF),
-        experience.backlog(q["service_months"], AS_OF),
+        experience.backlog(q["service_months"]),
         experience.case_forecast(q["service_months"], AS_OF, seed=1),
         experience.repeated_contacts(q["service_cases"], AS_OF, asked),
         pains,
