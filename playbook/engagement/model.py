@@ -135,6 +135,18 @@ class Objective(Strict):
     because: str
 
 
+class Rollout(Strict):
+    """Where an initiative began before it began elsewhere: the first day of each place; places not named go without.
+
+    ``by`` is the column of the customers that names the place.
+    """
+
+    by: Literal[
+        "country", "region", "area_type", "customer_type", "market_segment", "acquisition_channel"
+    ]
+    starts: Annotated[dict[str, date], Field(min_length=1)]
+
+
 class Initiative(Strict):
     """A piece of work that serves objectives; ``person_days`` is by role over its whole length."""
 
@@ -150,6 +162,7 @@ class Initiative(Strict):
     raci: dict[Key, Literal["R", "A", "C", "I"]] = {}
     campaigns: list[str] = []
     segments: list[str] = []
+    rollout: Rollout | None = None
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Initiative:
