@@ -5,10 +5,11 @@ Glossary
 frozen
     As last year's run left it: its segments, scores and forecasts are applied or judged, never fitted again.
 review
-    Once a year, the decision on each initiative and segment strategy by the plan's rule.
+    Once a year, the decision on each initiative and segment strategy by the plan's rule or a person.
 """
 
 from playbook.monitoring.campaigns import campaign_effects
+from playbook.monitoring.decision_log import decision_log
 from playbook.monitoring.drift import drift, frozen_segments, migration
 from playbook.monitoring.equity import equity_bridge
 from playbook.monitoring.feedback import feedback_by_wave, feedback_by_year
@@ -19,8 +20,9 @@ from playbook.monitoring.forecasts import (
     check_value,
     forecasts_checked,
 )
+from playbook.monitoring.movement import segment_movement
 from playbook.monitoring.next_plan import next_plan
-from playbook.monitoring.review import annual_review, segment_movement
+from playbook.monitoring.review import annual_review
 from playbook.monitoring.scorecard import control_charts, scorecard
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "check_pipeline",
     "check_value",
     "control_charts",
+    "decision_log",
     "drift",
     "equity_bridge",
     "feedback_by_wave",
