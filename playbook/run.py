@@ -28,6 +28,7 @@ from playbook.display import Done, Sentence, Shown
 from playbook.engagement import Engagement, Folder, Plan, model_text, open_folder
 from playbook.errors import PlaybookError
 from playbook.figures.core import use_currency
+from playbook.runner.baseline import Baseline, open_baseline
 from playbook.tables import TABLES
 from playbook.warehouse import Warehouse
 
@@ -54,7 +55,9 @@ class Run:
     as_of, since
         Last day of the period, and the day a year before it (the period is ``since`` < t <= ``as_of``).
     previous
-        Name of the period before, or none.
+        Name of the period before (of the last review: monitoring in between does not count), or none.
+    review_notes
+        What the reviewer added in ``reviews/<period>.yml``.
     """
 
     def __init__(self, folder: Folder, period: str, step: str) -> None:
@@ -68,6 +71,7 @@ class Run:
         self.as_of: date = self.plan.as_of
         self.since: date = _year_before(self.as_of)
         self.previous = folder.previous(period)
+        self.review_notes = folder.review_notes(period)
         self.currency = self.engagement.currency
         use_currency(self.currency)
         self._metrics: dict[str, Metric] = {}
@@ -114,13 +118,21 @@ class Run:
         return results.load(self.folder.run(period) / "results", name, command)
 
     def load_previous(self, name: str) -> pd.DataFrame | Missing:
-        """Return a result of the period before, or `Missing` when this is the first one."""
+        """Return a result of the period before; `Missing` when this is the first one, or that run cannot be compared.
+
+        It cannot when it is of another engagement, currency, day or version, or damaged (see `playbook.runner.baseline`).
+        """
         if self.previous is None:
             return Missing("this is the first period, there is no earlier run to compare with")
         try:
+            self._baseline.check_result(name)
             return self.load(name, self.previous)
         except PlaybookError as error:
             return Missing(str(error))
+
+    @cached_property
+    def _baseline(self) -> Baseline:
+        return open_baseline(self.folder, self.period)
 
     @property
     def previous_plan(self) -> Plan | Missing:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from playbook.engagement.delivery import Database, Identity, Limits, Source
 from playbook.engagement.propositions import Propositions
+from playbook.engagement.review import ReviewRules
 from playbook.engagement.strict import Positive, Share, Strict
 
 __all__ = [
@@ -330,14 +331,6 @@ class Response(Strict):
     ]
     topic: str = ""
     then: str
-
-
-class ReviewRules(Strict):
-    """When an initiative or segment strategy is kept, adjusted or stopped at the yearly review."""
-
-    keep_if_return_above: float = 0.0
-    stop_if_return_below: float = -0.5
-    minimum_n: Annotated[int, Field(ge=1)] = 100
 
 
 class Plan(Strict):

@@ -1,0 +1,503 @@
+"""The annual review: who decides what, what is refused, what is kept over the years, and what comes out next."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from playbook import cli, contract, monitoring, results
+from playbook.answer import Answer, Missing
+from playbook.atomic import save_json
+from playbook.engagement import Folder, Plan, model_text, open_folder
+from playbook.engagement.review import (
+    CELLS,
+    Override,
+    ReviewNotes,
+    ReviewRule,
+    ReviewRules,
+    first_rule,
+)
+from playbook.monitoring.review import NotDue, decide
+from playbook.report.review_page import read_review_page, ten_lines
+from playbook.results import _checked
+from playbook.run import open_run
+from playbook.runner import review as review_module
+from playbook.runner.graph import STEPS, outputs_of, stamp_path
+from playbook.runner.run_steps import _Period
+
+DAY, BEFORE = date(2025, 12, 31), date(2024, 12, 31)
+NONE = Missing("not there")
+
+
+def plan_of(as_of: date = BEFORE, **changes) -> Plan:
+    work = {"start": date(2025, 2, 1), "end": date(2025, 6, 30), "objectives": []}
+    initiatives = [
+        work | {"id": "good", "name": "Good", "budget": 10.0, "campaigns": ["A"]},
+        work | {"id": "bad", "name": "Bad", "budget": 20.0, "campaigns": ["B"]},
+        work | {"id": "blind", "name": "Blind", "budget": 30.0, "depends_on": ["bad"]},
+    ]
+    return Plan.model_validate({"as_of": as_of, "initiatives": initiatives} | changes)
+
+
+def effects_of(a: float = 3.0, b: float = -3.0, error: float = 0.1) -> Answer:
+    """Two campaigns with 1,000 treated at cost 1,000, so that an effect of e returns e - 1 times its cost."""
+    rows = [
+        {"campaign_id": name, "effect": e, "standard_error": error, "treated": 1000, "control": 500, "cost": 1000.0,
+         "incremental_margin": 1000 * e, "reason": ""}
+        for name, e in (("A", a), ("B", b))
+    ]  # fmt: skip
+    numbers = pd.DataFrame(rows)
+    return Answer(numbers, "", "", "diagnostic", extra={"numbers": numbers})
+
+
+def movement_of(*segments: tuple[str, int, float]) -> Answer:
+    rows = [
+        {"segment": name, "strategy": "grow share", "customers_before": 500, "customers_now": now, "contribution_before": 1000.0,
+         "contribution_now": 1000 * (1 + change), "change": change, "low": change - 0.1, "high": change + 0.1}
+        for name, now, change in segments
+    ]  # fmt: skip
+    return Answer(pd.DataFrame(rows), "", "", "diagnostic")
+
+
+def override(id_: str = "bad", decision: str = "keep", kind: str = "initiative") -> Override:
+    return Override(kind=kind, id=id_, decision=decision, by="ceo", day=DAY, reason="It opens the market")  # fmt: skip
+
+
+SIDES = st.lists(st.sampled_from(["good", "between", "bad"]), unique=True, max_size=3)
+RULE = st.builds(
+    ReviewRule,
+    decision=st.sampled_from(["keep", "adjust", "stop"]),
+    kind=st.lists(st.sampled_from(["initiative", "strategy"]), unique=True, max_size=1),
+    evidence=st.lists(st.sampled_from(["measured", "too few", "none", "gone"]), unique=True, max_size=2),
+    value=SIDES, low=SIDES, high=SIDES, because=st.just("so"),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(RULE, max_size=5))
+def test_any_table_that_is_accepted_is_a_partition_of_everything_that_can_be_the_case(
+    rules: list[ReviewRule],
+) -> None:
+    table = [*rules, ReviewRule(decision="adjust", because="else")]
+    deciding = [{n for n, rule in enumerate(table) if rule.holds(cell)} for cell in CELLS]
+    never = set(range(len(table))) - {min(numbers) for numbers in deciding}
+    if never or any(rule.is_open for rule in rules):
+        with pytest.raises(ValidationError, match=r"never hold|without conditions"):
+            ReviewRules(rules=table)
+        return
+    accepted = ReviewRules(rules=table).rules
+    assert [first_rule(accepted, cell) for cell in CELLS] == [min(numbers) for numbers in deciding]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.floats(-5, 5) | st.sampled_from([0.0, -0.5, -0.25]), st.floats(0, 5), st.floats(0, 5), st.integers(0, 400),
+    st.sampled_from(["initiative", "strategy"]), st.booleans(), st.sampled_from(["", "no control group"]),
+)  # fmt: skip
+def test_every_figure_interval_and_number_of_customers_falls_into_exactly_one_decision(
+    value: float, down: float, up: float, n: int, kind: str, gone: bool, why: str
+) -> None:
+    rules = ReviewRules()
+    upper, lower = (0.0, -0.5) if kind == "initiative" else (0.0, -0.25)
+    low, high = value - down, value + up
+    told = not gone and not why and n >= 100
+    expected = {
+        "keep": told and value > upper and low >= lower,
+        "stop": gone or (told and value < lower and high <= upper),
+    }
+    expected["adjust"] = not any(expected.values())
+    assert sum(expected.values()) == 1
+    found = decide(value, low, high, n, rules, kind, why, gone)
+    assert expected[found["decision"]]
+    assert (
+        decide(np.nan, np.nan, np.nan, n, rules, kind, "", gone)["decision"] == "stop"
+        if gone
+        else True
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"keep_if_return_above": -1.0}, "good and bad"),
+        ({"stop_if_change_below": 0.5}, "good and bad"),
+        ({"rules": []}, "exactly one line without conditions"),
+        ({"rules": [ReviewRule(decision="keep", because="x")] * 2}, "exactly one line without"),
+        ({"rules": [ReviewRule(decision="keep", value=["bad"], low=["good"], because="x"), ReviewRule(decision="adjust", because="x")]}, "line 1 .* can never hold"),
+    ],
+)  # fmt: skip
+def test_a_rule_table_with_a_hole_or_a_dead_line_is_refused(changes: dict, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        ReviewRules(**changes)
+
+
+def test_a_person_decides_beside_the_rule_and_never_instead_of_it() -> None:
+    review = monitoring.annual_review(
+        plan_of(), effects_of(), NONE, NONE, DAY, BEFORE, overrides=[override(), override("gone")]
+    )
+    _checked("review", review.table)
+    row = review.table.set_index("id").loc["bad"]
+    assert (row["decision"], row["by_rule"], row["decided_by"]) == ("keep", "stop", "ceo")
+    assert "the rule says stop" in row["sentence"] and "It opens the market" in row["sentence"]
+    assert "not under review, so not used: initiative gone" in review.so_what
+    assert "1 of 3 were decided by a person against the rule" in review.so_what
+    shown = review["initiatives"].table.set_index("name").loc["Bad"]
+    assert shown["by_rule"] == "stop" and shown["decided_by"].startswith("ceo, 2025-12-31: It")
+    draft = monitoring.next_plan(plan_of(DAY), NONE, review)
+    assert "bad" in [i.id for i in draft["plan"].initiatives]
+
+
+def test_a_roll_out_measures_what_no_campaign_does_and_a_control_group_goes_before_it() -> None:
+    rows = [
+        {"initiative_id": "blind", "return": 2.0, "return_low": 1.0, "return_high": 3.0, "incremental_margin": 90.0, "treated": 400, "control": 300, "cost": 30.0, "reason": ""},
+        {"initiative_id": "good", "return": -9.0, "return_low": -9.5, "return_high": -8.0, "incremental_margin": 0.0, "treated": 400, "control": 300, "cost": 30.0, "reason": ""},
+    ]  # fmt: skip
+    numbers = pd.DataFrame(rows)
+    rollouts = Answer(numbers, "", "", "diagnostic", extra={"numbers": numbers})
+    blind = monitoring.annual_review(plan_of(), effects_of(), NONE, NONE, DAY, BEFORE)
+    assert blind.table.set_index("id").loc["blind", "evidence"] == "none"
+    review = monitoring.annual_review(plan_of(), effects_of(), NONE, NONE, DAY, BEFORE, rollouts=rollouts)  # fmt: skip
+    table = review.table.set_index("id")
+    assert list(table.loc[["blind", "good"], "decision"]) == ["keep", "keep"]
+    assert "difference-in-differences" in table.loc["blind", "figures"]
+    assert "random control group" in table.loc["good", "figures"]
+    numbers["reason"] = "the places moved apart before the start"
+    review = monitoring.annual_review(plan_of(), effects_of(), NONE, NONE, DAY, BEFORE, rollouts=rollouts)  # fmt: skip
+    assert "moved apart" in review.table.set_index("id").loc["blind", "rule"]
+
+
+def test_a_segment_that_vanished_ends_its_strategy_and_a_plan_without_initiatives_is_reviewed() -> (
+    None
+):
+    movement = movement_of(("here", 480, 0.2), ("empty", 0, -1.0))
+    review = monitoring.annual_review(Plan(as_of=BEFORE), NONE, movement, NONE, DAY, BEFORE)
+    table = review.table.set_index("id")
+    assert dict(table["decision"]) == {"here": "keep", "empty": "stop"}
+    assert "nobody is left" in table.loc["empty", "rule"]
+    assert isinstance(review["initiatives"], Missing)
+
+
+def test_until_it_is_due_there_is_no_review_and_no_draft_and_the_log_stands() -> None:
+    early = monitoring.annual_review(plan_of(), effects_of(), NONE, NONE, date(2025, 12, 30), BEFORE)  # fmt: skip
+    assert isinstance(early, NotDue) and "once a year" in early.reason
+    assert monitoring.next_plan(plan_of(DAY), NONE, early) is early
+    review = monitoring.annual_review(plan_of(), effects_of(), NONE, NONE, DAY, BEFORE)
+    log = monitoring.decision_log("2025", review, NONE)
+    kept = monitoring.decision_log("2026-06", early, log.table)
+    pd.testing.assert_frame_equal(kept.table, log.table)
+
+
+def test_the_log_keeps_every_decision_and_says_what_became_of_it() -> None:
+    first = monitoring.annual_review(
+        plan_of(), effects_of(), movement_of(("a", 400, 0.2), ("b", 400, -0.9)), NONE, DAY, BEFORE,
+        overrides=[override("blind", "stop")],
+    )  # fmt: skip
+    log = monitoring.decision_log("2025", first, NONE)
+    assert set(log.table["outcome"]) == {""} and len(log.table) == 5
+    later = plan_of(DAY)
+    kept = [i for i in later.initiatives if i.id == "good"]
+    later = later.model_copy(update={"initiatives": kept})
+    second = monitoring.annual_review(
+        later, effects_of(a=-3.0), movement_of(("a", 400, 0.2)), NONE, date(2026, 12, 31), DAY
+    )
+    log = monitoring.decision_log("2026", second, log.table)
+    _checked("decision_log", log.table)
+    old = log.table[log.table["period"] == "2025"].set_index("id")
+    assert dict(old["outcome"]) == {"good": "stop", "bad": "ended", "blind": "ended", "a": "keep", "b": "gone"}  # fmt: skip
+    assert old.loc["good", "a_year_later"].startswith("stop now: return")
+    assert list(log.table["period"]) == ["2026"] * 2 + ["2025"] * 5
+    assert old.loc["blind", "decided_by"] == "ceo" and old.loc["blind", "by_rule"] == "adjust"
+    third = monitoring.decision_log("2027", second, log.table)
+    assert third.headline.startswith("9 decisions in 3 reviews, 1 of them")
+    again = third.table[third.table["period"] == "2025"].set_index("id")
+    assert dict(again["a_year_later"]) == dict(old["a_year_later"]), "what is known stays"
+
+
+def test_ten_lines_say_what_to_stop_keep_and_adjust_and_why() -> None:
+    plan = plan_of()
+    review = monitoring.annual_review(
+        plan, effects_of(), movement_of(("a", 400, 0.2), ("b", 400, -0.9)), NONE, DAY, BEFORE,
+        overrides=[override("blind", "keep")],
+    )  # fmt: skip
+    lines = ten_lines(review.table, pd.DataFrame(), plan, "EUR")
+    assert lines[0].startswith("Stop Bad: bad, and chance does not reach up to good; return −4.0")
+    assert any("Keep Blind: It opens the market (ceo, 2025-12-31; the rule says adjust" in line for line in lines)  # fmt: skip
+    assert lines[-1].startswith("Stopping frees the 20.00 EUR")
+    many = plan.model_copy(update={"initiatives": [
+        plan.initiatives[2].model_copy(update={"id": f"i{n}", "name": f"Work {n}"}) for n in range(30)
+    ]})  # fmt: skip
+    persons = [override(f"i{n}", "keep").model_copy(update={"reason": f"Reason {n}"}) for n in range(30)]  # fmt: skip
+    review = monitoring.annual_review(many, NONE, NONE, NONE, date(2025, 6, 30), BEFORE, "sold", persons)  # fmt: skip
+    lines = ten_lines(review.table, pd.DataFrame(), many, "EUR", "sold")
+    assert len(lines) == 10 and "came before twelve months were over: sold" in lines[0]
+    told = sum("Keep Work" in line for line in lines)
+    assert f"{30 - told} more decisions (keep)" in lines[-2]
+
+
+def test_reviewing_the_same_data_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    def bytes_of(folder: Path, order: int) -> dict[str, bytes]:
+        movement = movement_of(("a", 400, 0.2), ("b", 400, -0.9))
+        effects = effects_of()
+        for answer in (movement, effects):
+            mixed = answer.table.sample(frac=1, random_state=order)
+            answer.table.iloc[:] = mixed.to_numpy() if order else answer.table.to_numpy()
+        review = monitoring.annual_review(plan_of(), effects, movement, NONE, DAY, BEFORE)
+        log = monitoring.decision_log("2025", review, NONE)
+        results.save(folder, "07", "review", review.table)
+        results.save(folder, "07", "decision_log", log.table)
+        draft = monitoring.next_plan(plan_of(DAY), NONE, review)
+        (folder / "next-plan.yml").write_text(model_text(draft["plan"], draft["notes"]))
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    assert bytes_of(tmp_path / "a", 0) == bytes_of(tmp_path / "b", 0) == bytes_of(tmp_path / "c", 5)
+
+
+# The command, on runs that are made up file by file.
+
+
+@pytest.fixture
+def acme(delivery: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Folder:
+    """Engagement ``acme`` with plans of 2024 to 2026 and a whole run of 2024."""
+    monkeypatch.setenv("PLAYBOOK_DATA", str(delivery))
+    monkeypatch.setenv("PLAYBOOK_RUNS", str(tmp_path / "runs"))
+    monkeypatch.delenv("FORCE", raising=False)
+    folder = open_folder("acme")
+    for year in (2024, 2025):
+        text = model_text(plan_of(date(year, 12, 31)))
+        folder.plan_file(str(year)).write_text(text, encoding="utf-8")
+    run_of(folder, "2024")
+    return folder
+
+
+def run_of(folder: Folder, period: str) -> Path:
+    """Write a run in which every step is done and every result is missing for a reason, except the strategies."""
+    root = folder.run(period)
+    done: dict[str, str] = {}
+    for name, result in contract.CONTRACT.items():
+        results.save(root / "results", result.step, name, NONE)
+    frame = pd.DataFrame([{"segment": "a", "strategy": "exit"}])
+    columns = contract.CONTRACT["strategies"].columns
+    results.save(root / "results", "03", "strategies", frame.reindex(columns=columns))
+    period_ = _Period(folder, period, "Acme")
+    for step in STEPS.values():
+        made = [p for n, c in contract.CONTRACT.items() if c.step == step.id for p in (root / "results").glob(f"{n}.*")]  # fmt: skip
+        versions = {n: c.version for n, c in contract.CONTRACT.items() if c.step == step.id}
+        stamp = {"step": step.id, "fingerprint": step.id, "after": {i: i for i in step.after}, "outputs": outputs_of(folder, period, made), "results": versions, "metrics": {}}  # fmt: skip
+        save_json(stamp_path(folder, period, step.id), stamp)
+        done[step.id] = step.id
+    period_._manifest(True)
+    return root
+
+
+def refused(capsys: pytest.CaptureFixture, *arguments: str) -> tuple[int, str]:
+    code = cli.main(["review", "acme", *arguments])
+    return code, capsys.readouterr().err
+
+
+def change(path: Path, edit: Callable[[dict], object]) -> None:
+    said = json.loads(path.read_text(encoding="utf-8"))
+    edit(said)
+    path.write_text(json.dumps(said), encoding="utf-8")
+
+
+def other_currency(folder: Folder) -> None:
+    path = folder.inputs / "engagement.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("EUR", "SEK"), encoding="utf-8")
+
+
+def later_plan(folder: Folder) -> None:
+    path = folder.plan_file("2024")
+    path.write_text(path.read_text(encoding="utf-8").replace("2024-12-31", "2024-12-30"))
+
+
+AGAIN = "make run ENGAGEMENT=acme PERIOD=2024"
+MANIFEST = "manifest.json"
+FAULTS: dict[str, tuple[Callable[[Folder, Path], object], int, str]] = {
+    "no run": (lambda f, r: shutil.rmtree(r), 3, "there is none"),
+    "another engagement": (lambda f, r: change(r / MANIFEST, lambda m: m.update(engagement="other")), 3, "another client's run"),
+    "another currency": (lambda f, r: other_currency(f), 3, "amounts are in EUR, engagement.yml now says SEK"),
+    "unreadable": (lambda f, r: (r / MANIFEST).write_text("{"), 3, "cannot be read"),
+    "no manifest but a list": (lambda f, r: (r / MANIFEST).write_text("[1]"), 3, "cannot be read"),
+    "changed result": (lambda f, r: (r / "results" / "strategies.parquet").write_bytes(b"x"), 3, "strategies.parquet is not as the run left it"),
+    "lost result": (lambda f, r: (r / "results" / "segments.missing.json").unlink(), 3, "segments.missing.json is gone"),
+    "failed step": (lambda f, r: stamp_path(f, "2024", "05").unlink(), 3, "step 05 experience is not done"),
+    "half run again": (lambda f, r: change(r / MANIFEST, lambda m: m["steps"][3].update(fingerprint="new")), 3, "step 03 segmentation ran again after"),
+    "result of older playbook": (lambda f, r: change(r / MANIFEST, lambda m: m["steps"][7]["outputs"].pop("results/decision_log.missing.json")), 3, "no result decision_log"),
+    "other version": (lambda f, r: change(r / MANIFEST, lambda m: m["steps"][3]["results"].update(segments=9)), 3, "result segments is of version 9, this playbook makes version 1"),
+    "other figure": (lambda f, r: change(r / MANIFEST, lambda m: m["steps"][1].update(metrics={"nps": 2})), 3, "key figure nps is of version 2"),
+    "plan moved": (lambda f, r: later_plan(f), 3, "has data up to 2024-12-31, plans/2024.yml now says 2024-12-30"),
+    "earlier than the baseline": (lambda f, r: change(r / MANIFEST, lambda m: m.update(as_of="2026-01-01")), 2, "not after its baseline 2024"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_run_that_cannot_be_compared_is_refused_with_the_mend(
+    acme: Folder, capsys: pytest.CaptureFixture, fault: str
+) -> None:
+    spoil, code, said = FAULTS[fault]
+    spoil(acme, acme.run("2024"))
+    found, error = refused(capsys, "--period", "2025")
+    assert (found, said in error, AGAIN in error) == (code, True, True), error
+    loaded = open_run("acme", "2025", "07").load_previous("strategies")
+    harmless = {"failed step", "half run again", "lost result", "result of older playbook"}
+    assert isinstance(loaded, Missing) == (fault not in harmless), "no notebook compares it either"
+
+
+def test_the_first_period_has_nothing_to_review(
+    acme: Folder, capsys: pytest.CaptureFixture
+) -> None:
+    code, error = refused(capsys, "--period", "2024")
+    assert code == 2 and "no earlier plan" in error
+
+
+def test_a_changed_definition_is_refused_with_the_command(
+    acme: Folder, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(contract.METRIC_VERSIONS, "retention_rate", 2)
+    code, error = refused(capsys, "--period", "2025")
+    assert code == 3 and "key figure retention_rate is of version 1" in error and AGAIN in error
+
+
+def test_a_manifest_of_the_first_shape_is_still_read(acme: Folder) -> None:
+    def plain(manifest: dict) -> None:
+        manifest.pop("currency")
+        for step in manifest["steps"]:
+            step.pop("after"), step.pop("metrics")
+
+    change(acme.run("2024") / MANIFEST, plain)
+    assert isinstance(open_run("acme", "2025", "07").load_previous("strategies"), pd.DataFrame)
+
+
+@pytest.fixture
+def reviewed(acme: Folder, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    """``acme``, where running a period writes the review that its notes ask for."""
+
+    def run(folder: Folder, periods: list[str]) -> None:
+        period = periods[0]
+        notes = folder.review_notes(period)
+        previous = folder.plan(folder.previous(period))
+        review = monitoring.annual_review(
+            previous, effects_of(), NONE, NONE, folder.plan(period).as_of, previous.as_of, notes.forced, notes.overrides,
+        )  # fmt: skip
+        run_of(folder, period)
+        where = folder.run(period) / "results"
+        results.save(where, "07", "review", review if isinstance(review, Missing) else review.table)
+
+    monkeypatch.setattr(review_module, "run_periods", run)
+    return acme
+
+
+def test_the_review_prints_its_ten_lines_and_where_the_page_is(
+    reviewed: Folder, capsys: pytest.CaptureFixture
+) -> None:
+    assert cli.main(["review", "acme", "--period", "2025"]) == 0
+    said = capsys.readouterr().out
+    assert "Review of 2025 against 2024: 1 to keep, 1 to adjust, 1 to stop" in said
+    assert "report/review.html" in said and "next-plan.yml" in said
+
+
+def test_an_early_review_needs_a_reason_which_is_kept_and_shown(
+    reviewed: Folder, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = model_text(plan_of(date(2025, 6, 30)))
+    reviewed.plan_file("2025-06").write_text(text, encoding="utf-8")
+    early = "--period", "2025-06"
+    code, error = refused(capsys, *early)
+    assert code == 2 and "strategies are reviewed once a year" in error and "FORCE=" in error
+    for empty in ("", " \t"):
+        code, error = refused(capsys, *early, "--force", empty)
+        assert code == 2 and "--force is empty" in error
+    assert not reviewed.notes_file("2025-06").exists()
+    assert reviewed.previous("2025") == "2024", "monitoring in between changes no strategy"
+    monkeypatch.setenv("FORCE", "Sale of the shop: $(touch pwned) <b>\x1b[31m")
+    assert cli.main(["review", "acme", *early]) == 0
+    assert "Sale of the shop: $(touch pwned) <b> [31m" in capsys.readouterr().out
+    assert reviewed.review_notes("2025-06").forced.startswith("Sale of the shop")
+    page = read_review_page(reviewed, "2025-06")
+    assert page is not None and page.forced.startswith("Sale of the shop")
+    assert reviewed.previous("2025") == "2025-06", "a forced review counts as the last one"
+    monkeypatch.delenv("FORCE")
+    assert cli.main(["review", "acme", *early]) == 0, "the same period again is no new review"
+    capsys.readouterr()
+    code, error = refused(capsys, *early, "--force", "Another reason")
+    assert code == 2 and "says 'Sale of the shop" in error
+
+
+def test_a_reason_that_is_not_needed_is_not_recorded(
+    reviewed: Folder, capsys: pytest.CaptureFixture
+) -> None:
+    assert cli.main(["review", "acme", "--period", "2025", "--force", "just so"]) == 0
+    assert "was not needed" in capsys.readouterr().out
+    assert not reviewed.notes_file("2025").exists()
+
+
+GIVEN = {"kind": "initiative", "id": "bad", "decision": "keep", "by": "ceo", "day": "2026-01-20", "reason": "x"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"id": "nobody"}, "override 1 (initiative nobody): not under review; under review are: bad, blind, good"),
+        ({"kind": "strategy", "id": "zzz"}, "not under review; under review are: a"),
+        ({"day": "2025-06-01"}, "before the data end (2025-12-31)"),
+        ({"reason": '" "'}, "is empty"),
+        ({"decision": "maybe"}, "'keep', 'adjust' or 'stop'"),
+        ({"by": "janitor"}, "is no role of engagement.yml"),
+        ({"because": "x"}, "unknown key"),
+    ],
+)  # fmt: skip
+def test_wrong_notes_of_the_reviewer_are_named(
+    reviewed: Folder, capsys: pytest.CaptureFixture, changes: dict, said: str
+) -> None:
+    engagement = reviewed.inputs / "engagement.yml"
+    roles = "roles:\n  - {id: ceo, title: CEO, department: Board, person_days_per_month: 5}\n"
+    engagement.write_text(engagement.read_text(encoding="utf-8") + roles, encoding="utf-8")
+    path = reviewed.notes_file("2025")
+    path.parent.mkdir()
+    line = ", ".join(f"{key}: {value}" for key, value in (GIVEN | changes).items())
+    path.write_text(f"overrides:\n  - {{{line}}}\n", encoding="utf-8")
+    code, error = refused(capsys, "--period", "2025")
+    assert code == 2 and said in error and "2025.yml" in error, error
+
+
+def test_the_same_thing_is_decided_once() -> None:
+    with pytest.raises(ValidationError, match="stands more than once"):
+        ReviewNotes(overrides=[override(), override()])
+
+
+def test_the_draft_validates_and_runs_once_it_is_moved_to_the_plans(
+    acme: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The draft of 2025 becomes plans/2026.yml; intake and the whole first notebook run on it, cell by cell."""
+    from playbook.intake import take_in
+
+    goal = {"id": "more", "name": "More", "area": "acquisition", "metric": "new_customers", "target": 5.0, "due": DAY,
+            "owner": "ceo", "serves": "vision", "because": "growth"}  # fmt: skip
+    plan = plan_of(DAY, objectives=[goal])
+    acme.plan_file("2025").write_text(model_text(plan), encoding="utf-8")
+    review = monitoring.annual_review(plan_of(), effects_of(), NONE, NONE, DAY, BEFORE)
+    open_run("acme", "2025", "07").write_next_plan(monitoring.next_plan(plan, NONE, review))
+    shutil.move(acme.run("2025") / "next-plan.yml", acme.plan_file("2026"))
+    moved = acme.plan("2026")
+    assert moved.as_of == date(2026, 12, 31) and acme.previous("2026") == "2025"
+    assert [i.id for i in moved.initiatives] == ["good", "blind"]
+    take_in(acme.inbox, acme.engagement(), acme.run("2026"), moved.as_of)
+    book = json.loads((Path(cli.__file__).parents[1] / "notebooks" / "01_objectives.ipynb").read_text(encoding="utf-8"))  # fmt: skip
+    space: dict = {}
+    for cell in (c for c in book["cells"] if c["cell_type"] == "code"):
+        exec("".join(cell["source"]), space)
+        if "parameters" in cell["metadata"].get("tags", []):
+            space |= {"engagement": "acme", "period": "2026"}
+    objectives = results.load(acme.run("2026") / "results", "objectives")
+    assert isinstance(objectives, Missing) or list(objectives["id"]) == ["more"]
+    assert (acme.run("2026") / "results" / "01_metrics.json").is_file()
