@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import poisson
 
-from . import actions as a
 from . import build, catalogue, people, timeline
 from .accounts import Lived, account
 from .chances import Chances, Month, possible
 from .past import collect, of_events
 from .strategy import Strategy
-from .terms import Terms
+from .terms import Terms, design, of_all, of_customers
 from .timeline import Draws, Events, State
 from .world import (
     MARKET,
@@ -102,10 +101,10 @@ def _live(world: World, year: int, strategy: Strategy | None, chance: int) -> tu
         raise TypeError(f"give a Strategy, such as Strategy(actions=...), not a {given}")
     if memory is None or year != memory.frame.start_year + memory.frame.years:
         raise ValueError(f"a world goes on with the year after its last one, not with {year}")
-    terms = Terms(a.checked(memory.crowd, strategy.actions, 12 * memory.frame.years))
+    terms = of_customers(memory.crowd, strategy, 12 * memory.frame.years)
     frame, usual = _next_frame(memory.frame, strategy.channel_spend, chance)
     state, events = _customers(memory, frame, terms)
-    new, newcomers, theirs = _newcomers(memory, frame, usual, events.numbers)
+    new, newcomers, theirs = _newcomers(memory, frame, usual, events.numbers, strategy)
     both = timeline.merged(events, theirs, len(memory.crowd))
     crowd = memory.crowd.joined(new)
     return memory, _Life(frame, crowd, both, timeline.joined(state, newcomers), strategy)
@@ -175,21 +174,58 @@ def _customers(memory: Memory, frame: Frame, terms: Terms) -> tuple[State, Event
     return state, replace(events, numbers=events.numbers + numbers)
 
 
+@dataclass(frozen=True)
+class _Possible:
+    """All who could be won in a year, and how they live.
+
+    ``cell`` is the row of the spend (month and channel) that each comes by and ``rank`` the place
+    among those; ``quantile`` that of the number won, for each row.
+    """
+
+    crowd: people.People
+    state: State
+    events: Events
+    cell: np.ndarray
+    rank: np.ndarray
+    quantile: np.ndarray
+
+
 def _newcomers(
-    memory: Memory, frame: Frame, usual: pd.DataFrame, numbers: int
+    memory: Memory, frame: Frame, usual: pd.DataFrame, numbers: int, strategy: Strategy
 ) -> tuple[people.People, State, Events]:
-    """Draw all who could be won, let them live, and keep those whom the spend wins."""
-    rng = frame.luck(NEW)
+    """Let all who could be won live, and keep those whom the spend wins.
+
+    How they live depends only on fixes and programme, so that it is found once for these.
+    """
     first = memory.frame.spend
     scale = 0.58 * frame.customers / first["expected"][first["month"] < 36].sum()
     scale *= min(memory.frame.years, 3) / 3
-    spend = frame.spend[frame.spend["month"] >= _months(frame)[0]].reset_index(drop=True)
-    quantile = rng.random(len(spend))
-    most = poisson.ppf(quantile, MOST * scale * usual["expected"].to_numpy()).astype(int)
-    count = poisson.ppf(quantile, scale * spend["expected"].to_numpy()).astype(int)
-    cell = np.repeat(np.arange(len(spend)), most)
+    key = (frame.chance, strategy.fixes, strategy.programme)
+    if key not in memory.lives:
+        most = MOST * scale * usual["expected"].to_numpy()
+        memory.lives[key] = _possible(memory, frame, usual, most, numbers, strategy)
+    could = memory.lives[key]
+    spend = frame.spend[frame.spend["month"] >= _months(frame)[0]]
+    count = poisson.ppf(could.quantile, scale * spend["expected"].to_numpy()).astype(int)
+    kept = np.flatnonzero(could.rank < count[could.cell])
+    events = _events_of(could.events, kept, len(could.crowd))
+    return could.crowd.only(kept), _state_of(could.state, kept), events
+
+
+def _possible(
+    memory: Memory,
+    frame: Frame,
+    usual: pd.DataFrame,
+    mean: np.ndarray,
+    numbers: int,
+    strategy: Strategy,
+) -> _Possible:
+    rng = frame.luck(NEW)
+    quantile = rng.random(len(usual))
+    most = poisson.ppf(quantile, mean).astype(int)
+    cell = np.repeat(np.arange(len(usual)), most)
     rank = np.arange(len(cell)) - np.repeat(np.cumsum(most) - most, most)
-    arrivals = people.arrivals_of(rng, spend.loc[cell, ["month", "channel"]], frame.settings)
+    arrivals = people.arrivals_of(rng, usual.loc[cell, ["month", "channel"]], frame.settings)
     highest = max(int(number) for number in memory.crowd.customer_id)
     crowd = people.draw_people(rng, len(cell), arrivals, frame.start, frame.settings, highest)
     state = State.new(crowd)
@@ -197,10 +233,9 @@ def _newcomers(
     drawn = _chances(memory, frame, 1, quiet, numbers)
     events = timeline.live(
         _draws(frame, 1), quiet, frame.products, state, _months(frame), frame.start,
-        lambda month, _: drawn[month.number],
+        lambda month, _: drawn[month.number], of_all(quiet, strategy),
     )  # fmt: skip
-    kept = np.flatnonzero(rank < count[cell])
-    return crowd.only(kept), _state_of(state, kept), _events_of(events, kept, len(crowd))
+    return _Possible(crowd, state, events, cell, rank, quantile)
 
 
 def _state_of(state: State, kept: np.ndarray) -> State:
@@ -231,7 +266,8 @@ def _told(rng: np.random.Generator, world: World, memory: Memory, before: int) -
     """Return the world with the tables of the new year added."""
     frame, crowd = memory.frame, memory.crowd
     year = frame.calendar[-1]
-    chapter = chapter_of(frame, crowd, memory.past, _begin(year), before)
+    points = design(frame.settings, memory.strategies[year].programme).points
+    chapter = chapter_of(frame, crowd, memory.past, _begin(year), before, points)
     ledgers = build.ledgers(chapter)
     more, truth = build.period(rng, chapter, ledgers["orders"])
     who = np.arange(before, len(crowd))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,7 @@ class Memory:
     """What `advance` needs to continue a world, and the strategies of the years it continued.
 
     ``drawn`` keeps the chances of the year to come once drawn, by chance and group of customers,
-    as all strategies meet the same.
+    as all strategies meet the same, and ``lives`` the lives of those who could be won.
     """
 
     frame: Frame
@@ -79,6 +80,7 @@ class Memory:
     state: timeline.State
     strategies: dict[int, Strategy] = field(default_factory=dict)
     drawn: dict[tuple[int, int], dict[int, Chances]] = field(default_factory=dict, repr=False)
+    lives: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -219,11 +221,16 @@ def shard(frame: Frame, number: int, customers: int) -> Shard:
 
 
 def chapter_of(
-    frame: Frame, crowd: people.People, past: Past, begin: np.datetime64, first: int = 0
+    frame: Frame,
+    crowd: people.People,
+    past: Past,
+    begin: np.datetime64,
+    first: int = 0,
+    points: float = 1.0,
 ) -> build.Chapter:
     """Return the period from ``begin`` to the end of the years simulated so far."""
     return build.Chapter(
-        crowd, past, frame.products, frame.quality, frame.start, begin, frame.end, first
+        crowd, past, frame.products, frame.quality, frame.start, begin, frame.end, first, points
     )
 
 
@@ -287,7 +294,10 @@ CASE_COST = 6.0
 
 
 def margins(frame: Frame, crowd: people.People, past: Past, tables: build.Tables) -> pd.DataFrame:
-    """Return realised revenue, costs and margin per customer and calendar year."""
+    """Return realised revenue, costs and margin per customer and calendar year.
+
+    What offers and the loyalty programme cost is not in it: see `accounts.profit`.
+    """
     orders = tables["orders"].dropna(subset="customer_id")
     year = orders["ordered_at"].dt.year.rename("year")
     sums = orders.groupby(["customer_id", year])[["revenue", "cost"]].sum()
