@@ -228,7 +228,7 @@ def test_nobody_to_contact_gives_no_list_and_no_error() -> None:
 
 def test_call_backs_become_one_task_a_customer_with_all_that_is_needed() -> None:
     tasks = crm.callback_tasks(callbacks(), (), AS_OF).set_index("customer_id")
-    assert tasks.index.tolist() == ["0001", "0002"] and tasks["task_key"].is_unique
+    assert tasks.index.tolist() == ["0002", "0001"] and tasks["task_key"].is_unique  # first due first
     assert tasks.loc["0001", "due"] == pd.Timestamp("2026-01-03")  # the more urgent of two
     assert tasks.loc["0002", "subject"] == "Call back (e-mail): case reopened"
     assert "one person" in tasks.loc["0002", "response"] and tasks.loc["0002", "note"].endswith("Owner: head-service")  # fmt: skip
@@ -267,8 +267,8 @@ def test_who_waits_for_a_call_back_gets_no_offer_this_month() -> None:
     ]
     found = crm.crm_contents(choice, values, frame, lists, actions, AS_OF, callbacks=callbacks())
     assert isinstance(found, dict)
-    assert found["targets"]["customer_id"].tolist() == ["0002", "0003"]
-    assert found["tasks"]["customer_id"].tolist() == ["0001", "0002"]
+    assert found["targets"]["customer_id"].tolist() == ["0003"]  # also for a care call: they are called already
+    assert found["tasks"]["customer_id"].tolist() == ["0002", "0001"]
     gone = Missing("too few orders")
     alone = crm.crm_contents(gone, gone, gone, lists, actions, AS_OF, callbacks=callbacks())
     assert (
@@ -371,8 +371,11 @@ def test_the_folder_holds_files_pages_and_a_manifest_for_its_owner_only(tmp_path
     assert [f["rows"] for f in said["files"]] == [2, 1, 1, 2] and all(len(f["sha256"]) == 64 for f in said["files"])  # fmt: skip
     filled = json.loads((folder.parent / "fxiaoke" / "manifest.json").read_text(encoding="utf-8"))
     assert filled["template_filled"] is True and said["template_filled"] is False
-    answer = crm.crm_files(written, reachable())
-    assert isinstance(answer, Answer) and "1 contacts to make and 2 call backs" in answer.headline
+    members = pd.DataFrame({"customer_id": ["0001", "0002"], "arm": ["control", "treated"]})
+    choice = pd.DataFrame({"customer_id": ["0001", "0002", "0003"], "action": "mail"})
+    answer = crm.crm_files(written, contents() | {"members": members}, choice)
+    assert isinstance(answer, Answer) and "1 contacts to make and 2 tasks" in answer.headline
+    assert "1 customers are the lists' control groups" in answer.so_what and "1 wait for the next list" in answer.so_what  # fmt: skip
     with pytest.raises(ConsentError, match="must not be contacted"):
         run_over(tmp_path, "zoho").write_crm(contents(), reachable(email=False))
     assert not (tmp_path / "run" / "crm" / "zoho").exists()
