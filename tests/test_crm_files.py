@@ -228,7 +228,7 @@ def test_nobody_to_contact_gives_no_list_and_no_error() -> None:
 
 def test_call_backs_become_one_task_a_customer_with_all_that_is_needed() -> None:
     tasks = crm.callback_tasks(callbacks(), (), AS_OF).set_index("customer_id")
-    assert tasks.index.tolist() == ["0002", "0001"] and tasks["task_key"].is_unique  # first due first
+    assert tasks.index.tolist() == ["0002", "0001"] and tasks["task_key"].is_unique
     assert tasks.loc["0001", "due"] == pd.Timestamp("2026-01-03")  # the more urgent of two
     assert tasks.loc["0002", "subject"] == "Call back (e-mail): case reopened"
     assert "one person" in tasks.loc["0002", "response"] and tasks.loc["0002", "note"].endswith("Owner: head-service")  # fmt: skip
@@ -267,7 +267,7 @@ def test_who_waits_for_a_call_back_gets_no_offer_this_month() -> None:
     ]
     found = crm.crm_contents(choice, values, frame, lists, actions, AS_OF, callbacks=callbacks())
     assert isinstance(found, dict)
-    assert found["targets"]["customer_id"].tolist() == ["0003"]  # also for a care call: they are called already
+    assert found["targets"]["customer_id"].tolist() == ["0003"]
     assert found["tasks"]["customer_id"].tolist() == ["0002", "0001"]
     gone = Missing("too few orders")
     alone = crm.crm_contents(gone, gone, gone, lists, actions, AS_OF, callbacks=callbacks())

@@ -62,7 +62,9 @@ def dry_run(
     found = crm.automation(rules, pd.concat(events), lists["reachable"], AS_OF, lists=lists, **more)
     assert isinstance(found, Answer)
     table = found.table
-    parts = table[["closed", "held_out", "other_strategy", "blocked", "complaint_first", "over_cap", "tasks"]]
+    parts = table[
+        ["closed", "held_out", "other_strategy", "blocked", "complaint_first", "over_cap", "tasks"]
+    ]
     assert (parts.sum(axis=1) == table["met"]).all()
     return found
 

@@ -296,7 +296,7 @@ def rule_conflicts(found: Answer) -> Answer:
         the two tasks are made for them).
     """
     met = found["met"].drop_duplicates(["rule", "customer_id"]).dropna(subset=["customer_id"])
-    met = met[met["state"] != STATES["other_strategy"]]  # a rule meant for other segments competes with none
+    met = met[met["state"] != STATES["other_strategy"]]  # meant for other segments
     order = {rule: place for place, rule in enumerate(dict.fromkeys(found["met"]["rule"]))}
     pairs = met.merge(met, on="customer_id", suffixes=("", "_other"))
     pairs = pairs[pairs["rule"].map(order) < pairs["rule_other"].map(order)]
