@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace as Thing
@@ -77,6 +78,30 @@ def test_files_come_back_as_they_went_out(system: str) -> None:
     assert rows[2] == ["0002", "Gärna hemma", "-3.46", "0.2500", "0.7500", "mail", "2025-12-31"]
     again = crm.checked_files(mapping, {k: f.iloc[::-1] for k, f in contents().items()}, refused=())
     assert [c for *_, c in again] == [c for *_, c in files]
+
+
+@pytest.mark.parametrize("system", crm.SYSTEMS)
+def test_every_kind_of_file_opens_in_a_plain_reader_and_keeps_the_rules_of_its_system(
+    system: str,
+) -> None:
+    """What docs/crm.md says was opened and checked; nothing of the writer or of the strict reader is used here."""
+    mapping = crm.read_mapping(system)
+    opened = {kind: (rows, raw) for kind, _, rows, raw in crm.checked_files(mapping, contents(), {"0001"})}  # fmt: skip
+    assert set(opened) == set(KINDS) == set(mapping.files)
+    for kind, (count, raw) in opened.items():
+        rows = plain_rows(mapping, raw)
+        file, width = mapping.files[kind], len(mapping.files[kind].fields) + 1
+        assert len(rows) == count + 1 <= mapping.dialect.max_rows and len(raw) <= mapping.dialect.max_bytes  # fmt: skip
+        assert rows[0] == [file.key or mapping.key, *file.fields] and {len(row) for row in rows} == {width}  # fmt: skip
+        assert len({row[0] for row in rows[1:]}) == count and all(row[0] for row in rows[1:])
+        for row in rows[1:]:
+            for text, rule in zip(row[1:], file.fields.values(), strict=True):
+                assert len(text) <= max(rule.max, 20) and not set(text) & set(mapping.dialect.forbidden_signs)  # fmt: skip
+                assert not text or rule.kind != "date" or re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", text)  # fmt: skip
+                assert not text or rule.kind != "opt_out" or text == mapping.dialect.is_true
+                assert not text or not rule.values or text in rule.values
+        if mapping.dialect.format == "csv":
+            assert not raw.startswith(b"\xef\xbb\xbf") and b"\r" not in raw and raw.endswith(b"\n")
 
 
 NAME = st.text(
