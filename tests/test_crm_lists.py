@@ -310,3 +310,51 @@ def test_lists_of_the_month_cost_and_return_what_is_sent() -> None:
     assert "do not pay themselves back" in answer.so_what and row["chance"] == 0.6
     empty = made(chosen([]), keys)
     assert isinstance(crm.lists_today(plan, empty, [action()]), Missing)
+
+
+# ---------------------------------------------------------------- what is shown, and what the scores are for
+
+
+def test_content_and_service_follow_strategy_consent_and_open_complaints() -> None:
+    keys = list("abcdefgh")
+    segments = pd.DataFrame({"customer_id": keys, "segment": ["Grow"] * 4 + ["Keep"] * 2 + ["Leave"] + ["Cheap"]})  # fmt: skip
+    strategies = pd.DataFrame({"segment": ["Grow", "Keep", "Leave", "Cheap"], "strategy": ["grow share", "appreciate", "exit", "maintain at low cost"]})  # fmt: skip
+    shown = pd.DataFrame({"customer_id": ["a", "b", "c", "h"], "rank": 1, "reason": ["similar", "similar", "popular", "popular"]})  # fmt: skip
+    recommended = Answer(pd.DataFrame(), "", "", "predictive", extra={"lists": shown})
+    reachable = lists_over(keys)["reachable"].copy()
+    reachable.loc[reachable["customer_id"] == "c", "sms"] = False
+    answer = crm.content_rules(recommended, reachable, segments, strategies, calls(("b", "case reopened")))  # fmt: skip
+    assert isinstance(answer, Answer)
+    rows = answer.table.set_index("segment")
+    assert rows.loc["Grow", ["e-mail", "SMS", "call", "answer_first"]].tolist() == [3, 2, 3, 1]
+    assert "33.3 %" in rows.loc["Grow", "first_place"] and "welcome series" in rows.loc["Grow", "first_place"]  # fmt: skip
+    assert rows.loc["Keep", "first_place"] == "thanks and first access, no product" and rows.loc["Keep", "call"] == 2  # fmt: skip
+    assert rows.loc["Leave", ["e-mail", "SMS", "social", "call"]].tolist() == [0, 0, 0, 0]
+    assert rows.loc["Cheap", ["e-mail", "call"]].tolist() == [1, 0]
+    assert answer.headline.startswith("2 of 4")
+    assert isinstance(
+        crm.content_rules(Missing("no products"), reachable, segments, strategies), Missing
+    )  # type: ignore[arg-type]
+    assert isinstance(crm.content_rules(recommended, reachable, segments, Missing("none")), Missing)  # type: ignore[arg-type]
+
+
+def test_the_model_card_says_what_was_left_out_and_where_the_test_is_weak() -> None:
+    table = pd.DataFrame({"model": ["base rate", "recency only", "logistic"], "brier": [0.25, 0.22, 0.19], "brier_low": 0.18, "brier_high": 0.26,
+                          "auc": [0.5, 0.7, 0.78], "auc_low": 0.76, "auc_high": 0.8})  # fmt: skip
+    bins = pd.DataFrame({"predicted": [0.2, 0.8], "low": [0.1, 0.85], "high": [0.3, 0.95]})
+    model = Thing(
+        comparison=table, chosen="logistic", calibration=bins, n_train=900, n_test=800, beats_base_rate=True,
+        effects=pd.DataFrame({"feature": ["recency_days", "tickets"]}), leakage=pd.DataFrame({"feature": ["tickets"], "suspicious": [True]}),
+    )  # fmt: skip
+    predicted = Answer(table, "", "", "predictive", extra={"model": model, "refused": ["closed_on"]})  # fmt: skip
+    span = pd.DataFrame({"first_day": [pd.Timestamp("2024-01-01")]})
+    card = crm.model_card(predicted, crm.snapshot_days(span, AS_OF))
+    assert isinstance(card, Answer)
+    says = card.table.set_index("about")["says"]
+    assert says["order"] == "area under the curve 0.780 (0.760 to 0.800), 0.700 for recency alone"
+    assert says["probabilities"].startswith("1 of 2") and says["fitted on"].startswith("900")
+    assert "closed_on (filled in after the day)" in says["left out"] and "tickets" in says["left out"]  # fmt: skip
+    assert "other customers" in says["judged on"] and "first real one" in card.so_what
+    assert isinstance(
+        crm.model_card(Missing("too few orders"), crm.snapshot_days(span, AS_OF)), Missing
+    )  # type: ignore[arg-type]

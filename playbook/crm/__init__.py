@@ -37,6 +37,7 @@ from playbook.crm.behaviour import (
     what_predicts,
 )
 from playbook.crm.budget import acquisition_channels, budget_split
+from playbook.crm.content_rules import content_rules
 from playbook.crm.contents import crm_contents, planned_action
 from playbook.crm.customer_pages import chosen_customers, customer_page
 from playbook.crm.files import checked_files, crm_files, held_back, make_files, refused_contacts
@@ -47,6 +48,7 @@ from playbook.crm.list_tests import draw_arms, drawn_choice, list_tests, smalles
 from playbook.crm.loyalty import care_calendar, programme_return, tier_changes
 from playbook.crm.loyalty_design import compare_designs
 from playbook.crm.mapping import SYSTEMS, read_mapping, tenant_mapping
+from playbook.crm.model_card import model_card
 from playbook.crm.personalisation import (
     bought_between,
     cross_selling,
@@ -83,11 +85,11 @@ __all__ = [
     "action_plan", "ageing_deals", "ambassadors", "automation", "bought_between",
     "budget_split", "budget_what_if", "calibration", "callback_tasks", "campaign_uplift",
     "candidates", "care_calendar", "checked_files", "chosen_customers", "cleaning_list",
-    "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
+    "compare_designs", "contacts_tracked", "content_rules", "crm_contents", "crm_files", "cross_selling",
     "customer_page", "customer_record", "draw_arms", "drawn_choice", "effect_by_group",
     "example_customer", "fill_template", "gate_shares", "held_back", "is_mapped",
     "lapsed_customers", "late_cases", "late_columns", "limits", "lint_file", "list_files",
-    "list_sizes", "list_tests", "lists_today", "loss_reasons", "make_files", "money_and_margin",
+    "list_sizes", "list_tests", "lists_today", "loss_reasons", "make_files", "model_card", "money_and_margin",
     "money_for_contacts", "next_best_action", "personal_content", "pipeline_forecast", "planned_action",
     "programme_return", "propensity", "read_file", "read_mapping", "recent_answers",
     "recommendations", "referral_break_even", "referral_value", "refused_contacts",
