@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from playbook import crm
 from playbook.answer import Answer, Missing
+from playbook.display import Sentence, Shown, Told
 from playbook.engagement import Engagement
 from playbook.engagement.model import Action, AutomationRule, Role
 from playbook.errors import ConsentError
@@ -332,10 +333,9 @@ def test_content_and_service_follow_strategy_consent_and_open_complaints() -> No
     assert rows.loc["Leave", ["e-mail", "SMS", "social", "call"]].tolist() == [0, 0, 0, 0]
     assert rows.loc["Cheap", ["e-mail", "call"]].tolist() == [1, 0]
     assert answer.headline.startswith("2 of 4")
-    assert isinstance(
-        crm.content_rules(Missing("no products"), reachable, segments, strategies), Missing
-    )  # type: ignore[arg-type]
-    assert isinstance(crm.content_rules(recommended, reachable, segments, Missing("none")), Missing)  # type: ignore[arg-type]
+    none: Any = Missing("not made")
+    assert isinstance(crm.content_rules(none, reachable, segments, strategies), Missing)
+    assert isinstance(crm.content_rules(recommended, reachable, segments, none), Missing)
 
 
 def test_the_model_card_says_what_was_left_out_and_where_the_test_is_weak() -> None:
@@ -355,6 +355,17 @@ def test_the_model_card_says_what_was_left_out_and_where_the_test_is_weak() -> N
     assert says["probabilities"].startswith("1 of 2") and says["fitted on"].startswith("900")
     assert "closed_on (filled in after the day)" in says["left out"] and "tickets" in says["left out"]  # fmt: skip
     assert "other customers" in says["judged on"] and "first real one" in card.so_what
-    assert isinstance(
-        crm.model_card(Missing("too few orders"), crm.snapshot_days(span, AS_OF)), Missing
-    )  # type: ignore[arg-type]
+    none: Any = Missing("too few orders")
+    assert isinstance(crm.model_card(none, crm.snapshot_days(span, AS_OF)), Missing)
+
+
+def test_a_told_answer_is_one_output_with_its_sentence_first() -> None:
+    table = pd.DataFrame({"owner": ["<b>desk</b>"], "tasks": [3]})
+    answer = Answer(table, "Three tasks", "Begin.", "prescriptive")
+    told = Told(Sentence(answer), Shown(answer, "EUR"))
+    assert repr(told).startswith("[prescriptive] Three tasks. Begin.") and "tasks" in repr(told)
+    page = told._repr_html_()
+    assert page.index('class="sowhat"') < page.index("<table") and "<b>desk" not in page
+    none = Missing("no tasks", "rules")
+    assert repr(Told(Sentence(none), Shown(none, "EUR"))) == repr(none)
+    assert Told(Sentence(none), Shown(none, "EUR"))._repr_html_().count("Not answered") == 1
