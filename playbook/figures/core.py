@@ -209,7 +209,7 @@ def draw(function: Callable[..., Figure]) -> Callable[..., Picture]:
     return chart
 
 
-def tidy(axes: Axes, x_unit: str = "", y_unit: str = "", currency: str = "") -> None:
+def tidy(axes: Axes, x_unit: str = "", y_unit: str = "") -> None:
     """Format the number axes by unit and thin out the ticks."""
     for axis, unit in ((axes.xaxis, x_unit), (axes.yaxis, y_unit)):
         if unit == "%":
