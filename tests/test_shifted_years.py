@@ -129,9 +129,11 @@ def review_of(client: Client) -> dict[str, Answer | Missing]:
     since, year = client.as_of - timedelta(days=365), timedelta(days=365)
     monthly = client.ask("monthly_figures", margin_rate=0.4)
     told = client.ask("feedback_answers")
-    feedback = pd.concat(
-        [told.assign(response_id=told["response_id"] + f"-{n}") for n in range(80)]
-    )
+    crowd = [
+        told.assign(**{c: told[c] + f"-{n}" for c in ("response_id", "customer_id")})
+        for n in range(5)
+    ]
+    feedback = pd.concat(crowd)
     before, now = (
         client.house.query("customer_snapshot", since=since, cutoff=day, lookback_from=day - year, outcome_to=client.as_of)
         for day in (since, client.as_of)
