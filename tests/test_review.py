@@ -230,7 +230,7 @@ def test_ten_lines_say_what_to_stop_keep_and_adjust_and_why() -> None:
         overrides=[override("blind", "keep")],
     )  # fmt: skip
     lines = ten_lines(review.table, pd.DataFrame(), plan, "EUR")
-    assert lines[0].startswith("Stop Bad: bad, and chance does not reach up to good; return −4.0")
+    assert lines[0].startswith("Stop Bad: bad, and chance does not reach up to good; returned −4.0")
     assert any("Keep Blind: It opens the market (ceo, 2025-12-31; the rule says adjust" in line for line in lines)  # fmt: skip
     assert lines[-1].startswith("Stopping frees the 20.00 EUR")
     many = plan.model_copy(update={"initiatives": [
