@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -155,6 +159,7 @@ def test_a_person_decides_beside_the_rule_and_never_instead_of_it() -> None:
     assert shown["by_rule"] == "stop" and shown["decided_by"].startswith("ceo, 2025-12-31: It")
     draft = monitoring.next_plan(plan_of(DAY), NONE, review)
     assert "bad" in [i.id for i in draft["plan"].initiatives]
+    assert "initiative bad: keep, decided by ceo (the rule: stop)" in draft["notes"]
 
 
 def test_a_roll_out_measures_what_no_campaign_does_and_a_control_group_goes_before_it() -> None:
@@ -185,6 +190,10 @@ def test_a_segment_that_vanished_ends_its_strategy_and_a_plan_without_initiative
     assert dict(table["decision"]) == {"here": "keep", "empty": "stop"}
     assert "nobody is left" in table.loc["empty", "rule"]
     assert isinstance(review["initiatives"], Missing)
+    rule = {"strategy": "grow share", "do": "x", "avoid": "y"}
+    draft = monitoring.next_plan(Plan.model_validate({"as_of": DAY, "strategies": [rule]}), NONE, review)  # fmt: skip
+    assert draft.table.iloc[-1]["reason"] == "carried on; choose another for empty"
+    assert "strategy empty: stop" in draft["notes"]
 
 
 def test_until_it_is_due_there_is_no_review_and_no_draft_and_the_log_stands() -> None:
@@ -230,7 +239,7 @@ def test_ten_lines_say_what_to_stop_keep_and_adjust_and_why() -> None:
         overrides=[override("blind", "keep")],
     )  # fmt: skip
     lines = ten_lines(review.table, pd.DataFrame(), plan, "EUR")
-    assert lines[0].startswith("Stop Bad: bad, and chance does not reach up to good; return −4.0")
+    assert lines[0].startswith("Stop Bad: bad, and chance does not reach up to good; returned −4.0")
     assert any("Keep Blind: It opens the market (ceo, 2025-12-31; the rule says adjust" in line for line in lines)  # fmt: skip
     assert lines[-1].startswith("Stopping frees the 20.00 EUR")
     many = plan.model_copy(update={"initiatives": [
@@ -441,6 +450,25 @@ def test_a_reason_that_is_not_needed_is_not_recorded(
     assert not reviewed.notes_file("2025").exists()
 
 
+def test_a_plan_without_anything_to_review_says_so(
+    reviewed: Folder, capsys: pytest.CaptureFixture
+) -> None:
+    reviewed.plan_file("2024").write_text("as_of: 2024-12-31\n", encoding="utf-8")
+    code, error = refused(capsys, "--period", "2025")
+    assert code == 3 and "names no initiatives and no strategies" in error
+
+
+@pytest.mark.parametrize("payload", ["x; touch pwned", "$(shell touch pwned)", "`touch pwned`"])
+def test_make_hands_the_reason_on_as_text(payload: str, tmp_path: Path) -> None:
+    command = ["make", "-C", str(ROOT), "NO_VENV=1", f"PY={sys.executable}", "review"]
+    done = subprocess.run(
+        [*command, "ENGAGEMENT=nobody", "PERIOD=2025", f"FORCE={payload}"],
+        capture_output=True, text=True, check=False, env=os.environ | {"PLAYBOOK_RUNS": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode != 0 and "no data/nobody/engagement.yml" in done.stderr
+    assert not (ROOT / "pwned").exists()
+
+
 GIVEN = {"kind": "initiative", "id": "bad", "decision": "keep", "by": "ceo", "day": "2026-01-20", "reason": "x"}  # fmt: skip
 
 
@@ -492,7 +520,7 @@ def test_the_draft_validates_and_runs_once_it_is_moved_to_the_plans(
     assert moved.as_of == date(2026, 12, 31) and acme.previous("2026") == "2025"
     assert [i.id for i in moved.initiatives] == ["good", "blind"]
     take_in(acme.inbox, acme.engagement(), acme.run("2026"), moved.as_of)
-    book = json.loads((Path(cli.__file__).parents[1] / "notebooks" / "01_objectives.ipynb").read_text(encoding="utf-8"))  # fmt: skip
+    book = json.loads((ROOT / "notebooks" / "01_objectives.ipynb").read_text(encoding="utf-8"))  # fmt: skip
     space: dict = {}
     for cell in (c for c in book["cells"] if c["cell_type"] == "code"):
         exec("".join(cell["source"]), space)

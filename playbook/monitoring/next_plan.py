@@ -69,9 +69,10 @@ def _next_plan(plan: Plan, card: Answer | None, review: Answer | None) -> Answer
             "initiatives": [_shifted(i, {k.id for k in kept}).model_dump() for i in kept],
         }
     )
-    table = _table(plan, goals, kept, stopped, decisions)
+    told = _told(review)
+    table = _table(plan, goals, kept, stopped, told)
     free = sum(i.budget for i in stopped)
-    notes = _notes(plan, goals, decisions, stopped, review)
+    notes = _notes(plan, goals, told, stopped, review)
     changed = int((table["this_plan"] != table["next_plan"]).sum())
     return Answer(
         table=table,
@@ -94,6 +95,18 @@ def _decisions(review: Answer | None) -> dict[str, str]:
         return {}
     rows = review.table[review.table["kind"] == "initiative"]
     return dict(zip(rows["id"], rows["decision"], strict=True))
+
+
+def _told(review: Answer | None) -> dict[tuple[str, str], str]:
+    """Return the decision on each initiative and strategy in words; where a person took it, who and against what."""
+    if review is None:
+        return {}
+    return {
+        (row["kind"], row["id"]): row["decision"]
+        if row["decided_by"] == "rule"
+        else f"{row['decision']}, decided by {row['decided_by']} (the rule: {row['by_rule']})"
+        for row in review.table.to_dict("records")
+    }
 
 
 def _objective(
@@ -133,7 +146,7 @@ def _shifted(initiative: Initiative, kept: set[str]) -> Initiative:
 
 def _table(
     plan: Plan, goals: Sequence[tuple[Objective, str]], kept: Sequence[Initiative], stopped: Sequence[Initiative],
-    decisions: dict[str, str],
+    told: dict[tuple[str, str], str],
 ) -> pd.DataFrame:  # fmt: skip
     now = {o.id: o for o in plan.objectives}
     rows = [
@@ -143,7 +156,7 @@ def _table(
     ]  # fmt: skip
     for initiative in (*kept, *stopped):
         gone = initiative in stopped
-        decision = decisions.get(initiative.id, "not reviewed yet")
+        decision = told.get(("initiative", initiative.id), "not reviewed yet")
         rows.append(
             {"what": "initiative", "id": initiative.id, "name": initiative.name,
              "this_plan": f"{initiative.start} to {initiative.end}",
@@ -156,15 +169,21 @@ def _table(
     if plan.strategies:
         names = ", ".join(dict.fromkeys(rule.strategy for rule in plan.strategies))
         rows.append({"what": "strategies", "id": "strategies", "name": "Strategy rules", "this_plan": names,
-                     "next_plan": names, "reason": "carried on"})  # fmt: skip
+                     "next_plan": names, "reason": _strategies(told)})  # fmt: skip
     if not rows:
         rows = [{"what": "period", "id": "as_of", "name": "Last day of data", "this_plan": str(plan.as_of),
                  "next_plan": str(year_after(plan.as_of)), "reason": "the plan names nothing else"}]  # fmt: skip
     return pd.DataFrame(rows)
 
 
+def _strategies(told: dict[tuple[str, str], str]) -> str:
+    """Return what the review asks of the strategy rules."""
+    stopped = [id_ for (kind, id_), words in told.items() if kind == "strategy" and words.startswith("stop")]  # fmt: skip
+    return f"carried on; choose another for {', '.join(stopped)}" if stopped else "carried on"
+
+
 def _notes(
-    plan: Plan, goals: Sequence[tuple[Objective, str]], decisions: dict[str, str], stopped: Sequence[Initiative],
+    plan: Plan, goals: Sequence[tuple[Objective, str]], told: dict[tuple[str, str], str], stopped: Sequence[Initiative],
     review: Answer | None,
 ) -> list[str]:  # fmt: skip
     lines = [
@@ -172,7 +191,7 @@ def _notes(
         "Copy it to plans/ under the next period's name.",
     ]
     lines += [f"objective {o.id}: {why}" for o, why in goals]
-    lines += [f"initiative {key}: {value}" for key, value in sorted(decisions.items())]
+    lines += [f"{kind} {id_}: {words}" for (kind, id_), words in sorted(told.items())]
     lines += [f"left out: {i.id} ({format_value(i.budget, 'currency')})" for i in stopped]
     if review is not None and review["forced"]:
         lines.append(f"review forced: {review.table['forced_reason'].iloc[0]}")

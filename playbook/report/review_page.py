@@ -107,28 +107,43 @@ def _reasons(review: pd.DataFrame) -> pd.Series:
 
 def _line(group: pd.DataFrame, plan: Plan) -> str:
     """Return one line on decisions of one kind that were taken for one reason."""
-    first = group.iloc[0]
-    word, kind = first["decision"].capitalize(), first["kind"]
-    by_person = first["decision"] != first["by_rule"]
-    because = plan.review.rules[int(first["line"]) - 1].because
-    if by_person:
-        because = f"{first['reason']} ({first['decided_by']}, {first['decided_on']}; the rule says {first['by_rule']}: {because})"
+    first = group.iloc[0].to_dict()
+    word = first["decision"].capitalize()
+    rule = plan.review.rules[int(first["line"]) - 1].because
+    if first["decision"] != first["by_rule"]:
+        names = _listed([_name(row) for row in group.to_dict("records")])
+        who = f"{first['decided_by']}, {first['decided_on']}; the rule says {first['by_rule']}: {rule}"
+        return f"{word} {names}: {first['reason']} ({who})."
     if len(group) == 1:
-        told = first["rule"] if not by_person else because
-        return _ended(f"{word} {first['name']}: {told}; {first['figures']}") + _advice(first)
-    figures = [
-        f"{row['id'] if kind == 'strategy' else row['name']}{_short(row)}"
-        for row in group.to_dict("records")
-    ]
-    what = "initiatives" if kind == "initiative" else "segment strategies"
-    return _ended(f"{word} {len(group)} {what}, {because}: {_listed(figures)}") + _advice(first)
+        return _ended(f"{word} {_name(first)}: {first['rule']}{_figure(first)}") + _advice(first)
+    figures = [f"{_name(row)}{_short(row)}" for row in group.to_dict("records")]
+    what = "initiatives" if first["kind"] == "initiative" else "segment strategies"
+    return _ended(f"{word} {len(group)} {what}, {rule}: {_listed(figures)}") + _advice(first)
+
+
+def _name(row: dict[str, Any]) -> str:
+    """Return how a line calls a thing: an initiative by its name, a strategy with the segment it is for."""
+    if row["kind"] == "initiative":
+        return str(row["name"])
+    return f"“{str(row['name']).removesuffix(': ' + str(row['id']))}” for {row['id']}"
+
+
+def _figure(row: dict[str, Any]) -> str:
+    """Return figure, interval and number of customers, behind a semicolon."""
+    if pd.isna(row["value"]):
+        return ""
+    if row["kind"] == "initiative":
+        value, low, high = (format_value(row[name], "points") for name in ("value", "low", "high"))
+        return f"; returned {value} times what it cost ({low} to {high}; n = {row['n']:,} on the smaller side)"
+    value, low, high = (format_value(row[name], "%") for name in ("value", "low", "high"))
+    return f"; contribution changed by {value} ({low} to {high}; n = {row['n']:,})"
 
 
 def _ended(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _advice(row: pd.Series) -> str:
+def _advice(row: dict[str, Any]) -> str:
     if row["decision"] != "adjust":
         return ""
     told = ADVICE.get((row["kind"], row["evidence"]))
@@ -145,7 +160,7 @@ def _short(row: dict[str, Any]) -> str:
     if pd.isna(row["value"]):
         return ""
     if row["kind"] == "initiative":
-        return f" ({format_value(row['value'], 'points')} times what it cost)"
+        return f" (returned {format_value(row['value'], 'points')} times its cost)"
     sign = "+" if row["value"] > 0 else ""
     return f" ({sign}{format_value(row['value'], '%')})"
 
@@ -160,11 +175,12 @@ def _goal_line(card: pd.DataFrame) -> list[str]:
         f"{r.name_} {format_value(r.actual, r.unit)} of {format_value(r.target, r.unit)}"
         for r in missed.rename(columns={"name": "name_"}).itertuples(index=False)
     ]
-    told = f"; missed: {_listed(names)}" if names else ""
-    return [
-        f"Of {len(judged)} goals {count.get('reached', 0)} were reached, {count.get('not reached', 0)} were not and "
-        f"{count.get('cannot tell', 0)} cannot be told from chance{told}."
-    ]
+    told = f" Missed: {_listed(names)}." if names else ""
+    words = {"reached": "reached", "not reached": "missed", "cannot tell": "within chance of the target, so not to be told"}  # fmt: skip
+    counts = ", ".join(
+        f"{count[status]} {word}" for status, word in words.items() if status in count
+    )
+    return [f"Of {len(judged)} goals: {counts}.{told}"]
 
 
 def _freed(review: pd.DataFrame, plan: Plan, currency: str) -> list[str]:

@@ -19,7 +19,7 @@ __all__ = ["review"]
 
 
 def review(folder: Folder, period: str, force: str | None = None) -> list[str]:
-    """Review a period against the run before it and return what to say of it, in at most twelve lines.
+    """Review a period against the run before it and return what to say of it, ten lines and where the rest stands.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ def review(folder: Folder, period: str, force: str | None = None) -> list[str]:
     assert page is not None
     root = folder.run(period)
     where = [f"The review: {root}/report/review.html", f"The draft of the next plan: {root}/next-plan.yml"]  # fmt: skip
-    return ["", page.title, *page.lines, "", *where]
+    lines = [f"{number:2}. {line}" for number, line in enumerate(page.lines, 1)]
+    return ["", page.title, *lines, "", *where]
 
 
 def _check_due(folder: Folder, period: str, previous: str, force: str | None) -> None:
