@@ -428,6 +428,7 @@ def test_an_early_review_needs_a_reason_which_is_kept_and_shown(
         assert code == 2 and "--force is empty" in error
     assert not reviewed.notes_file("2025-06").exists()
     assert reviewed.previous("2025") == "2024", "monitoring in between changes no strategy"
+    assert reviewed.periods_by_day() == ["2024", "2025-06", "2025"]
     monkeypatch.setenv("FORCE", "Sale of the shop: $(touch pwned) <b>\x1b[31m")
     assert cli.main(["review", "acme", *early]) == 0
     assert "Sale of the shop: $(touch pwned) <b> [31m" in capsys.readouterr().out
