@@ -107,15 +107,16 @@ def _world_options(command: argparse.ArgumentParser) -> None:
 
 def _folder_and_period(options: argparse.Namespace) -> tuple[Folder, str]:
     folder = open_folder(options.engagement)
-    periods = folder.periods()
-    return folder, options.period or (periods[-1] if periods else "")
+    if options.period:
+        return folder, options.period
+    return folder, next(reversed(folder.periods_by_day()), "")
 
 
 def _run(options: argparse.Namespace) -> None:
     from playbook.runner.run_steps import run_periods
 
     folder, period = _folder_and_period(options)
-    run_periods(folder, folder.periods() if options.all_periods else [period], options.step)
+    run_periods(folder, folder.periods_by_day() if options.all_periods else [period], options.step)
 
 
 def _review(options: argparse.Namespace) -> None:

@@ -80,6 +80,10 @@ class Folder:
         """Names of the periods that have a plan, in order of name."""
         return sorted(path.stem for path in (self.inputs / "plans").glob("*.yml"))
 
+    def periods_by_day(self) -> list[str]:
+        """Names of the periods that have a plan, the one with the latest data last."""
+        return sorted(self.periods(), key=lambda name: (self.plan(name).as_of, name))
+
     def notes_file(self, period: str) -> Path:
         """File of what the reviewer of one period adds."""
         return self.inputs / "reviews" / f"{checked_name(period, 'period')}.yml"

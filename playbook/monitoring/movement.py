@@ -45,19 +45,7 @@ def segment_movement(
         per customer); largest gain first.
     """
     need(strategies, "strategies of last year", "a run of the year before")
-    old, new = _contribution(before, value_before), _contribution(now, value_now)
-    rows = []
-    for row in strategies.sort_values("segment").itertuples(index=False):
-        a, b = (frame[frame["segment"] == row.segment]["contribution_12m"] for frame in (old, new))
-        first, second = float(a.sum()), float(b.sum())
-        half = 1.96 * float(np.sqrt((a**2).sum() + (b**2).sum()))
-        scale = abs(first) if abs(first) >= MATERIAL * max(len(a), 1) else np.nan
-        rows.append(
-            {"segment": row.segment, "strategy": row.strategy, "customers_before": len(a), "customers_now": len(b),
-             "contribution_before": first, "contribution_now": second, "change": (second - first) / scale,
-             "low": (second - first - half) / scale, "high": (second - first + half) / scale}
-        )  # fmt: skip
-    table = pd.DataFrame(rows).sort_values(["change", "segment"], ascending=[False, True], ignore_index=True)  # fmt: skip
+    table = _moved(strategies, _contribution(before, value_before), _contribution(now, value_now))
     known = table.dropna(subset=["change"])
     if known.empty:
         raise NotEnough("no segment had a contribution last year", "orders with costs of last year")
@@ -79,6 +67,23 @@ def segment_movement(
                "contribution_now": "currency", "change": "%", "low": "%", "high": "%"},
         source="strategies and segments of last year; contribution of both years",
     )  # fmt: skip
+
+
+def _moved(strategies: pd.DataFrame, old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Return customers and contribution of each segment in both years, largest gain first."""
+    rows = []
+    for row in strategies.sort_values("segment").itertuples(index=False):
+        a, b = (frame[frame["segment"] == row.segment]["contribution_12m"] for frame in (old, new))
+        first, second = float(a.sum()), float(b.sum())
+        half = 1.96 * float(np.sqrt((a**2).sum() + (b**2).sum()))
+        scale = abs(first) if abs(first) >= MATERIAL * max(len(a), 1) else np.nan
+        rows.append(
+            {"segment": row.segment, "strategy": row.strategy, "customers_before": len(a), "customers_now": len(b),
+             "contribution_before": first, "contribution_now": second, "change": (second - first) / scale,
+             "low": (second - first - half) / scale, "high": (second - first + half) / scale}
+        )  # fmt: skip
+    table = pd.DataFrame(rows)
+    return table.sort_values(["change", "segment"], ascending=[False, True], ignore_index=True)
 
 
 def _contribution(segments: pd.DataFrame, value: pd.DataFrame) -> pd.DataFrame:

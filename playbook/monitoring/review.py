@@ -57,10 +57,8 @@ def annual_review(
     effects, movement, scorecard
         Answers of `campaign_effects`, `segment_movement` and `scorecard`; each may be missing.
     as_of, previous_as_of
-        Last days of this period and the one before. Strategies are reviewed once a year: less than 12 months
-        between them is refused (`NotDue`) unless ``force_reason`` is given, which is recorded.
-    overrides
-        Decisions taken by a person.
+        Last days of this period and the one before; less than 12 months between them is refused (`NotDue`)
+        unless ``force_reason`` is given, which is recorded.
     rollouts
         Answer whose extra ``numbers`` has one row per initiative measured by where it began (difference-in-differences):
         initiative_id, return, return_low, return_high, incremental_margin, treated, control, cost, reason (why there is no
