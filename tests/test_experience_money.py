@@ -178,6 +178,22 @@ def test_a_harmless_kind_is_not_given_the_harm_of_the_others() -> None:
     assert together.sum() < 0 and together[1] < alone[1]
 
 
+def test_expected_effects_miss_less_than_the_estimates_and_so_do_the_worst_of_them() -> None:
+    rng, sd = np.random.default_rng(5), np.array([0.02, 0.025, 0.035])
+    raw, drawn = [], []
+    for _ in range(150):
+        harm = np.array([-0.06, -0.05, 0.0])
+        found = harm + rng.normal(0, sd)
+        first = int(np.argmin(found / sd))
+        raw.append([*(found - harm) ** 2, harm[first] - found[first]])
+        ours = _expected(list(found), list(sd))
+        drawn.append([*(ours - harm) ** 2, harm[first] - ours[first]])
+    raw_mean, drawn_mean = np.mean(raw, axis=0), np.mean(drawn, axis=0)
+    assert drawn_mean[:3].sum() < 0.95 * raw_mean[:3].sum()
+    assert drawn_mean[2] < 0.8 * raw_mean[2]  # the harmless kind above all
+    assert abs(drawn_mean[3]) < raw_mean[3]  # and the largest no longer disappoints
+
+
 @given(st.lists(st.tuples(st.floats(-0.3, 0.3), st.floats(0.005, 0.2)), min_size=1, max_size=5))
 def test_expected_effects_are_no_larger_than_found_and_of_the_same_sign(
     kinds: list[tuple[float, float]],
