@@ -170,7 +170,15 @@ def test_the_log_keeps_every_decision_and_says_what_became_of_it() -> None:
     assert old.loc["good", "a_year_later"].startswith("stop now: return")
     assert list(log.table["period"]) == ["2026"] * 2 + ["2025"] * 5
     assert old.loc["blind", "decided_by"] == "ceo" and old.loc["blind", "by_rule"] == "adjust"
-    third = monitoring.decision_log("2027", second, log.table)
+    back = monitoring.annual_review(
+        later,
+        effects_of(),
+        movement_of(("a", 400, -0.9)),
+        NONE,
+        date(2027, 12, 31),
+        date(2026, 12, 31),
+    )
+    third = monitoring.decision_log("2027", back, log.table)
     assert third.headline.startswith("9 decisions in 3 reviews, 1 of them")
     again = third.table[third.table["period"] == "2025"].set_index("id")
     assert dict(again["a_year_later"]) == dict(old["a_year_later"]), "what is known stays"
