@@ -136,6 +136,18 @@ class Objective(Strict):
     because: str
 
 
+class Rollout(Strict):
+    """Where an initiative began before it began elsewhere: the first day of each place; places not named go without.
+
+    ``by`` is the column of the customers that names the place.
+    """
+
+    by: Literal[
+        "country", "region", "area_type", "customer_type", "market_segment", "acquisition_channel"
+    ]
+    starts: Annotated[dict[str, date], Field(min_length=1)]
+
+
 class Initiative(Strict):
     """A piece of work that serves objectives; ``person_days`` is by role over its whole length."""
 
@@ -151,6 +163,7 @@ class Initiative(Strict):
     raci: dict[Key, Literal["R", "A", "C", "I"]] = {}
     campaigns: list[str] = []
     segments: list[str] = []
+    rollout: Rollout | None = None
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Initiative:
@@ -227,6 +240,10 @@ class Action(Strict):
 
     The effect is a *belief* until it is measured: the change in the probability of at least one more
     order within a year (0.03 = three percentage points), with its plausible range.
+
+    ``discount`` is the share taken off every order of the 30 days after the contact, whether or not the
+    contact caused it. ``measured_by`` names past campaigns of the same kind (``campaign_id``): where
+    they had a random control group, what they measured is weighed against the belief.
     """
 
     id: Key
@@ -237,6 +254,8 @@ class Action(Strict):
     believed_effect: float
     believed_effect_low: float
     believed_effect_high: float
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    measured_by: list[str] = Field(default_factory=list)
     applies_to: Literal["everyone", "active", "at risk", "lapsed", "detractors", "promoters"] = (
         "everyone"
     )

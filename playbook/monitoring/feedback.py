@@ -18,7 +18,7 @@ from playbook.stats import (
     wilson,
 )
 
-__all__ = ["feedback_by_wave", "feedback_by_year"]
+__all__ = ["answers_of_years", "feedback_by_wave", "feedback_by_year", "score", "step"]
 
 ASK = "survey answers on recommendation or satisfaction, by wave, or scores of service cases"
 FEWEST = 30
@@ -59,7 +59,8 @@ def _share(part: pd.DataFrame) -> tuple[float, float]:
     return float(weight[top].sum() / weight.sum()), effective_sample_size(weight)
 
 
-def _score(kind: str, part: pd.DataFrame) -> tuple[float, float, float]:
+def score(kind: str, part: pd.DataFrame) -> tuple[float, float, float]:
+    """Return score, low and high of answers of one kind with their weight."""
     if kind == "nps":
         found = net_promoter(part["value"], part["weight"])
         return found.score, found.low, found.high
@@ -68,7 +69,8 @@ def _score(kind: str, part: pd.DataFrame) -> tuple[float, float, float]:
     return share, ends.low, ends.high
 
 
-def _step(kind: str, now: pd.DataFrame, before: pd.DataFrame) -> Step:
+def step(kind: str, now: pd.DataFrame, before: pd.DataFrame) -> Step:
+    """Return the change of the score between two groups of answers; the weights count in its error (Kish)."""
     if kind == "nps":
         found = net_promoter_difference(
             net_promoter(now["value"], now["weight"]), net_promoter(before["value"], before["weight"])
@@ -82,16 +84,33 @@ def _step(kind: str, now: pd.DataFrame, before: pd.DataFrame) -> Step:
 def _compare(
     kind: str, label: str, now: pd.DataFrame, before: pd.DataFrame | None
 ) -> dict[str, object]:
-    value, low, high = _score(kind, now)
+    value, low, high = score(kind, now)
     row: dict[str, object] = {
         "kind": kind, "period": label, "answers": len(now), "score": value, "low": low, "high": high,
         "before": np.nan, "change": np.nan, "change_low": np.nan, "change_high": np.nan, "p": np.nan,
     }  # fmt: skip
     if before is not None and len(before) >= FEWEST:
-        step = _step(kind, now, before)
-        row |= {"before": _score(kind, before)[0], "change": step.value, "change_low": step.low,
-                "change_high": step.high, "p": step.p_value}  # fmt: skip
+        found = step(kind, now, before)
+        row |= {"before": score(kind, before)[0], "change": found.value, "change_low": found.low,
+                "change_high": found.high, "p": found.p_value}  # fmt: skip
     return row
+
+
+def answers_of_years(
+    frame: pd.DataFrame, weights: pd.DataFrame | None, since: date
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the answers of the 12 months after ``since`` and of the 12 before, with their weight.
+
+    Of several answers of one customer, kind and year the last counts.
+    """
+    valid = _usable(frame, weights)
+    edge = pd.Timestamp(since) + pd.Timedelta(days=1)
+    valid["who"] = valid["customer_id"].fillna("anonymous " + valid["response_id"].astype("str"))
+    valid = valid.sort_values(["answered_at", "response_id"])
+    year = valid[valid["answered_at"] >= edge]
+    old = valid[(valid["answered_at"] < edge) & (valid["answered_at"] >= edge - pd.DateOffset(years=1))]  # fmt: skip
+    now, before = (part.drop_duplicates(["kind", "who"], keep="last") for part in (year, old))
+    return now, before
 
 
 def feedback_by_year(
@@ -123,17 +142,11 @@ def feedback_by_year(
 
 @answers
 def _by_year(frame: pd.DataFrame, weights: pd.DataFrame | None, since: date) -> Answer:
-    valid = _usable(need(frame, "answers on satisfaction", ASK, rows=FEWEST), weights)
-    edge = pd.Timestamp(since) + pd.Timedelta(days=1)
-    valid["who"] = valid["customer_id"].fillna("anonymous " + valid["response_id"].astype("str"))
-    valid = valid.sort_values(["answered_at", "response_id"])
-    year = valid[valid["answered_at"] >= edge]
-    old = valid[(valid["answered_at"] < edge) & (valid["answered_at"] >= edge - pd.DateOffset(years=1))]  # fmt: skip
+    need(frame, "answers on satisfaction", ASK, rows=FEWEST)
+    year, old = answers_of_years(frame, weights, since)
     rows = []
     for kind in NAMES:
-        now, before = (
-            part[part["kind"] == kind].drop_duplicates("who", keep="last") for part in (year, old)
-        )
+        now, before = (part[part["kind"] == kind] for part in (year, old))
         if len(now) >= FEWEST:
             rows.append(_compare(kind, "last 12 months", now, before))
     numbers = need(pd.DataFrame(rows), f"kinds of feedback with {FEWEST} answers this year", ASK)
