@@ -16,6 +16,7 @@ from reviews import BEFORE, DAY, NONE, effects_of, movement_of, override, plan_o
 from playbook import monitoring, results
 from playbook.answer import Answer, Missing
 from playbook.engagement import Plan, model_text
+from playbook.engagement.model import Rollout
 from playbook.engagement.review import CELLS, ReviewNotes, ReviewRule, ReviewRules, first_rule
 from playbook.monitoring.review import NotDue, decide
 from playbook.report.review_page import ten_lines
@@ -101,7 +102,11 @@ def test_a_person_decides_beside_the_rule_and_never_instead_of_it() -> None:
     assert "1 of 3 were decided by a person against the rule" in review.so_what
     shown = review["initiatives"].table.set_index("name").loc["Bad"]
     assert shown["by_rule"] == "stop" and shown["decided_by"].startswith("ceo, 2025-12-31: It")
-    draft = monitoring.next_plan(plan_of(DAY), NONE, review)
+    plan = plan_of(DAY)
+    begun = Rollout(by="region", starts={"north": DAY})
+    plan = plan.model_copy(update={"initiatives": [i.model_copy(update={"rollout": begun}) for i in plan.initiatives]})  # fmt: skip
+    draft = monitoring.next_plan(plan, NONE, review)
+    assert [i.rollout for i in draft["plan"].initiatives] == [None] * 3, "that was last year's"
     assert "bad" in [i.id for i in draft["plan"].initiatives]
     assert "initiative bad: keep, decided by ceo (the rule: stop)" in draft["notes"]
 
