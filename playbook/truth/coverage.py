@@ -201,13 +201,13 @@ CELLS = (
 
 def coverage(cell: Cell, replications: int = REPLICATIONS, seed: int = 1) -> float:
     """Return the share of independent samples whose interval covers the true value."""
-    if replications < 400:
-        raise ValueError(f"coverage is judged on at least 400 samples, not {replications}")
     return both_coverages(cell, replications, seed)[0]
 
 
 def both_coverages(cell: Cell, replications: int, seed: int) -> tuple[float, float | None]:
     """Return the shares of samples whose interval, and whose naive interval where there is one, covers the true value."""
+    if replications < 400:
+        raise ValueError(f"coverage is judged on at least 400 samples, not {replications}")
     rng = np.random.default_rng([seed, crc32(f"{cell.id} {cell.design}".encode())])
     ends = np.array([cell.draw(rng) for _ in range(replications)])
     truth = ends[:, 2]
