@@ -147,7 +147,7 @@ def test_a_segment_that_vanished_ends_its_strategy_and_a_plan_without_initiative
 
 def test_until_it_is_due_there_is_no_review_and_no_draft_and_the_log_stands() -> None:
     early = monitoring.annual_review(plan_of(), effects_of(), NONE, NONE, date(2025, 12, 30), BEFORE)  # fmt: skip
-    assert isinstance(early, NotDue) and "once a year" in early.reason
+    assert isinstance(early, NotDue) and "once a year" in early.reason and not early.ask
     assert monitoring.next_plan(plan_of(DAY), NONE, early) is early
     review = monitoring.annual_review(plan_of(), effects_of(), NONE, NONE, DAY, BEFORE)
     log = monitoring.decision_log("2025", review, NONE)
