@@ -141,9 +141,9 @@ class Run:
             return Missing("this is the first period, there is no earlier plan to review")
         return self.folder.plan(self.previous)
 
-    def metrics(self, period: str | None = None) -> pd.DataFrame:
+    def metrics(self) -> pd.DataFrame:
         """Return the key figures all steps have written: id, value, low, high, n, unit, kind, step."""
-        return results.load_metrics(self.folder.run(period or self.period) / "results")
+        return results.load_metrics(self.folder.run(self.period) / "results")
 
     def save(self, name: str, frame: pd.DataFrame | Missing) -> None:
         """Hand a result on to later steps; its columns and key are checked."""

@@ -106,6 +106,8 @@ def test_reasons_that_depend_on_the_competitor_are_told_from_chance() -> None:
         sales(["price", "service"] * 15, ["Cheap", "Cheap", "Near", "Near", "Cheap"] * 6), 1
     )
     assert loose["p_value"] > 0.5 and "do not differ" in loose.so_what
+    spread = crm.loss_reasons(sales(["price"] * 20, [f"Rival {i}" for i in range(20)]), 1)
+    assert list(spread.table["competitor"]) == ["all deals"], "no competitor has five of them"
 
 
 def deals(won: int, lost: int, still_open: int) -> tuple[pd.DataFrame, pd.DataFrame]:

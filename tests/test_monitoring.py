@@ -16,9 +16,16 @@ from playbook import figures, monitoring
 from playbook.answer import Answer, Missing
 from playbook.engagement import Plan, model_text, open_folder
 from playbook.engagement.yaml_file import read_model
-from playbook.monitoring.scorecard import deseasonalised, false_alarms
+from playbook.monitoring.control import (
+    _alarms,
+    _signals,
+    between_years,
+    deseasonalised,
+    false_alarms,
+)
 from playbook.results import _checked
 from playbook.run import open_run
+from playbook.stats import xmr_limits
 
 DAY, BEFORE = date(2025, 12, 31), date(2024, 12, 31)
 EMPTY = pd.DataFrame()
@@ -415,3 +422,47 @@ def test_every_function_answers_empty_data_with_missing() -> None:
     for name, values in given.items():
         assert isinstance(getattr(monitoring, name)(*values), Missing), name
     assert isinstance(monitoring.next_plan(Plan(as_of=BEFORE), NONE, NONE), Answer)
+
+
+def test_moves_of_customers_placed_for_sure_are_told_from_those_near_a_border() -> None:
+    ids = [f"{i:03d}" for i in range(100)]
+    before = pd.DataFrame({"customer_id": ids, "segment": ["a"] * 60 + ["b"] * 40})
+    now = pd.DataFrame({"customer_id": ids, "segment": ["a"] * 40 + ["b"] * 60})
+    chances = before.assign(probability=[0.95] * 50 + [0.6] * 50)
+    moves = monitoring.migration(before, now, chances)
+    table = moves.table.set_index("segment")
+    assert table.loc["a", "sure_left"] == 10 and "Of the 20 other moves 10" in moves.so_what
+    assert "sure_left" not in monitoring.migration(before, now).table
+
+
+def test_the_fast_simulation_of_alarms_agrees_with_the_chart() -> None:
+    rng = np.random.default_rng(0)
+    series = 100 + rng.normal(size=(60, 36)) + 0.4 * rng.normal(size=(60, 36)).cumsum(axis=1)
+    charts = [_signals(xmr_limits(pd.Series(row))).tail(12).any() for row in series]
+    assert list(_alarms(series)) == charts and 0 < np.mean(charts) < 1
+
+
+def test_good_and_bad_years_of_customers_raise_the_stated_false_alarms() -> None:
+    clean = 100 + np.random.default_rng(1).normal(0, 1, 36)
+    still = pd.Series([10.0, 20.0], ["a", "b"])
+    assert between_years(clean, still, still) == 0.0 and between_years(clean, None, still) == 0.0
+    moved = pd.Series([110.0, -80.0], ["a", "b"])
+    assert between_years(clean, still, moved) > 1
+    assert false_alarms(36, 1, 1.0) > 2 * false_alarms(36, 1)
+
+
+def test_where_outcomes_of_service_turned_worse_is_found_and_elsewhere_is_quiet() -> None:
+    rows = [
+        {"years_ago": ago, "touchpoint": "delivery", "area_type": area, "outcome": outcome, "contacts": n}
+        for ago in (0, 1) for area in ("urban", "rural")
+        for outcome, n in (("on time", 800 if (ago, area) == (0, "urban") else 900), ("late", 200 if (ago, area) == (0, "urban") else 100))
+    ]  # fmt: skip
+    span = pd.DataFrame({"first_day": [pd.Timestamp("2023-01-02")]})
+    found = monitoring.drift(
+        *_snapshots(0), EMPTY, EMPTY, span, BEFORE, outcomes=pd.DataFrame(rows)
+    )
+    verdict = found.table.set_index("figure")["verdict"]
+    assert verdict["delivery, urban (on time)"] == "shifted"
+    assert (
+        verdict["delivery, rural (on time)"] == "stable" and "service, not taste" in found.so_what
+    )

@@ -261,3 +261,37 @@ def test_a_vanished_segment_and_one_year_of_choices_give_no_verdict() -> None:
     assert list(table.loc[table["segment"] == "gone", "verdict"]) == ["not enough data"]
     later = monitoring.choice_shift(_choices(0.0), SEGMENTS, DAY)
     assert isinstance(later, Missing) and "last year" in later.reason
+
+
+# what may vanish or appear between two years
+
+
+def test_a_vanished_segment_is_counted_and_a_new_channel_is_compared() -> None:
+    ids = [f"{i:03d}" for i in range(200)]
+    before = pd.DataFrame({"customer_id": ids, "segment": ["a"] * 150 + ["gone"] * 50})
+    moves = monitoring.migration(before, before.assign(segment="a")).table.set_index("segment")
+    assert tuple(moves.loc["gone", ["last_year", "now", "stayed"]]) == (50, 0, 0.0)
+    favourites = pd.DataFrame(
+        [{"customer_id": i, "years_ago": ago, "dimension": "channel", "name": "new app" if ago == 0 and n < 80 else "shop"}
+         for ago in (0, 1) for n, i in enumerate(ids)]
+    )  # fmt: skip
+    span = pd.DataFrame({"first_day": [pd.Timestamp("2023-01-02")]})
+    found = monitoring.drift(EMPTY, EMPTY, favourites, EMPTY, span, BEFORE)
+    assert list(found.table["verdict"]) == ["shifted"] and "from 100.0 % to 60.0 %" in found.so_what
+
+
+def test_missing_surveys_campaigns_and_outcomes_leave_the_rest_standing() -> None:
+    missing = Missing("not delivered")
+    span = pd.DataFrame({"first_day": [pd.Timestamp("2023-01-02")]})
+    snapshot = pd.DataFrame({"customer_id": [f"{i}" for i in range(300)], "orders": 1 + np.arange(300) % 3, "revenue": 1.0 + np.arange(300)})  # fmt: skip
+    found = monitoring.drift(snapshot, snapshot, EMPTY, EMPTY, span, BEFORE, outcomes=missing)
+    assert set(found.table["verdict"]) == {"stable"}
+    windows = _windows(_year(100, 200, 4000.0, 2000.0), _year(150, 300, 6000.0, 3000.0))
+    changes = monitoring.then_and_now(windows, EMPTY, BEFORE, missing, missing, EMPTY, missing)
+    assert list(changes.table["figure"]) == ["Revenue", "Gross margin", "Orders"]
+    assert monitoring.initiative_effects(missing, EMPTY, DAY, 1) is missing
+    no_orders = monitoring.initiative_effects([_initiative()], EMPTY, DAY, 1)["numbers"].iloc[0]
+    assert no_orders["verdict"] == "not attributable" and "orders by place" in no_orders["reason"]
+    no_costs = _places().assign(margin=np.nan)
+    row = monitoring.initiative_effects([_initiative()], no_costs, DAY, 1)["numbers"].iloc[0]
+    assert "cost of goods" in row["reason"]

@@ -16,6 +16,7 @@ from reviews import BEFORE, DAY, NONE, effects_of, movement_of, override, plan_o
 from playbook import monitoring, results
 from playbook.answer import Answer, Missing
 from playbook.engagement import Plan, model_text
+from playbook.engagement.model import Rollout
 from playbook.engagement.review import CELLS, ReviewNotes, ReviewRule, ReviewRules, first_rule
 from playbook.monitoring.review import NotDue, decide
 from playbook.report.review_page import ten_lines
@@ -101,7 +102,11 @@ def test_a_person_decides_beside_the_rule_and_never_instead_of_it() -> None:
     assert "1 of 3 were decided by a person against the rule" in review.so_what
     shown = review["initiatives"].table.set_index("name").loc["Bad"]
     assert shown["by_rule"] == "stop" and shown["decided_by"].startswith("ceo, 2025-12-31: It")
-    draft = monitoring.next_plan(plan_of(DAY), NONE, review)
+    plan = plan_of(DAY)
+    begun = Rollout(by="region", starts={"north": DAY})
+    plan = plan.model_copy(update={"initiatives": [i.model_copy(update={"rollout": begun}) for i in plan.initiatives]})  # fmt: skip
+    draft = monitoring.next_plan(plan, NONE, review)
+    assert [i.rollout for i in draft["plan"].initiatives] == [None] * 3, "that was last year's"
     assert "bad" in [i.id for i in draft["plan"].initiatives]
     assert "initiative bad: keep, decided by ceo (the rule: stop)" in draft["notes"]
 
@@ -142,7 +147,7 @@ def test_a_segment_that_vanished_ends_its_strategy_and_a_plan_without_initiative
 
 def test_until_it_is_due_there_is_no_review_and_no_draft_and_the_log_stands() -> None:
     early = monitoring.annual_review(plan_of(), effects_of(), NONE, NONE, date(2025, 12, 30), BEFORE)  # fmt: skip
-    assert isinstance(early, NotDue) and "once a year" in early.reason
+    assert isinstance(early, NotDue) and "once a year" in early.reason and not early.ask
     assert monitoring.next_plan(plan_of(DAY), NONE, early) is early
     review = monitoring.annual_review(plan_of(), effects_of(), NONE, NONE, DAY, BEFORE)
     log = monitoring.decision_log("2025", review, NONE)
@@ -170,7 +175,15 @@ def test_the_log_keeps_every_decision_and_says_what_became_of_it() -> None:
     assert old.loc["good", "a_year_later"].startswith("stop now: return")
     assert list(log.table["period"]) == ["2026"] * 2 + ["2025"] * 5
     assert old.loc["blind", "decided_by"] == "ceo" and old.loc["blind", "by_rule"] == "adjust"
-    third = monitoring.decision_log("2027", second, log.table)
+    back = monitoring.annual_review(
+        later,
+        effects_of(),
+        movement_of(("a", 400, -0.9)),
+        NONE,
+        date(2027, 12, 31),
+        date(2026, 12, 31),
+    )
+    third = monitoring.decision_log("2027", back, log.table)
     assert third.headline.startswith("9 decisions in 3 reviews, 1 of them")
     again = third.table[third.table["period"] == "2025"].set_index("id")
     assert dict(again["a_year_later"]) == dict(old["a_year_later"]), "what is known stays"

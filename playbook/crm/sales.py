@@ -247,7 +247,7 @@ def loss_reasons(opportunities: pd.DataFrame, seed: int) -> Answer:
         headline=f"Most lost deals name '{first.reason}': {format_value(first.share, '%')} of {len(known):,}",
         so_what=(
             f"Those {int(first.lost):,} deals were worth {format_value(money, 'currency')}. "
-            + _by_competitor(apart, apart["share"] - apart["reason"].map(usual), first.reason, p)
+            + _by_competitor(apart, apart["share"] - apart["reason"].map(usual).astype(float), first.reason, p)
             + (f" {len(lost) - len(known):,} lost deals have no reason." if len(lost) > len(known) else "")
         ),
         kind="diagnostic",

@@ -11,8 +11,9 @@ review
 from playbook.monitoring.campaigns import campaign_effects
 from playbook.monitoring.capability_progress import capability_progress
 from playbook.monitoring.choice_shift import choice_shift
+from playbook.monitoring.control import control_charts
 from playbook.monitoring.decision_log import decision_log
-from playbook.monitoring.drift import drift, frozen_segments, migration
+from playbook.monitoring.drift import drift
 from playbook.monitoring.equity import equity_bridge
 from playbook.monitoring.feedback import feedback_by_wave, feedback_by_year
 from playbook.monitoring.forecasts import (
@@ -23,10 +24,11 @@ from playbook.monitoring.forecasts import (
     forecasts_checked,
 )
 from playbook.monitoring.initiatives import initiative_effects
+from playbook.monitoring.migration import frozen_segments, migration
 from playbook.monitoring.movement import segment_movement
 from playbook.monitoring.next_plan import next_plan
 from playbook.monitoring.review import annual_review
-from playbook.monitoring.scorecard import control_charts, scorecard
+from playbook.monitoring.scorecard import scorecard
 from playbook.monitoring.then_and_now import then_and_now
 
 __all__ = [

@@ -61,13 +61,14 @@ def choice_shift(choices: pd.DataFrame, segments: pd.DataFrame, since: date) -> 
     Answer
         Table: segment, attribute, level (that moved most), before, now (its part-worth in either year), change, low, high, p, q,
         n_before, n_now, verdict (shifted, stable, not enough data); smallest q first. Extra ``smallest``: the change that
-        would be found four times in five, by segment (median over levels).
+        would be found four times in five, by segment (median over levels); ``changes``: segment, attribute, level, change, low,
+        high of every level.
 
     Notes
     -----
     One conditional logit for each segment and year, errors by respondent; per attribute the Wald statistic of the
     difference over its columns is F with as many and (respondents of the smaller year - 1) degrees of freedom. q controls the false
-    discovery rate at 10 % over all segments and attributes, and apart from them over everybody's attributes. A change of scale would move all
+    discovery rate at 10 % over all segments and attributes, everybody's among them. A change of scale would move all
     part-worths by one factor: the
     factor of everybody is tested and said (Swait & Louviere 1993).
 
@@ -84,14 +85,13 @@ def choice_shift(choices: pd.DataFrame, segments: pd.DataFrame, since: date) -> 
     parts = {str(name): part for name, part in frame.groupby("segment")}
     fits = {name: _fit(part, coding) for name, part in sorted(parts.items())}
     whole = _fit(frame, coding)
-    rows = [row for name, years in {EVERYBODY: whole, **fits}.items() for row in _rows(name, years, coding)]  # fmt: skip
+    fits = {EVERYBODY: whole, **fits}
+    rows = [row for name, years in fits.items() for row in _rows(name, years, coding)]
     table = pd.DataFrame(rows)
     tested = table["p"].notna()
     if not tested.any():
         raise NotEnough(f"no segment has {FEWEST} respondents in either year", ASK)
-    alone = table["segment"] == EVERYBODY
-    for family in (alone, ~alone):
-        table.loc[family, "q"] = false_discovery(table.loc[family, "p"].to_numpy(dtype=float))
+    table["q"] = false_discovery(table["p"].to_numpy(dtype=float))
     table["verdict"] = np.select([~tested, table["q"] < LEVEL], [FEW, SHIFTED], STABLE)
     table = table.sort_values(["q", "p", "segment", "attribute"], ignore_index=True, na_position="last")  # fmt: skip
     found = table[table["verdict"] == SHIFTED]
@@ -107,7 +107,7 @@ def choice_shift(choices: pd.DataFrame, segments: pd.DataFrame, since: date) -> 
         units={**dict.fromkeys(["before", "now", "change", "low", "high", "p", "q"], "ratio"), "n_before": "count", "n_now": "count"},
         source="choice experiments of two years; Wald test by attribute, q adjusted for their number",
         metrics=(Metric("tastes_shifted", float(len(found)), n=int(table["p"].notna().sum()), unit="count", kind="diagnostic"),),
-        extra={"smallest": smallest},
+        extra={"smallest": smallest, "changes": _changes(fits, coding)},
     )  # fmt: skip
 
 
@@ -146,34 +146,59 @@ def _rows(segment: str, years: Years, coding: Coding) -> list[dict]:
     if years.before is None or years.now is None:
         blank = dict.fromkeys(["before", "now", "change", "low", "high", "error", "p"], np.nan)
         return [base | {"attribute": "all", "level": "", **blank}]
-    both = years.before, years.now
-    freedom = min(years.people) - 1
-    return [
-        base | {"attribute": name.replace("_", " "), **_tested(both, coding, name, freedom)}
-        for name in coding.attributes
-    ]  # fmt: skip
+    rows = []
+    for name in coding.attributes:
+        levels = _levels(years.before, years.now, coding, name, min(years.people) - 1)
+        most = levels.loc[(levels["change"].abs() / levels["error"]).idxmax()]
+        p = _wald(years.before, years.now, coding, name, min(years.people) - 1)
+        rows.append(base | {"attribute": name.replace("_", " "), **most, "p": p})
+    return rows
 
 
-def _tested(years: tuple[LogitResult, LogitResult], coding: Coding, name: str, freedom: int) -> dict:  # fmt: skip
-    """Return the Wald test of one attribute, and the level whose part-worth moved most for its error."""
-    then, now = years
-    columns = [c for c in coding.columns if c == name or c.startswith(f"{name}: ")]
-    change = (now.params - then.params)[columns].to_numpy(float)
-    cov = sum(r.cov.loc[columns, columns].to_numpy(float) for r in years)
-    statistic = float(change @ np.linalg.solve(cov, change))
+def _columns(coding: Coding, name: str) -> list[str]:
+    return [c for c in coding.columns if c == name or c.startswith(f"{name}: ")]
+
+
+def _wald(before: LogitResult, now: LogitResult, coding: Coding, name: str, freedom: int) -> float:
+    """Return the p-value of no change of an attribute's columns."""
+    columns = _columns(coding, name)
+    change = (now.params - before.params)[columns].to_numpy(float)
+    cov = sum(r.cov.loc[columns, columns].to_numpy(float) for r in (before, now))
+    statistic = float(change @ np.linalg.solve(cov, change)) / len(columns)
+    return float(stats.f.sf(statistic, len(columns), freedom))
+
+
+def _levels(
+    before: LogitResult, now: LogitResult, coding: Coding, name: str, freedom: int
+) -> pd.DataFrame:
+    """Return the change of each level's part-worth; of a number, of its highest against its lowest value."""
+    columns = _columns(coding, name)
     levels = coding.level_rows().loc[name, columns]
-    if name in coding.numeric:  # the worth of the highest against the lowest value
+    if name in coding.numeric:
         levels = levels.iloc[[-1]] - levels.iloc[[0]].to_numpy()
     rows = levels.to_numpy(float)
-    moved, error = rows @ change, np.sqrt(np.einsum("ij,jk,ik->i", rows, cov, rows))
-    most = int(np.argmax(np.abs(moved) / error))
-    before = float(rows[most] @ then.params[columns].to_numpy(float))
-    half = float(stats.t.ppf(0.975, freedom) * error[most])
-    return {
-        "level": str(levels.index[most]), "before": before, "now": before + float(moved[most]), "change": float(moved[most]),
-        "low": float(moved[most]) - half, "high": float(moved[most]) + half, "error": float(error[most]),
-        "p": float(stats.f.sf(statistic / len(columns), len(columns), freedom)),
-    }  # fmt: skip
+    cov = sum(r.cov.loc[columns, columns].to_numpy(float) for r in (before, now))
+    then = rows @ before.params[columns].to_numpy(float)
+    change = rows @ now.params[columns].to_numpy(float) - then
+    error = np.sqrt(np.einsum("ij,jk,ik->i", rows, cov, rows))
+    half = stats.t.ppf(0.975, freedom) * error
+    return pd.DataFrame(
+        {"level": levels.index.astype(str), "before": then, "now": then + change, "change": change, "low": change - half,
+         "high": change + half, "error": error}
+    )  # fmt: skip
+
+
+def _changes(fits: dict[str, Years], coding: Coding) -> pd.DataFrame:
+    parts = [
+        _levels(y.before, y.now, coding, name, min(y.people) - 1).assign(
+            segment=segment, attribute=name.replace("_", " ")
+        )
+        for segment, y in fits.items()
+        if y.before is not None and y.now is not None
+        for name in coding.attributes
+    ]
+    columns = ["segment", "attribute", "level", "change", "low", "high"]
+    return pd.concat(parts, ignore_index=True)[columns]
 
 
 def _scale(years: Years) -> tuple[float, float]:
@@ -205,7 +230,13 @@ def _so_what(
         else ""
     )
     if found.empty:
-        return f"No taste moved beyond chance: keep last year's offers.{power}{tail}"
+        near = table[(table["p"] < 0.05) & (table["segment"] != EVERYBODY)].head(1)
+        hint = "".join(
+            f" Closest is {_named(row)}, {format_value(row['before'], 'ratio')} to {format_value(row['now'], 'ratio')} (q = {row['q']:.2f}): "
+            "no finding, but a reason to ask more of them next time."
+            for _, row in near.iterrows()
+        )
+        return f"No taste moved beyond chance: keep last year's offers.{hint}{power}{tail}"
     told = "; ".join(
         f"{_named(row)} {'rose' if row['change'] > 0 else 'fell'} from {format_value(row['before'], 'ratio')} to {format_value(row['now'], 'ratio')}"
         for _, row in found.head(3).iterrows()

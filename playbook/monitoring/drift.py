@@ -1,9 +1,7 @@
-"""Are customers still who they were? Moves between last year's segments, and drift of behaviour and preferences.
+"""Are customers still who they were? Drift of behaviour, preferences and outcomes of service.
 
 Glossary
 --------
-frozen model
-    Last year's segments applied to this year's customers without estimating anything anew.
 drift
     A difference between two years in how a figure is distributed, beyond chance and large enough to matter.
 PSI
@@ -12,7 +10,6 @@ PSI
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 
 import numpy as np
@@ -20,14 +17,14 @@ import pandas as pd
 from scipy import stats
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
-from playbook.stats import false_discovery, population_stability, wilson
+from playbook.stats import false_discovery, population_stability
 
-__all__ = ["drift", "frozen_segments", "migration"]
+__all__ = ["drift"]
 
-NEW, GONE, FEW = "New this year", "No longer on record", "Several, each under 5"
-SMALL = 5
 MATTERS = 0.1
 """Least population stability index that counts as a shift."""
+POINTS = 0.05
+"""Least change of a share of outcomes that counts as a shift: the index hardly sees a rare outcome double."""
 
 BEHAVIOUR = {
     "orders": "Orders",
@@ -44,131 +41,6 @@ BEHAVIOUR = {
 }
 
 
-@answers
-def frozen_segments(
-    assign: Callable[..., pd.DataFrame],
-    customers: pd.DataFrame,
-    mix: pd.DataFrame,
-    model: pd.DataFrame,
-    *told: pd.DataFrame,
-) -> pd.DataFrame:
-    """Return the segment of each customer of this year under last year's model.
-
-    Parameters
-    ----------
-    assign
-        The assignment of step 3: customers, mix and model to customer_id, segment.
-    customers, mix
-        Queries ``customer_features`` and ``purchase_mix`` of this year.
-    model
-        Result ``segment_model`` of the year before.
-    told
-        What else the assignment takes: queries ``buying_habits`` and ``customer_attitudes`` of this year.
-
-    Returns
-    -------
-    pandas.DataFrame
-        customer_id, segment.
-    """
-    need(model, "centres of last year's segments", "a run of the year before")
-    need(customers, "customers", "customers and orders", rows=20)
-    return assign(customers, mix, model, *told)
-
-
-@answers
-def migration(before: pd.DataFrame, now: pd.DataFrame) -> Answer:
-    """Count the customers by segment last year and now, under the same model.
-
-    Parameters
-    ----------
-    before
-        Result ``segments`` of the year before: customer_id, segment.
-    now
-        The same customers and new ones under last year's model (`frozen_segments`).
-
-    Returns
-    -------
-    Answer
-        Table: segment, last_year, stayed, low, high, most_left_to, share_left_to, joined, now, change. Extra
-        ``flows``: from_segment, to_segment, customers (the result ``migration``; every customer once).
-    """
-    need(before, "customers with a segment last year", "a run of the year before", rows=20)
-    need(now, "customers with a segment now", "orders with a customer number", rows=20)
-    both = before[["customer_id", "segment"]].merge(
-        now[["customer_id", "segment"]], on="customer_id", how="outer", suffixes=("_before", "_now")
-    )
-    pairs = pd.DataFrame(
-        {
-            "from_segment": both["segment_before"].astype("str").fillna(NEW),
-            "to_segment": both["segment_now"].astype("str").fillna(GONE),
-        }
-    )
-    flows = pairs.groupby(["from_segment", "to_segment"]).size().rename("customers").reset_index()
-    table = pd.DataFrame(
-        [_row(str(s), flows) for s in sorted(before["segment"].astype(str).unique())]
-    )
-    table = table.sort_values(["change", "segment"], ignore_index=True)
-    known = flows[flows["from_segment"] != NEW]
-    stayed = int(known.loc[known["from_segment"] == known["to_segment"], "customers"].sum())
-    all_ = int(known["customers"].sum())
-    ends = wilson(stayed, all_)
-    down, up = table.iloc[0], table.iloc[-1]
-    return Answer(
-        table=table,
-        headline=f"{format_value(stayed / all_, '%')} of customers are in the segment of last year",
-        so_what=(
-            f"{_net(up)}; {_net(down)}. "
-            f"{_leaving(table)} Last year's model is unchanged, so customers moved, not the borders; "
-            "write to those who leave a valuable segment before the year is out."
-        ),
-        kind="diagnostic",
-        caption=f"Customers by segment last year and now under last year's model (n = {int(flows['customers'].sum()):,}; stayed with 95 % interval)",
-        units={"last_year": "count", "stayed": "%", "low": "%", "high": "%", "share_left_to": "%", "joined": "count",
-               "now": "count", "change": "count"},
-        source="segments of last year; last year's centres applied to this year's figures",
-        metrics=(Metric("stayed_in_segment", stayed / all_, ends.low, ends.high, all_, "%", "diagnostic"),),
-        extra={"flows": flows.sort_values(["from_segment", "to_segment"], ignore_index=True)},
-    )  # fmt: skip
-
-
-def _row(segment: str, flows: pd.DataFrame) -> dict[str, object]:
-    out = flows[flows["from_segment"] == segment]
-    into = flows[flows["to_segment"] == segment]
-    size, now = int(out["customers"].sum()), int(into["customers"].sum())
-    same = int(out.loc[out["to_segment"] == segment, "customers"].sum())
-    left = out[(out["to_segment"] != segment) & (out["customers"] >= SMALL)]
-    left = left.sort_values(["customers", "to_segment"], ascending=[False, True])
-    ends = wilson(same, size)
-    return {
-        "segment": segment,
-        "last_year": size,
-        "stayed": same / size,
-        "low": ends.low,
-        "high": ends.high,
-        "most_left_to": str(left["to_segment"].iloc[0]) if len(left) else "–",
-        "share_left_to": float(left["customers"].iloc[0] / size) if len(left) else np.nan,
-        "joined": now - same,
-        "now": now,
-        "change": now - size,
-    }
-
-
-def _net(row: pd.Series) -> str:
-    word = "gained" if row["change"] >= 0 else "lost"
-    return f"{row['segment']} {word} {abs(int(row['change'])):,} customers net"
-
-
-def _leaving(table: pd.DataFrame) -> str:
-    left = table.dropna(subset=["share_left_to"])
-    if left.empty:
-        return "No move is larger than four customers."
-    worst = left.loc[left["share_left_to"].idxmax()]
-    return (
-        f"The largest stream: {format_value(worst['share_left_to'], '%')} of {worst['segment']} went to "
-        f"{worst['most_left_to']}."
-    )
-
-
 def drift(
     before: pd.DataFrame,
     now: pd.DataFrame,
@@ -177,11 +49,12 @@ def drift(
     span: pd.DataFrame,
     since: date,
     minimum: int = 100,
+    outcomes: pd.DataFrame | Missing | None = None,
 ) -> Answer | Missing:
-    """Compare how behaviour, favourite channels and categories, and stated importance are distributed in two years.
+    """Compare how behaviour, favourites, stated importance and outcomes of service are distributed in two years.
 
     A figure has *shifted* when the difference passes a false-discovery rate of 5 % over all figures and its PSI is at
-    least 0.1; *slight* means beyond chance but smaller. The same customers stand in both years, so the tests err
+    least 0.1 (of outcomes: the share of the most common one moved by five points); *slight* means beyond chance but smaller. The same customers stand in both years, so the tests err
     towards "stable".
 
     Parameters
@@ -198,7 +71,9 @@ def drift(
     since
         Last day before this year.
     minimum
-        Fewest customers or answers a year needs; with less the verdict is "not enough data".
+        Fewest customers, answers or contacts a year needs; with less the verdict is "not enough data".
+    outcomes
+        Query ``outcomes_by_year``: years_ago, touchpoint, area_type, outcome, contacts.
 
     Returns
     -------
@@ -213,7 +88,8 @@ def drift(
     """
     if not _covers(span, since):
         before, favourites = before.iloc[:0], favourites.iloc[:0]
-    return _drift(before, now, favourites, ratings, minimum)
+    known = outcomes if isinstance(outcomes, pd.DataFrame) else pd.DataFrame()
+    return _drift(before, now, favourites, ratings, minimum, known)
 
 
 def _covers(span: pd.DataFrame, since: date) -> bool:
@@ -225,9 +101,10 @@ def _covers(span: pd.DataFrame, since: date) -> bool:
 
 @answers
 def _drift(
-    before: pd.DataFrame, now: pd.DataFrame, favourites: pd.DataFrame, ratings: pd.DataFrame, minimum: int
+    before: pd.DataFrame, now: pd.DataFrame, favourites: pd.DataFrame, ratings: pd.DataFrame, minimum: int,
+    outcomes: pd.DataFrame,
 ) -> Answer:  # fmt: skip
-    rows = _behaviour(before, now, minimum)
+    rows = _behaviour(before, now, minimum) + _outcomes(outcomes, minimum)
     for name, part in favourites.groupby("dimension") if len(favourites) else ():
         old, new = (part.loc[part["years_ago"] == y, "name"] for y in (1, 0))
         rows.append(_named(f"Favourite {name}", old, new, minimum))
@@ -243,8 +120,11 @@ def _drift(
     )
     table["q"] = false_discovery(table["p"].to_numpy(dtype=float))
     real = table["q"] < 0.05
+    matters = (table["psi"] >= MATTERS) | (
+        (table["topic"] == "outcome") & ((table["now"] - table["before"]).abs() >= POINTS)
+    )
     table["verdict"] = np.select(
-        [~tested, real & (table["psi"] >= MATTERS), real],
+        [~tested, real & matters, real],
         ["not enough data", "shifted", "slight"],
         "stable",
     )
@@ -254,14 +134,17 @@ def _drift(
     shifted, slight = (table[table["verdict"] == v] for v in ("shifted", "slight"))
     return Answer(
         table=table.drop(columns="p"),
-        headline=f"{len(shifted)} of {int(tested.sum())} figures of behaviour and preference shifted since last year",
+        headline=f"{len(shifted)} of {int(tested.sum())} figures of behaviour, preference and service shifted since last year",
         so_what=_drift_words(table, shifted, slight),
         kind="diagnostic",
         caption="Distribution of each figure this year against last year: population stability index (below 0.1 stable) and test",
         units={"before": "ratio", "now": "ratio", "n_before": "count", "n_now": "count", "psi": "ratio",
                "distance": "ratio", "q": "ratio"},
-        source="customers with an order in the year; importance ratings; q is adjusted for the number of figures (0.001: or less)",
-        extra={"shifted": list(shifted["figure"]) or [""]},
+        source="customers with an order in the year; importance ratings; contacts after the purchase; q is adjusted for the number of figures (0.001: or less)",
+        extra={
+            "shifted": list(shifted["figure"]) or [""],
+            "found": [*shifted["figure"], *slight["figure"]] or [""],
+        },
         metrics=(Metric("figures_shifted", float(len(shifted)), n=int(tested.sum()), unit="count", kind="diagnostic"),),
     )  # fmt: skip
 
@@ -317,9 +200,31 @@ def _named(figure: str, old: pd.Series, new: pd.Series, minimum: int) -> dict[st
     }
 
 
+def _outcomes(outcomes: pd.DataFrame, minimum: int) -> list[dict[str, object]]:
+    """Return how contacts after the purchase ended, by touchpoint and kind of area."""
+    rows = []
+    for key, part in outcomes.groupby(["touchpoint", "area_type"]) if len(outcomes) else ():
+        touchpoint, area = (str(k) for k in key)
+        if part["outcome"].nunique() < 2:
+            continue
+        old, new = (
+            mine["outcome"].repeat(mine["contacts"].astype(int)).reset_index(drop=True)
+            for mine in (part[part["years_ago"] == y] for y in (1, 0))
+        )
+        rows.append(_named(f"{touchpoint}, {area}", old, new, minimum) | {"topic": "outcome"})
+    return rows
+
+
 def _drift_words(table: pd.DataFrame, shifted: pd.DataFrame, slight: pd.DataFrame) -> str:
     few = int((table["verdict"] == "not enough data").sum())
     tail = f" Not enough data for {few} figures." if few else ""
+    served = shifted["topic"] == "outcome"
+    if served.any():
+        named = "; ".join(_from_to(r) for r in shifted[served].head(3).itertuples())
+        told = (
+            f"{named}. That is service, not taste: find what changed there before anything else. "
+        )
+        return told + _drift_words(table, shifted[~served], slight)
     if len(shifted):
         named = "; ".join(_from_to(r) for r in shifted.head(3).itertuples())
         return (
@@ -332,10 +237,10 @@ def _drift_words(table: pd.DataFrame, shifted: pd.DataFrame, slight: pd.DataFram
             f"Beyond chance but small: {named}. Last year's segments and offers still describe these customers; keep "
             "them and look again next year." + tail
         )
-    return "Nothing moved beyond chance: keep last year's segments and offers." + tail
+    more = "else " if (table["verdict"] == "shifted").any() else ""
+    return f"Nothing {more}moved beyond chance: keep last year's segments and offers." + tail
 
 
 def _from_to(row) -> str:
-    return (
-        f"{row.figure} from {format_value(row.before, 'ratio')} to {format_value(row.now, 'ratio')}"
-    )
+    unit = "%" if row.topic in ("outcome", "preference") else "ratio"
+    return f"{row.figure} from {format_value(row.before, unit)} to {format_value(row.now, unit)}"

@@ -20,7 +20,6 @@ from playbook.engagement.model import Initiative
 from playbook.errors import NotEnough
 from playbook.monitoring.campaigns import NO_CONTROL
 from playbook.monitoring.rollout import (
-    BASE,
     NEVER,
     Panel,
     RolloutEffect,
@@ -204,13 +203,17 @@ def _so_what(numbers: pd.DataFrame, measured: pd.DataFrame, places: pd.DataFrame
 
 def _advice(places: pd.DataFrame, seed: int) -> str:
     """Return what a start in half of the regions could show."""
+    plain = "Begin the next one in some places first, drawn by lot, and write them in the plan."
+    if places.empty:
+        return plain
+    half_year = places["month"].max() - pd.DateOffset(months=HALF_YEAR - 1)
     try:
-        panel = _panel(places, "region", places["month"].max() - pd.DateOffset(months=HALF_YEAR - 1))  # fmt: skip
+        panel = _panel(places, "region", half_year)
     except NotEnough:
-        return "Begin the next one in some places first, and write them in the plan."
-    least = smallest_effect(panel, HALF_YEAR, seed) if len(panel.months) >= BASE + HALF_YEAR else math.nan  # fmt: skip
+        return plain
+    least = smallest_effect(panel, HALF_YEAR, seed)
     if math.isnan(least):
-        return "Begin the next one in some places first, and write them in the plan."
+        return plain
     return (
         f"Begin the next one in half of the {len(panel.places)} regions, drawn by lot, and write them in the plan: a half-year then "
         f"shows a gain of {format_value(least, 'currency')} margin a customer four times in five."

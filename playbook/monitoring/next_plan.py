@@ -30,7 +30,7 @@ def next_plan(
 
     A target that was reached is set anew from today's measured figure: the yearly step the last plan asked for (target minus
     baseline, never negative) for each year until the new due date, at least the top of today's chance range and
-    never below this plan's target. All other targets stand until they are reached. Initiatives that were stopped are left out, the others start and end a year later, without campaigns.
+    never below this plan's target. All other targets stand until they are reached. Initiatives that were stopped are left out, the others start and end a year later, without campaigns and roll-out.
     Budget, strategies, actions, risks and rules are carried on.
 
     Parameters
@@ -140,6 +140,7 @@ def _shifted(initiative: Initiative, kept: set[str]) -> Initiative:
             "end": year_after(initiative.end),
             "depends_on": [i for i in initiative.depends_on if i in kept],
             "campaigns": [],
+            "rollout": None,
         }
     )
 

@@ -76,8 +76,8 @@ def annual_review(
     early = previous_as_of is not None and as_of < year_after(previous_as_of)
     if early and not force_reason.strip():
         return NotDue(
-            f"strategies are reviewed once a year: the last review is of {previous_as_of}, less than 12 months before {as_of}",
-            "nothing; the strategies stand until the review is due, or is forced with a reason",
+            f"strategies are reviewed once a year: the last review is of {previous_as_of}, less than 12 months before {as_of}; "
+            "this is monitoring, and the strategies stand until the review is due or is forced with a reason"
         )
     known = [a if isinstance(a, Answer) else None for a in (effects, movement, scorecard, rollouts)]
     reason = force_reason.strip() if early else ""

@@ -1,4 +1,4 @@
-"""Did each objective get where it should, and which monthly moves are more than noise?
+"""Did each objective get where it should?
 
 Glossary
 --------
@@ -6,8 +6,6 @@ baseline
     The figure when the plan was made, a year before.
 cannot tell
     The interval of the figure holds the target, so chance alone could decide.
-control limits
-    Where single months of an unchanging figure fall: mean -+ 2.66 mean moving ranges.
 """
 
 from __future__ import annotations
@@ -16,30 +14,16 @@ import math
 from collections.abc import Sequence
 from datetime import date
 
-import numpy as np
 import pandas as pd
 
-from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.answer import Answer, Metric, Missing, answers, format_value
 from playbook.engagement.model import Objective
 from playbook.errors import NotEnough
-from playbook.stats import xmr_limits
 
-__all__ = ["control_charts", "deseasonalised", "false_alarms", "scorecard"]
+__all__ = ["scorecard"]
 
 REACHED, MISSED, UNCLEAR = "reached", "not reached", "cannot tell"
 STARTS, NOT_DUE, UNKNOWN = "starts now", "not due yet", "not measured"
-MEASURES = {
-    "new_customers": "New customers",
-    "active_customers": "Active customers",
-    "orders": "Orders",
-    "revenue": "Revenue",
-    "margin": "Gross margin",
-}
-"""Columns of ``monthly_figures`` that are watched."""
-
-FEWEST_MONTHS = 24
-SERIES = 500
-"""Simulated series behind the false-alarm rate."""
 
 
 def scorecard(
@@ -221,145 +205,3 @@ def _so_what(numbers: pd.DataFrame, judged: pd.DataFrame) -> str:
     if len(still):
         advice += f"; {len(still)} of {len(judged)} figures have not moved beyond chance since the plan was made"
     return " ".join(parts) + f" {advice}."
-
-
-def deseasonalised(values: np.ndarray) -> np.ndarray:
-    """Return the last whole years of a monthly series with the month's usual share taken out.
-
-    Parameters
-    ----------
-    values
-        Months in order. Each month is divided by the mean, over the years, of that month's ratio to its year's mean;
-        with a year whose mean is not positive the mean difference is subtracted instead.
-
-    Returns
-    -------
-    numpy.ndarray
-        The last ``12 * (len(values) // 12)`` months.
-    """
-    years = len(values) // 12
-    blocks = np.asarray(values, dtype=float)[len(values) - 12 * years :].reshape(years, 12)
-    level = blocks.mean(axis=1, keepdims=True)
-    if (level > 0).all() and (season := (blocks / level).mean(axis=0)).min() > 0.05:
-        return (blocks / season).ravel()
-    return (blocks - (blocks - level).mean(axis=0)).ravel()
-
-
-def false_alarms(months: int, seed: int, series: int = SERIES) -> float:
-    """Return how often 12 months of an unchanging figure show a signal, by simulation.
-
-    Parameters
-    ----------
-    months
-        Months on the chart (independent, normal, 10 % spread), deseasonalised like the real ones.
-    """
-    rng = np.random.default_rng(seed)
-    drawn = 100 + 10 * rng.standard_normal((series, months))
-    alarms = [_signals(xmr_limits(pd.Series(deseasonalised(row)))).tail(12).any() for row in drawn]
-    return float(np.mean(alarms))
-
-
-def _signals(chart: pd.DataFrame) -> pd.Series:
-    return chart["outside"] | chart["run"]
-
-
-@answers
-def control_charts(monthly: pd.DataFrame, seed: int) -> Answer:
-    """Tell signal from noise in the monthly figures of the year.
-
-    A signal is a month beyond the control limits or part of eight months in a row on one side of the mean.
-
-    Parameters
-    ----------
-    monthly
-        Query ``monthly_figures``; only whole months count.
-    seed
-        Seed of the simulated false-alarm rate.
-
-    Returns
-    -------
-    Answer
-        Table: figure, months, mean_month, last_12_months, change, signals, verdict. Extra ``points``: figure, month, value
-        (deseasonalised), center, low, high, signal.
-
-    References
-    ----------
-    Wheeler, D. J. (1993). Understanding Variation: The Key to Managing Chaos.
-    """
-    whole = monthly[~monthly["is_partial"].astype(bool)] if len(monthly) else monthly
-    whole = need(whole, "whole months with orders", "orders of two years", rows=FEWEST_MONTHS)
-    whole = whole.sort_values("month")
-    if pd.Timestamp(whole["first_day"].iloc[0]).day > 5:
-        whole = need(whole.iloc[1:], "whole months with orders", "orders of two years", rows=FEWEST_MONTHS)  # fmt: skip
-    points = pd.concat(
-        [_points(whole, c) for c in MEASURES if _usable(whole, c)], ignore_index=True
-    )
-    rows = [_verdict(name, part) for name, part in points.groupby("figure", sort=False)]
-    table = pd.DataFrame(rows)
-    months = int(table["months"].max())
-    alarm = false_alarms(months, seed)
-    chance = 1 - (1 - alarm) ** len(table)
-    loud = table[table["signals"] > 0]
-    return Answer(
-        table=table,
-        headline=(
-            f"{len(loud)} of {len(table)} monthly figures moved beyond chance"
-            if len(loud)
-            else f"None of {len(table)} monthly figures moved beyond chance"
-        ),
-        so_what=(
-            (f"Look for a cause of: {'; '.join(f'{r.figure}, {r.verdict}' for r in loud.itertuples())}. " if len(loud)
-             else "Do not explain single months: every one lies where an unchanging figure would put it. ")
-            + f"A figure that never changes gives an alarm in {format_value(alarm, '%')} of years"
-            + (f", one of {len(table)} in up to {format_value(chance, '%')}" if len(table) > 1 else "")
-            + ", so act on several signals in one direction, not on one."
-        ),
-        kind="diagnostic",
-        caption=f"Monthly figures without season, {months} months, signals of the last 12 (grey: usual range, mean ± 2.66 mean moving ranges)",
-        units={"months": "count", "mean_month": "count", "last_12_months": "count", "change": "%", "signals": "count"},
-        source=f"orders and customers by month; false-alarm rate from {SERIES} simulated series",
-        metrics=(Metric("monthly_figures_with_signal", float(len(loud)), n=len(table), unit="count", kind="diagnostic"),),
-        extra={"points": points, "false_alarm": alarm},
-    )  # fmt: skip
-
-
-def _usable(whole: pd.DataFrame, column: str) -> bool:
-    values = whole[column].astype("float64")
-    return bool(values.notna().all() and values.std() > 0)
-
-
-def _points(whole: pd.DataFrame, column: str) -> pd.DataFrame:
-    index = pd.PeriodIndex(whole["month"], freq="M")
-    values = pd.Series(whole[column].astype("float64").to_numpy(), index=index)
-    values = values.reindex(pd.period_range(index[0], index[-1], freq="M"), fill_value=0.0)
-    clean = deseasonalised(values.to_numpy())
-    chart = xmr_limits(pd.Series(clean, index=values.index[-len(clean) :]))
-    return pd.DataFrame(
-        {
-            "figure": MEASURES[column],
-            "month": chart.index.to_timestamp(),
-            **{name: chart[name].to_numpy() for name in ("value", "center", "low", "high")},
-            "signal": _signals(chart).to_numpy(),
-        }
-    )
-
-
-def _verdict(name: str, part: pd.DataFrame) -> dict:
-    year, earlier = part.tail(12), part.iloc[:-12]
-    signals = year[year["signal"]]
-    above = int((signals["value"] > signals["center"]).sum())
-    side = "above" if above * 2 > len(signals) else "below"
-    verdict = (
-        f"{max(above, len(signals) - above)} months {side} its usual range" if len(signals) else "noise"
-    )  # fmt: skip
-    return {
-        "figure": name,
-        "months": len(part),
-        "mean_month": float(earlier["value"].mean()),
-        "last_12_months": float(year["value"].mean()),
-        "change": float(year["value"].mean() / earlier["value"].mean() - 1)
-        if earlier["value"].mean()
-        else math.nan,
-        "signals": len(signals),
-        "verdict": verdict,
-    }

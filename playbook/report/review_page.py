@@ -188,7 +188,8 @@ def _freed(review: pd.DataFrame, plan: Plan, currency: str) -> list[str]:
     budgets = {initiative.id: initiative.budget for initiative in plan.initiatives}
     free = sum(budgets.get(id_, 0.0) for id_ in stopped["id"])
     if not free:
-        return ["Nothing that was stopped frees money; the draft of the next plan carries the rest on a year later."]  # fmt: skip
+        what = "What is stopped had no budget" if len(stopped) else "No initiative is stopped"
+        return [f"{what}, so no money is freed; the draft of the next plan carries the rest on a year later."]  # fmt: skip
     return [f"Stopping frees the {format_value(free, 'currency')} {currency} that were planned for it; the draft of the next plan leaves it unassigned."]  # fmt: skip
 
 

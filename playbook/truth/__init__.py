@@ -20,6 +20,7 @@ from playbook.truth import (
     coverage_growth,
     coverage_journeys,
     coverage_money,
+    coverage_monitoring,
     coverage_pipeline,
     futures,
 )
@@ -49,6 +50,7 @@ CELLS = (
     *coverage_growth.CELLS,
     *coverage_journeys.CELLS,
     *coverage_money.CELLS,
+    *coverage_monitoring.CELLS,
     *coverage_pipeline.CELLS,
 )
 """Designs of samples on which intervals are judged."""
@@ -75,6 +77,8 @@ def all_rows(step: str = "") -> list[Row]:
     import_module("playbook.truth.step05_channels")
     import_module("playbook.truth.step05_money")
     import_module("playbook.truth.step06_promise")
+    import_module("playbook.truth.step07_alarms")
+    import_module("playbook.truth.step07_changes")
     return rows_of(step)
 
 

@@ -35,8 +35,8 @@ __all__ = ["CELLS", "REPLICATIONS", "Cell", "coverage", "holds", "lines"]
 REPLICATIONS = 1000
 """Independent samples of each design cell (at least 400)."""
 
-Draw = Callable[[np.random.Generator], tuple[float, float, float]]
-"""Draws one sample; returns the ends of the interval and the true value."""
+Draw = Callable[[np.random.Generator], tuple[float, ...]]
+"""Draws one sample; returns the ends of the interval and the true value, and may add the ends of a naive interval."""
 
 
 @dataclass(frozen=True)
@@ -201,11 +201,20 @@ CELLS = (
 
 def coverage(cell: Cell, replications: int = REPLICATIONS, seed: int = 1) -> float:
     """Return the share of independent samples whose interval covers the true value."""
+    return both_coverages(cell, replications, seed)[0]
+
+
+def both_coverages(cell: Cell, replications: int, seed: int) -> tuple[float, float | None]:
+    """Return the shares of samples whose interval, and whose naive interval where there is one, covers the true value."""
     if replications < 400:
         raise ValueError(f"coverage is judged on at least 400 samples, not {replications}")
     rng = np.random.default_rng([seed, crc32(f"{cell.id} {cell.design}".encode())])
     ends = np.array([cell.draw(rng) for _ in range(replications)])
-    return float(((ends[:, 0] <= ends[:, 2]) & (ends[:, 2] <= ends[:, 1])).mean())
+    truth = ends[:, 2]
+    ours = float(((ends[:, 0] <= truth) & (truth <= ends[:, 1])).mean())
+    if ends.shape[1] < 5:
+        return ours, None
+    return ours, float(((ends[:, 3] <= truth) & (truth <= ends[:, 4])).mean())
 
 
 def holds(cell: Cell, share: float) -> bool:
@@ -221,9 +230,9 @@ def lines(
 
 
 def _line(cell: Cell, replications: int, seed: int) -> Line:
-    share = coverage(cell, replications, seed)
+    share, naive = both_coverages(cell, replications, seed)
     return Line(
-        cell.id, f"coverage: {cell.design}", cell.level, share, None, None,
+        cell.id, f"coverage: {cell.design}", cell.level, share, naive, None,
         f"{round(share * replications)} of {replications}", None, 0,
         holds(cell, share), f"{share:.1%}",
         f"{cell.level:.0%} within {100 * cell.tolerance:.0f} points on {replications} independent samples",

@@ -1,4 +1,4 @@
-"""Step 7: what campaigns did, what changed, and silence where nothing happened."""
+"""Step 7: what campaigns did, and silence where nothing happened."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playbook.answer import Answer
 from playbook.monitoring.campaigns import NO_CONTROL
 from playbook.truth.increments import increment
 from playbook.truth.rows import Found, NotHere, row
-from playbook.truth.rules import FalseAlarms, NotYet, Share
+from playbook.truth.rules import FalseAlarms, Share
 from playbook.truth.sight import Sight, given
 from playbook.truth.study import Study
 
@@ -30,7 +30,7 @@ def drifted(sight: Sight) -> Answer:
     return given(
         monitoring.drift(
             before, now, sight.query("favourites_by_year"), sight.query("ratings_by_year", kind="importance"),
-            sight.query("order_history_span"), sight.since,
+            sight.query("order_history_span"), sight.since, outcomes=sight.query("outcomes_by_year"),
         )
     )  # fmt: skip
 
@@ -81,19 +81,6 @@ def no_effect(study: Study) -> Found | NotHere:
         hits=int(claims.sum()),
         trials=len(numbers),
     )
-
-
-@row(
-    "07.preference_shift",
-    "a shift of what one segment chooses in the last year: found then, and not before",
-    NotYet(
-        "choices of two years are not compared by any step yet; drift looks at stated importance"
-    ),
-)
-def preference_shift(study: Study) -> Found | NotHere:
-    """Planted as a change of part-worths in the choice experiment."""
-    shift = float(study.settings.worth_shift.to_numpy().max())
-    return Found(planted=shift) if shift else NotHere("preferences do not shift in this world")
 
 
 @row(
