@@ -6,10 +6,12 @@ override ENGAGEMENT := $(value ENGAGEMENT)
 override PERIOD := $(value PERIOD)
 override CLIENT := $(value CLIENT)
 override CURRENCY := $(value CURRENCY)
+override FORCE := $(value FORCE)
 export ENGAGEMENT
 export PERIOD
 export CLIENT
 export CURRENCY
+export FORCE
 export PYTHONHASHSEED := 0
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -22,19 +24,21 @@ READY := .venv/ready
 endif
 PLAYBOOK := $(PY) -m playbook
 
-.PHONY: help setup demo new check run objectives research segmentation proposition experience crm monitoring report lab test lint validate truth bench test-spark notebooks docs clean
+.PHONY: help setup demo new check run review objectives research segmentation proposition experience crm monitoring report lab test lint validate truth bench test-spark notebooks docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo "  ENGAGEMENT=acme PERIOD=2025 choose the client and the year (default: demo, its last plan)"
+	@echo "  FORCE=\"why it cannot wait\" reviews before twelve months are over"
 
 setup: $(READY) ## make the environment in .venv (with uv when it is there, else pip)
 
 .venv/ready: requirements.lock requirements-data.lock pyproject.toml
 	@./.ci/setup
 
-demo: $(READY) ## run the simulated client, both periods, and write its reports
+demo: $(READY) ## run the simulated client, both periods, write its reports and review 2025 against 2024
 	@ENGAGEMENT=demo $(PLAYBOOK) run --all-periods
+	@ENGAGEMENT=demo PERIOD=2025 FORCE= $(PLAYBOOK) review
 
 new: $(READY) ## make the folder of a new engagement: ENGAGEMENT=acme PERIOD=2025 CLIENT="Acme Ltd" CURRENCY=EUR
 	@$(PLAYBOOK) new
@@ -44,6 +48,9 @@ check: $(READY) ## read the client's files only, say what was found and what to 
 
 run: $(READY) ## bring a client's period up to date: ENGAGEMENT=acme PERIOD=2025
 	@$(PLAYBOOK) run
+
+review: $(READY) ## once a year: run the new period, compare it with last year's run, decide what to keep, adjust, stop
+	@$(PLAYBOOK) review
 
 objectives research segmentation proposition experience crm monitoring report: $(READY)
 	@$(PLAYBOOK) run --step $@

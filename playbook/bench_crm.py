@@ -29,17 +29,11 @@ LISTS_SECONDS, SCORES_SECONDS, LISTS_MEMORY = 300.0, 60.0, 6.0
 
 _CLOCK = """
 import json, sys, time
-from pathlib import Path
 import numpy as np, pandas as pd
+from playbook.bench_memory import peak_gigabytes
 count = int(sys.argv[1])
 def end(**said):
-    status = Path("/proc/self/status")  # the peak in ``getrusage`` is inherited from the parent on Linux
-    if status.exists():
-        said["gigabytes"] = int(status.read_text().split("VmHWM:")[1].split()[0]) / 1e6
-    else:
-        import resource
-        said["gigabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9
-    print(json.dumps(said))
+    print(json.dumps(said | {"gigabytes": peak_gigabytes()}))
 """
 _CASE = """
 from playbook.allocation import allocate

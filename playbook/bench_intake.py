@@ -23,12 +23,12 @@ MEMORY = 4.0
 """Gigabytes that the intake may take."""
 
 _REPORT = """
-import json, resource, sys, time
+import json, sys, time
 started = time.perf_counter()
 {work}
 seconds = time.perf_counter() - started
-scale = 1e9 if sys.platform == "darwin" else 1e6
-print(json.dumps({{"seconds": seconds, "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale}}))
+from playbook.bench_memory import peak_gigabytes
+print(json.dumps({{"seconds": seconds, "gigabytes": peak_gigabytes()}}))
 """
 _PANDAS = "import pandas; frame = pandas.read_csv(sys.argv[1] + '/inbox/order_lines.csv'); assert len(frame)"
 _PANDAS_ALL = """

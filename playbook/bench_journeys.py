@@ -38,6 +38,7 @@ _WORK = """
 import json, sys, time
 from datetime import date
 from pathlib import Path
+from playbook.bench_memory import peak_gigabytes
 from playbook.tables import TABLES
 from playbook.warehouse import Warehouse
 folder, as_of, since = Path(sys.argv[1]), date(2025, 12, 31), date(2024, 12, 31)
@@ -62,13 +63,7 @@ for name in ("journeys", "touch_transitions", "touch_credit", "stage_volumes", "
     more = {"follow_days": 60} if name in ("touch_transitions", "touch_credit") else {}
     said[name] = timed(lambda: warehouse.query(name, since=since, **more))
 said["wall"] = time.perf_counter() - began
-status = Path("/proc/self/status")  # the peak in ``getrusage`` is inherited from the parent on Linux
-if status.exists():
-    said["gigabytes"] = int(status.read_text().split("VmHWM:")[1].split()[0]) / 1e6
-else:
-    import resource
-    said["gigabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9
-print(json.dumps(said))
+print(json.dumps(said | {"gigabytes": peak_gigabytes()}))
 """
 
 

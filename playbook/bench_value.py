@@ -36,9 +36,10 @@ TURNS = 3
 """How often features are made, and both sides summarise in turn; the least time counts, as others use the machine too."""
 
 _CLOCK = """
-import json, resource, sys, time
+import json, sys, time
 from datetime import date
 from pathlib import Path
+from playbook.bench_memory import peak_gigabytes
 folder, as_of = Path(sys.argv[1]), date(2025, 12, 31)
 said = {}
 def lap(name):
@@ -47,12 +48,7 @@ def lap(name):
     if name: said[name] = now - started
     started = time.perf_counter()
 def end():
-    status = Path("/proc/self/status")  # the peak in ``getrusage`` is inherited from the parent on Linux
-    if status.exists():
-        said["gigabytes"] = int(status.read_text().split("VmHWM:")[1].split()[0]) / 1e6
-    else:
-        said["gigabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9
-    print(json.dumps(said))
+    print(json.dumps(said | {"gigabytes": peak_gigabytes()}))
 """
 _STEP = """
 from playbook import segmentation

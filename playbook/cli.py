@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from playbook.engagement import Folder, open_folder
@@ -45,9 +45,21 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--period", default=os.environ.get("PERIOD") or "")
         return command
 
+    _client_commands(add)
+    _project_commands(add)
+    return parser
+
+
+def _client_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the commands that work on one client's folder."""
     run = add("run", _run, "run all steps of a period (or of all periods) that are not up to date")
     run.add_argument("--step", default="report", help="run this step and what it needs")
     run.add_argument("--all-periods", action="store_true", help="run every period that has a plan")
+    review = add(
+        "review", _review, "run a period, compare it with last year's run, and decide what to keep"
+    )
+    forced = os.environ.get("FORCE") or None
+    review.add_argument("--force", default=forced, metavar="REASON", help="review before 12 months are over; the reason is recorded")  # fmt: skip
     new = add("new", _new, "make the folder of a new engagement, with commented files")
     client, currency = os.environ.get("CLIENT") or "", os.environ.get("CURRENCY") or "EUR"
     new.add_argument("--client", default=client, help="the client's name (default: the folder's)")
@@ -58,34 +70,22 @@ def _parser() -> argparse.ArgumentParser:
         ("coverage", _coverage, "list every part of the method and whether it has output"),
     ):
         add(name, function, text).add_argument("--json", action="store_true")
-    add(
-        "validate", _validate, "compare the models with published results", client=False
-    ).add_argument("--json", action="store_true")
-    _truth_options(
-        add(
-            "truth",
-            _truth,
-            "compare estimates with the planted truth of drawn worlds",
-            client=False,
-        )
-    )
-    _world_options(
-        add("simulate", _simulate, "write the simulated demo client's inbox", client=False)
-    )
+
+
+def _project_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the commands that work on the playbook itself."""
+    for name, function, text in (
+        ("validate", _validate, "compare the models with published results"),
+        ("bench", _bench, "time a demo period, a run with nothing to do and bare papermill"),
+    ):
+        add(name, function, text, client=False).add_argument("--json", action="store_true")
+    text = "compare estimates with the planted truth of drawn worlds"
+    _truth_options(add("truth", _truth, text, client=False))
+    text = "write the simulated demo client's inbox"
+    _world_options(add("simulate", _simulate, text, client=False))
     add("docs", _docs, "write the generated pages of docs/", client=False)
-    add(
-        "notebooks",
-        _notebooks,
-        "copy the demo's executed notebooks back to notebooks/",
-        client=False,
-    )
-    add(
-        "bench",
-        _bench,
-        "time a demo period, a run with nothing to do and bare papermill",
-        client=False,
-    ).add_argument("--json", action="store_true")
-    return parser
+    text = "copy the demo's executed notebooks back to notebooks/"
+    add("notebooks", _notebooks, text, client=False)
 
 
 def _truth_options(command: argparse.ArgumentParser) -> None:
@@ -107,15 +107,22 @@ def _world_options(command: argparse.ArgumentParser) -> None:
 
 def _folder_and_period(options: argparse.Namespace) -> tuple[Folder, str]:
     folder = open_folder(options.engagement)
-    periods = folder.periods()
-    return folder, options.period or (periods[-1] if periods else "")
+    if options.period:
+        return folder, options.period
+    return folder, next(reversed(folder.periods_by_day()), "")
 
 
 def _run(options: argparse.Namespace) -> None:
     from playbook.runner.run_steps import run_periods
 
     folder, period = _folder_and_period(options)
-    run_periods(folder, folder.periods() if options.all_periods else [period], options.step)
+    run_periods(folder, folder.periods_by_day() if options.all_periods else [period], options.step)
+
+
+def _review(options: argparse.Namespace) -> None:
+    from playbook.runner.review import review
+
+    print("\n".join(review(*_folder_and_period(options), options.force)))
 
 
 def _check(options: argparse.Namespace) -> int:

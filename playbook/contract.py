@@ -1,24 +1,32 @@
-"""What each step hands on: the one registry of results (name, step, columns, meaning)."""
+"""What each step hands on: the one registry of results (name, step, columns, meaning, version)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CONTRACT", "Contract"]
+__all__ = ["CONTRACT", "METRIC_VERSIONS", "Contract"]
+
+METRIC_VERSIONS: dict[str, int] = {}
+"""Key figures whose definition changed: id to version (1 where it is not named). Raise it with the definition: years are compared."""
 
 
 @dataclass(frozen=True)
 class Contract:
-    """One result: the step that makes it, its columns, the key that is unique, and its meaning."""
+    """One result: the step that makes it, its columns, the key that is unique, and its meaning.
+
+    ``version`` rises when a column comes to mean something else: a review refuses to compare two versions.
+    A new column needs no new version.
+    """
 
     step: str
     meaning: str
     columns: tuple[str, ...]
     key: tuple[str, ...] = ()
+    version: int = 1
 
 
-def _contract(step: str, meaning: str, columns: str, key: str = "") -> Contract:
-    return Contract(step, meaning, tuple(columns.split()), tuple(key.split()))
+def _contract(step: str, meaning: str, columns: str, key: str = "", version: int = 1) -> Contract:
+    return Contract(step, meaning, tuple(columns.split()), tuple(key.split()), version)
 
 
 CONTRACT: dict[str, Contract] = {
@@ -179,8 +187,15 @@ CONTRACT: dict[str, Contract] = {
     ),
     "review": _contract(
         "07",
-        "keep, adjust or stop for each initiative and segment strategy",
-        "kind id name decision rule figures",
+        "keep, adjust or stop for each initiative and segment strategy, by the plan's rule or a person",
+        "kind id name decision by_rule decided_by decided_on reason line rule evidence value low high n figures sentence",
         "kind id",
+        version=2,
+    ),
+    "decision_log": _contract(
+        "07",
+        "decisions of all reviews, and what became of each a year later",
+        "period kind id name decision by_rule decided_by reason figures outcome a_year_later",
+        "period kind id",
     ),
 }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from playbook.answer import Answer, Missing, format_value
 
-__all__ = ["Done", "Sentence", "Shown", "heading"]
+__all__ = ["Done", "Sentence", "Shown", "Told", "heading"]
 
 SENTINEL = "step done:"
 _TERMS = {
@@ -106,6 +106,21 @@ class Sentence:
             f'<p class="sowhat"><span class="kind {a.kind}">{a.kind}</span> '
             f"<strong>{html.escape(a.headline)}.</strong> {html.escape(a.so_what)}</p>"
         )
+
+
+class Told:
+    """What an answer means, and below it the table that shows it."""
+
+    def __init__(self, sentence: Sentence, table: Shown) -> None:
+        self._sentence, self._table = sentence, table
+
+    def __repr__(self) -> str:
+        said, shown = repr(self._sentence), repr(self._table)
+        return said if said == shown else f"{said}\n\n{shown}"
+
+    def _repr_html_(self) -> str:
+        said, shown = self._sentence._repr_html_(), self._table._repr_html_()
+        return said if said == shown else said + shown
 
 
 class Done:

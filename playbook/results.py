@@ -66,7 +66,7 @@ def load(folder: Path, name: str, command: str = "make run") -> pd.DataFrame | M
     Raises
     ------
     DataError
-        When the producing step has not run, with the command to run.
+        When the producing step has not run or its file cannot be read, with the command to run.
     """
     contract = _contract(name)
     note, path = folder / f"{name}.missing.json", folder / f"{name}.parquet"
@@ -78,7 +78,13 @@ def load(folder: Path, name: str, command: str = "make run") -> pd.DataFrame | M
             f"result {name} ({contract.meaning}) is not there: step {contract.step} makes it; "
             f"run '{command}' first"
         )
-    return _checked(name, pd.read_parquet(path))
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"result {name}: {path.name} is damaged ({type(error).__name__}); run '{command}' to make it again"
+        ) from None
+    return _checked(name, frame)
 
 
 def written(folder: Path, step: str) -> list[Path]:

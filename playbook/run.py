@@ -24,10 +24,11 @@ import pandas as pd
 from playbook import results
 from playbook.answer import Answer, Metric, Missing
 from playbook.atomic import publish, save_json
-from playbook.display import Done, Sentence, Shown
+from playbook.display import Done, Sentence, Shown, Told
 from playbook.engagement import Engagement, Folder, Plan, model_text, open_folder
 from playbook.errors import PlaybookError
 from playbook.figures.core import use_currency
+from playbook.runner.baseline import Baseline, open_baseline
 from playbook.tables import TABLES
 from playbook.warehouse import Warehouse
 
@@ -54,7 +55,9 @@ class Run:
     as_of, since
         Last day of the period, and the day a year before it (the period is ``since`` < t <= ``as_of``).
     previous
-        Name of the period before, or none.
+        Name of the period before (of the last review: monitoring in between does not count), or none.
+    review_notes
+        What the reviewer added in ``reviews/<period>.yml``.
     """
 
     def __init__(self, folder: Folder, period: str, step: str) -> None:
@@ -68,6 +71,7 @@ class Run:
         self.as_of: date = self.plan.as_of
         self.since: date = _year_before(self.as_of)
         self.previous = folder.previous(period)
+        self.review_notes = folder.review_notes(period)
         self.currency = self.engagement.currency
         use_currency(self.currency)
         self._metrics: dict[str, Metric] = {}
@@ -114,13 +118,21 @@ class Run:
         return results.load(self.folder.run(period) / "results", name, command)
 
     def load_previous(self, name: str) -> pd.DataFrame | Missing:
-        """Return a result of the period before, or `Missing` when this is the first one."""
+        """Return a result of the period before; `Missing` when this is the first one, or that run cannot be compared.
+
+        It cannot when it is of another engagement, currency, day or version, or damaged (see `playbook.runner.baseline`).
+        """
         if self.previous is None:
             return Missing("this is the first period, there is no earlier run to compare with")
         try:
+            self._baseline.check_result(name)
             return self.load(name, self.previous)
         except PlaybookError as error:
             return Missing(str(error))
+
+    @cached_property
+    def _baseline(self) -> Baseline:
+        return open_baseline(self.folder, self.period)
 
     @property
     def previous_plan(self) -> Plan | Missing:
@@ -198,6 +210,27 @@ class Run:
             _keep(folder / f"{number:02}-{plain}.md", text.encode())
         return f"crm/records: a cleaning list of {len(cleaning):,} lines and pages of {len(pages)} customers"
 
+    def write_lists(self, files: Mapping[str, pd.DataFrame | str] | Missing) -> str | Missing:
+        """Write this month's lists with their control groups into ``crm/lists/`` (for its owner only).
+
+        Parameters
+        ----------
+        files
+            From `playbook.crm.list_files`; next year's intake reads them back.
+        """
+        folder = self.folder.run(self.period) / "crm" / "lists"
+        for old in folder.glob("*"):
+            old.unlink()
+        if isinstance(files, Missing):
+            return files
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for name, content in files.items():
+            text = content if isinstance(content, str) else _spreadsheet_safe(content).to_csv(index=False)  # fmt: skip
+            _keep(folder / name, text.encode())
+        rows = sum(len(content) for name, content in files.items() if name.startswith("campaign_m"))
+        return f"crm/lists: {rows:,} members of this month's lists with their arm, in {len(files)} files"
+
     def write_next_plan(self, draft: Answer | Missing) -> str | Missing:
         """Write the draft of the next plan (``plan`` and ``notes`` of the answer) into the run's folder."""
         path = self.folder.run(self.period) / "next-plan.yml"
@@ -251,6 +284,10 @@ class Run:
             )
         return Sentence(answer)
 
+    def tell(self, answer: Answer | Missing, rows: int = 10) -> Told:
+        """Say what an answer means and show its table below, as one output; see `say` and `show`."""
+        return Told(self.say(answer), self.show(answer, rows))
+
     def done(self) -> Done:
         """Write key figures and findings, check that every declared result is there, and say so."""
         folder = self.folder.run(self.period) / "results"
@@ -289,7 +326,9 @@ def _write_system(
     mapping = crm.tenant_mapping(folder.name, inputs)
     place = inputs / f"{folder.name}.xlsx"
     template = place.read_bytes() if mapping.template and place.is_file() else None
-    refused = crm.refused_contacts(contents["targets"], lists["reachable"])
+    refused = crm.refused_contacts(contents["targets"], lists["reachable"]) | crm.held_back(
+        contents
+    )
     out = lists.extra.get("opt_outs")
     closed = set() if out is None else set(out.loc[out.filter(like="opted_out_").all(axis=1), "customer_id"])  # fmt: skip
     files = crm.checked_files(mapping, contents, refused, closed=closed, template=template)

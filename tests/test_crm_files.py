@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace as Thing
@@ -77,6 +78,30 @@ def test_files_come_back_as_they_went_out(system: str) -> None:
     assert rows[2] == ["0002", "Gärna hemma", "-3.46", "0.2500", "0.7500", "mail", "2025-12-31"]
     again = crm.checked_files(mapping, {k: f.iloc[::-1] for k, f in contents().items()}, refused=())
     assert [c for *_, c in again] == [c for *_, c in files]
+
+
+@pytest.mark.parametrize("system", crm.SYSTEMS)
+def test_every_kind_of_file_opens_in_a_plain_reader_and_keeps_the_rules_of_its_system(
+    system: str,
+) -> None:
+    """What docs/crm.md says was opened and checked; nothing of the writer or of the strict reader is used here."""
+    mapping = crm.read_mapping(system)
+    opened = {kind: (rows, raw) for kind, _, rows, raw in crm.checked_files(mapping, contents(), {"0001"})}  # fmt: skip
+    assert set(opened) == set(KINDS) == set(mapping.files)
+    for kind, (count, raw) in opened.items():
+        rows = plain_rows(mapping, raw)
+        file, width = mapping.files[kind], len(mapping.files[kind].fields) + 1
+        assert len(rows) == count + 1 <= mapping.dialect.max_rows and len(raw) <= mapping.dialect.max_bytes  # fmt: skip
+        assert rows[0] == [file.key or mapping.key, *file.fields] and {len(row) for row in rows} == {width}  # fmt: skip
+        assert len({row[0] for row in rows[1:]}) == count and all(row[0] for row in rows[1:])
+        for row in rows[1:]:
+            for text, rule in zip(row[1:], file.fields.values(), strict=True):
+                assert len(text) <= max(rule.max, 20) and not set(text) & set(mapping.dialect.forbidden_signs)  # fmt: skip
+                assert not text or rule.kind != "date" or re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", text)  # fmt: skip
+                assert not text or rule.kind != "opt_out" or text == mapping.dialect.is_true
+                assert not text or not rule.values or text in rule.values
+        if mapping.dialect.format == "csv":
+            assert not raw.startswith(b"\xef\xbb\xbf") and b"\r" not in raw and raw.endswith(b"\n")
 
 
 NAME = st.text(
@@ -228,7 +253,7 @@ def test_nobody_to_contact_gives_no_list_and_no_error() -> None:
 
 def test_call_backs_become_one_task_a_customer_with_all_that_is_needed() -> None:
     tasks = crm.callback_tasks(callbacks(), (), AS_OF).set_index("customer_id")
-    assert tasks.index.tolist() == ["0001", "0002"] and tasks["task_key"].is_unique
+    assert tasks.index.tolist() == ["0002", "0001"] and tasks["task_key"].is_unique
     assert tasks.loc["0001", "due"] == pd.Timestamp("2026-01-03")  # the more urgent of two
     assert tasks.loc["0002", "subject"] == "Call back (e-mail): case reopened"
     assert "one person" in tasks.loc["0002", "response"] and tasks.loc["0002", "note"].endswith("Owner: head-service")  # fmt: skip
@@ -267,8 +292,8 @@ def test_who_waits_for_a_call_back_gets_no_offer_this_month() -> None:
     ]
     found = crm.crm_contents(choice, values, frame, lists, actions, AS_OF, callbacks=callbacks())
     assert isinstance(found, dict)
-    assert found["targets"]["customer_id"].tolist() == ["0002", "0003"]
-    assert found["tasks"]["customer_id"].tolist() == ["0001", "0002"]
+    assert found["targets"]["customer_id"].tolist() == ["0003"]
+    assert found["tasks"]["customer_id"].tolist() == ["0002", "0001"]
     gone = Missing("too few orders")
     alone = crm.crm_contents(gone, gone, gone, lists, actions, AS_OF, callbacks=callbacks())
     assert (
@@ -371,8 +396,11 @@ def test_the_folder_holds_files_pages_and_a_manifest_for_its_owner_only(tmp_path
     assert [f["rows"] for f in said["files"]] == [2, 1, 1, 2] and all(len(f["sha256"]) == 64 for f in said["files"])  # fmt: skip
     filled = json.loads((folder.parent / "fxiaoke" / "manifest.json").read_text(encoding="utf-8"))
     assert filled["template_filled"] is True and said["template_filled"] is False
-    answer = crm.crm_files(written, reachable())
-    assert isinstance(answer, Answer) and "1 contacts to make and 2 call backs" in answer.headline
+    members = pd.DataFrame({"customer_id": ["0001", "0002"], "arm": ["control", "treated"]})
+    choice = pd.DataFrame({"customer_id": ["0001", "0002", "0003"], "action": "mail"})
+    answer = crm.crm_files(written, contents() | {"members": members}, choice)
+    assert isinstance(answer, Answer) and "1 contacts to make and 2 tasks" in answer.headline
+    assert "1 customers are the lists' control groups" in answer.so_what and "1 wait for the next list" in answer.so_what  # fmt: skip
     with pytest.raises(ConsentError, match="must not be contacted"):
         run_over(tmp_path, "zoho").write_crm(contents(), reachable(email=False))
     assert not (tmp_path / "run" / "crm" / "zoho").exists()

@@ -62,7 +62,9 @@ def dry_run(
     found = crm.automation(rules, pd.concat(events), lists["reachable"], AS_OF, lists=lists, **more)
     assert isinstance(found, Answer)
     table = found.table
-    parts = table[["closed", "other_strategy", "blocked", "complaint_first", "over_cap", "tasks"]]
+    parts = table[
+        ["closed", "held_out", "other_strategy", "blocked", "complaint_first", "over_cap", "tasks"]
+    ]
     assert (parts.sum(axis=1) == table["met"]).all()
     return found
 
@@ -128,7 +130,7 @@ def test_customers_whom_a_competitor_offers_more_meet_their_trigger() -> None:
         Missing("none"), now, Missing("none"), Missing("none"), nothing, care, nothing, churn_above=0.6, buy_above=0.8, as_of=AS_OF,
         exposed=exposed, exposed_above=0.5,
     )  # fmt: skip
-    assert events.to_numpy().tolist() == [["competitor offers more", "a", "a"]]
+    assert events.to_numpy().tolist() == [["competitor offers more", "a", "a", False]]
 
 
 @settings(max_examples=15, deadline=None)

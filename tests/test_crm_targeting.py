@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from playbook import crm
@@ -106,6 +106,13 @@ def people(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(columns), pd.DataFrame({"customer_id": KEYS[:n], "contacts": made})
 
 
+def everybody() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Twelve customers whom every channel may reach, so that a suppression has somebody to stop."""
+    names = ("is_gone", "has_email", "has_phone", "has_address", *CONSENTS)
+    columns = {name: pd.array([name != "is_gone"] * 12, dtype="boolean") for name in names}
+    return pd.DataFrame({"customer_id": KEYS} | columns), pd.DataFrame({"customer_id": KEYS, "contacts": 0})  # fmt: skip
+
+
 def drawn(who: tuple[pd.DataFrame, pd.DataFrame], rows: list[tuple[str, str]]) -> Answer:
     named = pd.DataFrame(rows, columns=["customer_id", "channel"], dtype="str")
     named["channel"] = named["channel"].str.lower()
@@ -116,6 +123,8 @@ def drawn(who: tuple[pd.DataFrame, pd.DataFrame], rows: list[tuple[str, str]]) -
 
 @settings(max_examples=15, deadline=None)
 @given(who=people(), rows=SUPPRESSIONS, one_more=st.tuples(st.sampled_from(KEYS), CHANNEL))
+@example(who=everybody(), rows=[("c0", "all"), ("c1", "post")], one_more=("c2", "E-mail"))
+@example(who=everybody(), rows=[], one_more=("c2", None))
 def test_no_list_holds_anybody_suppressed_and_a_suppression_touches_nobody_else(
     who: tuple[pd.DataFrame, pd.DataFrame], rows: list[tuple[str, str]], one_more: tuple[str, str]
 ) -> None:
@@ -282,7 +291,7 @@ def test_lists_say_what_they_can_show() -> None:
                believed_effect_low=0.05, believed_effect_high=0.07)
         for name, channel, cost in (("mail", "email", 0.5), ("call", "phone", 5.0))
     ]  # fmt: skip
-    answer = crm.list_tests(plan, people, made)
+    answer = crm.list_tests(plan, people, made, seed=1, as_of=AS_OF)
     assert isinstance(answer, Answer)
     table = answer.table.set_index("action_id")
     assert table.loc["mail", "pays_from"] == pytest.approx(0.01)
@@ -293,4 +302,4 @@ def test_lists_say_what_they_can_show() -> None:
         and "'Call' (12 customers) cannot prove" in answer.so_what
     )
     nobody = Answer(pd.DataFrame(), "", "", "prescriptive", extra={"choice": choice.assign(action="none")})  # fmt: skip
-    assert isinstance(crm.list_tests(nobody, people, made), Missing)
+    assert isinstance(crm.list_tests(nobody, people, made, seed=1, as_of=AS_OF), Missing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from datetime import date
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -56,6 +57,12 @@ def rated(n: int = 400, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
     return who, ratings(who, dict(zip(PLACES, (delivery, checkout, chat), strict=True)))
 
 
+@cache
+def moments_of_truth() -> Answer:
+    """Drivers among the touchpoints of `rated`, unweighted: several tests read it, none changes it."""
+    return experience.touchpoint_drivers(*rated(), AS_OF)
+
+
 def cases(n: int = 900, seed: int = 0, effect: float = 1.0) -> pd.DataFrame:
     """Chat gets the delivery cases, which are rated low; slow answers and reopening lower the rating."""
     rng = np.random.default_rng(seed)
@@ -76,7 +83,7 @@ def cases(n: int = 900, seed: int = 0, effect: float = 1.0) -> pd.DataFrame:
 def test_weights_of_step_2_are_used_and_those_missing_are_counted() -> None:
     who, scores = rated()
     weights = who[["customer_id", "wave"]].assign(weight=np.where(who["country"] == "DE", 0.5, 2.0))
-    plain = experience.touchpoint_drivers(who, scores, AS_OF)
+    plain = moments_of_truth()
     ours = experience.touchpoint_drivers(who, scores, AS_OF, weights)
     holes = experience.touchpoint_drivers(who, scores, AS_OF, weights.iloc[40:])
     assert "unweighted" in plain.source
@@ -91,8 +98,7 @@ def test_weights_of_step_2_are_used_and_those_missing_are_counted() -> None:
 
 
 def test_a_touchpoint_that_few_met_is_compared_with_the_others() -> None:
-    who, scores = rated()
-    found = experience.touchpoint_drivers(who, scores, AS_OF)
+    found = moments_of_truth()
     table = found["numbers"].set_index("driver")
     assert table["is_driver"].to_dict() == {"delivery": True, "chat": True, "checkout": False}
     assert (table["n"] == 400).all()
@@ -127,10 +133,8 @@ def test_without_promised_hours_the_hours_are_compared() -> None:
 
 
 def test_importance_against_performance_goes_by_test() -> None:
-    who, scores = rated()
-    found = experience.importance_performance(
-        experience.touchpoint_drivers(who, scores, AS_OF), scores, AS_OF
-    )
+    _, scores = rated()
+    found = experience.importance_performance(moments_of_truth(), scores, AS_OF)
     verdicts = found.table.set_index("touchpoint")["verdict"].to_dict()
     assert verdicts["delivery"] == "mend first"
     assert verdicts["checkout"] == "do not overdo"
@@ -191,7 +195,7 @@ def test_too_few_equal_or_no_answers_are_said() -> None:
     assert "are the same" in flat.reason
     assert isinstance(experience.case_drivers(cases().head(0), AS_OF, PROMISED), Missing)
     assert isinstance(experience.importance_performance(none, scores, AS_OF), Missing)
-    assert isinstance(experience.importance_performance(experience.touchpoint_drivers(who, scores, AS_OF), scores.head(0), AS_OF), Missing)  # fmt: skip
+    assert isinstance(experience.importance_performance(moments_of_truth(), scores.head(0), AS_OF), Missing)  # fmt: skip
 
 
 def test_no_tickets_leave_the_drivers_of_what_is_there() -> None:

@@ -121,9 +121,8 @@ def test_value_at_risk_is_incidents_times_difference_times_value() -> None:
     assert row["effect"] == pytest.approx(-row["difference"] * row["exposed_value"])
     assert row["low"] < row["effect"] < row["high"]
     assert (row["cost"], row["confidence"], row["owner"]) == (1000, "high", "logistics")
-    assert row["saved_per_cost"] == pytest.approx(
-        row["effect"] / 1000
-    )  # one kind: nothing to draw towards
+    assert row["saved_per_cost"] == pytest.approx(row["saved"] / 1000)
+    assert 0.85 * row["effect"] < row["saved"] < row["effect"]  # drawn towards no effect
     assert row["break_even"] == pytest.approx(1000 / row["effect"])
     assert row["low"] > 0 and "at risk" in found.headline
 
@@ -158,12 +157,51 @@ def test_doubling_incidents_doubles_value_at_risk(counts: list[int], seed: int) 
     assert effect.sum() == pytest.approx(once["together"][0])
 
 
-def test_noisy_estimates_are_drawn_together_and_sure_ones_keep_apart() -> None:
-    noisy = expected(pd.Series([-0.10, -0.02, -0.04]), pd.Series([0.05, 0.05, 0.05]))
-    assert np.allclose(noisy, noisy.mean()) and noisy.mean() == pytest.approx(-0.16 / 3)
-    sure = expected(pd.Series([-0.10, 0.0]), pd.Series([0.005, 0.005]))
-    assert sure.to_numpy() == pytest.approx([-0.10, 0.0], abs=0.001)
-    assert expected(pd.Series([-0.1]), pd.Series([0.05])).tolist() == [-0.1]
+def _expected(estimates: list[float], errors: list[float], correlation: float = 0.0) -> np.ndarray:
+    sd = np.array(errors)
+    alike = np.where(np.eye(len(sd)) > 0, 1.0, correlation)
+    return expected(pd.Series(estimates), pd.DataFrame(alike * np.outer(sd, sd))).to_numpy()
+
+
+def test_noisy_estimates_are_drawn_to_no_effect_and_sure_ones_are_kept() -> None:
+    vague = _expected([-0.10], [0.10])
+    assert -0.07 < vague[0] < -0.02
+    assert _expected([-0.10, 0.05], [0.005, 0.005]) == pytest.approx([-0.10, 0.05], abs=0.001)
+    assert _expected([0.0, 0.0], [0.03, 0.03]) == pytest.approx([0.0, 0.0])
+
+
+def test_a_harmless_kind_is_not_given_the_harm_of_the_others() -> None:
+    late, failed, slow = _expected([-0.033, -0.046, -0.010], [0.020, 0.023, 0.033])
+    assert failed < late < 3 * slow < 0
+    alone = _expected([-0.04, -0.01], [0.02, 0.02])
+    together = _expected([-0.04, -0.01], [0.02, 0.02], correlation=-0.7)
+    assert together.sum() < 0 and together[1] < alone[1]
+
+
+def test_expected_effects_miss_less_than_the_estimates_and_so_do_the_worst_of_them() -> None:
+    rng, sd = np.random.default_rng(5), np.array([0.02, 0.025, 0.035])
+    raw, drawn = [], []
+    for _ in range(150):
+        harm = np.array([-0.06, -0.05, 0.0])
+        found = harm + rng.normal(0, sd)
+        first = int(np.argmin(found / sd))
+        raw.append([*(found - harm) ** 2, harm[first] - found[first]])
+        ours = _expected(list(found), list(sd))
+        drawn.append([*(ours - harm) ** 2, harm[first] - ours[first]])
+    raw_mean, drawn_mean = np.mean(raw, axis=0), np.mean(drawn, axis=0)
+    assert drawn_mean[:3].sum() < 0.95 * raw_mean[:3].sum()
+    assert drawn_mean[2] < 0.8 * raw_mean[2]  # the harmless kind above all
+    assert abs(drawn_mean[3]) < raw_mean[3]  # and the largest no longer disappoints
+
+
+@given(st.lists(st.tuples(st.floats(-0.3, 0.3), st.floats(0.005, 0.2)), min_size=1, max_size=5))
+def test_expected_effects_are_no_larger_than_found_and_of_the_same_sign(
+    kinds: list[tuple[float, float]],
+) -> None:
+    found = np.array([estimate for estimate, _ in kinds])
+    drawn = _expected(list(found), [sd for _, sd in kinds])
+    assert (np.abs(drawn) <= np.abs(found) + 1e-12).all()
+    assert (drawn * found >= -1e-12).all()
 
 
 def test_a_pain_nobody_met_changes_nothing() -> None:

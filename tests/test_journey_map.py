@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 
 from playbook import experience, figures
 from playbook.answer import Answer, Missing
@@ -73,6 +76,7 @@ def lived(low: str = "Buyers 高端", gap: float = 1.2) -> tuple[pd.DataFrame, p
     return visited, scores, people
 
 
+@cache
 def whole() -> Answer:
     told = experience.experience_by_segment(*lived(), AS_OF)
     return experience.journey_map(
@@ -85,6 +89,18 @@ def texts(answer: Answer) -> list[tuple[str, float, tuple[float, float, float, f
     assert figure is not None
     renderer = FigureCanvasAgg(figure).get_renderer()
     return [(t.get_text(), t.get_fontsize(), t.get_window_extent(renderer).extents / figure.dpi) for t in figure.axes[0].texts if t.get_text()]  # fmt: skip
+
+
+@cache
+def words_of_whole() -> list[tuple[str, float, tuple[float, float, float, float]]]:
+    return texts(whole())
+
+
+def shaded(answer: Answer) -> int:
+    """Figures on the map that are marked as too many failures."""
+    figure = figures.journey_map(answer)._figure
+    assert figure is not None
+    return sum(to_hex(patch.get_facecolor()) == "#f8dcc6" for patch in figure.axes[0].patches)
 
 
 def test_pain_points_are_numbered_along_the_journey_and_need_a_sure_gap_or_failures() -> None:
@@ -121,7 +137,7 @@ def test_each_segment_gets_its_map_beside_all_customers() -> None:
 
 
 def test_every_word_of_the_map_is_on_the_page_large_enough_and_in_its_own_script() -> None:
-    told = texts(whole())
+    told = words_of_whole()
     assert min(size for _, size, _ in told) >= 8
     for text, _, (left, low, right, high) in told:
         assert left >= 0.2 and low >= 0.1 and right <= A3[0] and high <= A3[1], text
@@ -132,7 +148,7 @@ def test_every_word_of_the_map_is_on_the_page_large_enough_and_in_its_own_script
 
 
 def test_the_names_of_touchpoints_do_not_run_into_each_other() -> None:
-    told = [(t, e) for t, size, e in texts(whole()) if size == 8.5]
+    told = [(t, e) for t, size, e in words_of_whole() if size == 8.5]
     names = {w for s in STAGES for n in NAMES[s] for w in (n, *n.split())}
     placed = [(t, e) for t, e in told if t in names]
     assert len(placed) > 12
@@ -152,7 +168,8 @@ def test_a_client_without_some_stages_gets_the_map_of_the_others(stages: tuple[s
 def test_a_client_without_ratings_gets_a_map_of_failures() -> None:
     found = experience.journey_map(inventory(rated=False), AS_OF)
     assert list(found["points"].loc[found["points"]["is_pain"], "touchpoint"]) == ["checkout"]
-    assert len(figures.journey_map(found).png(dpi=30)) > 1000
+    assert found["failing"] == 0.10 and shaded(found) == 1
+    assert shaded(replace(found, extra=dict(found.extra) | {"failing": 1.1})) == 0
 
 
 def test_stages_that_are_none_of_the_five_are_no_map() -> None:

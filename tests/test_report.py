@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import skip_or_fail
 
+from playbook import cli
 from playbook.report.safe import MAX_PAGE_BYTES, fonts_css, picture, sanitised
 
 ATTACKS = [
@@ -63,7 +64,7 @@ def test_only_the_chinese_signs_in_use_are_carried() -> None:
 
 def test_every_page_of_the_demo_is_safe_and_small(demo: Path) -> None:
     pages = sorted((demo / "2025" / "report").glob("*.html"))
-    assert len(pages) == 17 + 9  # and one for each role
+    assert len(pages) == 18 + 9  # and one for each role
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert _dangerous(text) == [], page.name
@@ -91,6 +92,17 @@ def test_the_start_page_says_what_to_do_for_whom_and_with_what_effect(demo: Path
         "What we do not know yet",
     ):
         assert heading in text
+
+
+def test_the_demo_ends_with_its_review_in_ten_lines(
+    demo: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert cli.main(["review", "demo", "--period", "2025"]) == 0
+    said = capsys.readouterr().out
+    lines = re.findall(r"^ ?\d+\. (\w+) .+$", said, re.M)
+    assert "nothing to do" in said and 5 <= len(lines) <= 10
+    assert len({"Keep", "Adjust", "Stop"} & set(lines)) >= 2
+    assert "Review of 2025 against 2024" in said and "report/review.html" in said
 
 
 @pytest.mark.browser

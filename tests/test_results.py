@@ -79,3 +79,11 @@ def test_key_figures_are_sorted_and_complete(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_values_are_written_for_readers(value: object, unit: str, text: str) -> None:
     assert format_value(value, unit) == text
+
+
+def test_a_damaged_file_is_named_with_the_command(tmp_path: Path) -> None:
+    (tmp_path / "segments.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(
+        DataError, match=r"segments\.parquet is damaged .* run 'make run' to make it again"
+    ):
+        results.load(tmp_path, "segments")

@@ -192,10 +192,10 @@ def test_the_season_is_no_signal_but_a_month_beyond_it_is() -> None:
 
 
 def test_a_short_backlog_says_that_the_season_is_not_taken_out() -> None:
-    found = experience.backlog(month_rows(np.arange(20) % 4 + 3.0), AS_OF)
+    found = experience.backlog(month_rows(np.arange(20) % 4 + 3.0))
     assert "season not taken out" in found.caption and "Two whole years" in found.so_what
-    assert isinstance(experience.backlog(month_rows(np.ones(9)), AS_OF), Missing)
-    within = experience.backlog(month_rows(np.arange(20) % 4 + 3.0, "2023-01-20"), AS_OF)
+    assert isinstance(experience.backlog(month_rows(np.ones(9))), Missing)
+    within = experience.backlog(month_rows(np.arange(20) % 4 + 3.0, "2023-01-20"))
     assert len(within.table) == 19
 
 

@@ -7,7 +7,10 @@ propensity
 target list
     Customers a channel may reach: consent, no suppression, below the contact cap, not held out.
 universal holdout
-    Customers drawn by hash whom no action ever touches; against them all actions together are judged.
+    Customers drawn by hash whom no action ever touches; against them all actions together are judged. An answer to
+    a service case of their own is no action of ours, so they get it.
+control group
+    Customers of one list drawn by hash whom that list does not reach; against them its effect is judged.
 belief
     An effect stated in the plan and not yet measured.
 breakage
@@ -16,7 +19,7 @@ shadow price
     What one more unit of a limit would be believed to earn.
 """
 
-from playbook.crm.actions import candidates, money_for_contacts, next_best_action, shrunken_effect
+from playbook.crm.actions import candidates, money_for_contacts, next_best_action
 from playbook.crm.automation import (
     automation,
     late_cases,
@@ -33,15 +36,27 @@ from playbook.crm.behaviour import (
     snapshot_days,
     what_predicts,
 )
+from playbook.crm.beliefs import shrunken_effect
 from playbook.crm.budget import acquisition_channels, budget_split
+from playbook.crm.content_rules import content_rules
+from playbook.crm.contents import crm_contents, planned_action
 from playbook.crm.customer_pages import chosen_customers, customer_page
-from playbook.crm.files import checked_files, crm_contents, crm_files, make_files, refused_contacts
+from playbook.crm.effects import expected_effects, expected_margins
+from playbook.crm.files import (
+    checked_files,
+    crm_files,
+    held_back,
+    make_files,
+    refused_contacts,
+)
 from playbook.crm.handover import acceptance_files, acceptance_page, setup_page
 from playbook.crm.lint import lint_file, read_file
-from playbook.crm.list_tests import list_tests, smallest_control
+from playbook.crm.list_files import list_files
+from playbook.crm.list_tests import draw_arms, drawn_choice, list_tests, smallest_control
 from playbook.crm.loyalty import care_calendar, programme_return, tier_changes
 from playbook.crm.loyalty_design import compare_designs
 from playbook.crm.mapping import SYSTEMS, read_mapping, tenant_mapping
+from playbook.crm.model_card import model_card
 from playbook.crm.personalisation import (
     bought_between,
     cross_selling,
@@ -49,7 +64,7 @@ from playbook.crm.personalisation import (
     recommendations,
     up_selling,
 )
-from playbook.crm.pipeline import ageing_deals, pipeline_forecast, stage_conversion, win_rates
+from playbook.crm.pipeline import pipeline_forecast, stage_conversion, win_rates
 from playbook.crm.plan import action_plan, budget_what_if, limits, money_and_margin
 from playbook.crm.record import (
     cleaning_list,
@@ -60,7 +75,7 @@ from playbook.crm.record import (
 )
 from playbook.crm.referral import ambassadors, referral_break_even, referral_value, who_recommends
 from playbook.crm.response import campaign_uplift, effect_by_group
-from playbook.crm.sales import loss_reasons, sales_coverage
+from playbook.crm.sales import ageing_deals, loss_reasons, sales_coverage
 from playbook.crm.targeting import (
     gate_shares,
     is_mapped,
@@ -69,23 +84,27 @@ from playbook.crm.targeting import (
     universal_holdout,
     unread_suppressions,
 )
-from playbook.crm.tasks import callback_tasks
+from playbook.crm.tasks import callback_tasks, rule_tasks
 from playbook.crm.template import fill_template
+from playbook.crm.today import lists_today, tasks_today
 
 __all__ = [
     "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "acquisition_channels",
     "action_plan", "ageing_deals", "ambassadors", "automation", "bought_between",
     "budget_split", "budget_what_if", "calibration", "callback_tasks", "campaign_uplift",
     "candidates", "care_calendar", "checked_files", "chosen_customers", "cleaning_list",
-    "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
-    "customer_page", "customer_record", "effect_by_group", "example_customer", "fill_template",
-    "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits",
-    "lint_file", "list_sizes", "list_tests", "loss_reasons", "make_files", "money_and_margin",
+    "compare_designs", "contacts_tracked", "content_rules", "crm_contents", "crm_files",
+    "cross_selling", "customer_page", "customer_record", "draw_arms", "drawn_choice",
+    "effect_by_group", "example_customer", "expected_effects", "expected_margins",
+    "fill_template", "gate_shares", "held_back", "is_mapped", "lapsed_customers", "late_cases",
+    "late_columns", "limits", "lint_file", "list_files", "list_sizes", "list_tests",
+    "lists_today", "loss_reasons", "make_files", "model_card", "money_and_margin",
     "money_for_contacts", "next_best_action", "personal_content", "pipeline_forecast",
-    "programme_return", "propensity", "read_file", "read_mapping", "recent_answers",
-    "recommendations", "referral_break_even", "referral_value", "refused_contacts",
-    "rule_conflicts", "sales_coverage", "setup_page", "shrunken_effect", "smallest_control",
-    "snapshot_days", "stage_conversion", "target_lists", "tenant_mapping", "tier_changes",
-    "timeline", "trigger_events", "universal_holdout", "unread_suppressions", "up_selling",
-    "what_predicts", "who_recommends", "win_rates",
+    "planned_action", "programme_return", "propensity", "read_file", "read_mapping",
+    "recent_answers", "recommendations", "referral_break_even", "referral_value",
+    "refused_contacts", "rule_conflicts", "rule_tasks", "sales_coverage", "setup_page",
+    "shrunken_effect", "smallest_control", "snapshot_days", "stage_conversion", "target_lists",
+    "tasks_today", "tenant_mapping", "tier_changes", "timeline", "trigger_events",
+    "universal_holdout", "unread_suppressions", "up_selling", "what_predicts", "who_recommends",
+    "win_rates",
 ]  # fmt: skip

@@ -10,16 +10,17 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.crm.tasks import COMPLAINTS, rests_on_case
 from playbook.errors import NotEnough
 
 __all__ = ["automation", "care_days_due", "late_cases", "recent_answers", "rule_conflicts", "trigger_events"]  # fmt: skip
 
 STATES = {
-    "closed": "closed", "other_strategy": "other strategy", "blocked": "no channel", "complaint_first": "complaint first",
+    "closed": "closed", "held_out": "held out", "other_strategy": "other strategy", "blocked": "no channel", "complaint_first": "complaint first",
     "over_cap": "contact cap", "tasks": "task",
 }  # fmt: skip
 """Column to state of a met rule, in the order in which they are decided."""
-EVENT_COLUMNS = ["trigger", "subject", "customer_id"]
+EVENT_COLUMNS = ["trigger", "subject", "customer_id", "owed"]
 RECENT = 365  # days an answer on recommendation stays news
 COMING = 30  # days ahead that birthdays are listed
 PROMOTER, DETRACTOR = 9, 6
@@ -35,7 +36,6 @@ NEEDS = {
 }
 ASKED_FOR = frozenset({"deal without progress", "detractor", "open case late"})
 """Triggers by which the customer began: an answer to them is no contact of ours and needs no consent to advertise."""
-COMPLAINTS = frozenset({"detractor", "open case late"})
 
 
 def recent_answers(recommend: pd.DataFrame, as_of: date) -> pd.DataFrame:
@@ -84,7 +84,10 @@ def trigger_events(
     answered: pd.DataFrame, care: pd.DataFrame, late: pd.DataFrame, *, churn_above: float, buy_above: float, as_of: date,
     exposed: pd.DataFrame | Missing | None = None, exposed_above: float = 0.5,
 ) -> pd.DataFrame:  # fmt: skip
-    """Return whom or what each trigger has met: trigger, subject (id), customer_id.
+    """Return whom or what each trigger has met: trigger, subject (id), customer_id, owed.
+
+    ``owed`` says that the customer waits for an answer in a case or a sale of their own; such an answer is no
+    action of ours, so the universal holdout gets it too. A survey answer alone is not owed one.
 
     Parameters
     ----------
@@ -107,8 +110,12 @@ def trigger_events(
     """
     parts = []
 
-    def add(trigger: str, subjects: pd.Series, customers: pd.Series) -> None:
-        frame = pd.DataFrame({"subject": subjects.astype("str"), "customer_id": customers})
+    def add(
+        trigger: str, subjects: pd.Series, customers: pd.Series, owed: pd.Series | bool = False
+    ) -> None:
+        frame = pd.DataFrame(
+            {"subject": subjects.astype("str"), "customer_id": customers, "owed": owed}
+        )
         parts.append(frame.assign(trigger=trigger)[EVENT_COLUMNS])
 
     if isinstance(scores, pd.DataFrame):
@@ -123,27 +130,28 @@ def trigger_events(
         add("competitor offers more", open_to_leave["customer_id"], open_to_leave["customer_id"])
     if isinstance(deals, pd.DataFrame):
         stuck = deals[deals["slow"] | deals["slipped"].fillna(False)]
-        add("deal without progress", stuck["opportunity_id"], stuck["customer_id"])
-    detractors = answered[answered["detractor"]]
+        add("deal without progress", stuck["opportunity_id"], stuck["customer_id"], True)
+    detractors, cases = answered[answered["detractor"]], pd.Series(False, answered.index)
     if isinstance(unhappy, pd.DataFrame) and len(unhappy):
         detractors = unhappy.drop_duplicates("customer_id")
-    add("detractor", detractors["customer_id"], detractors["customer_id"])
+        cases = rests_on_case(detractors["cause"]) if "cause" in detractors else pd.Series(False, detractors.index)  # fmt: skip
+    add("detractor", detractors["customer_id"], detractors["customer_id"], cases[detractors.index])
     promoters = answered[answered["promoter"]]
     add("promoter", promoters["customer_id"], promoters["customer_id"])
     birthdays = care_days_due(care, as_of, "birth")
     add("birthday", birthdays["customer_id"], birthdays["customer_id"])
-    add("open case late", late["ticket_id"], late["customer_id"])
+    add("open case late", late["ticket_id"], late["customer_id"], True)
     events = pd.concat([p for p in parts if len(p)] or [pd.DataFrame(columns=EVENT_COLUMNS)])
-    return events.sort_values(EVENT_COLUMNS, ignore_index=True)
+    return events.sort_values(EVENT_COLUMNS[:3], ignore_index=True)
 
 
 def _decided(
     rules: Sequence[Any], events: pd.DataFrame, open_to: set[str], closed: set[str], room: pd.Series | None,
-    strategy: pd.Series | None,
+    strategy: pd.Series | None, held: set[str],
 ) -> pd.DataFrame:  # fmt: skip
     """Return every rule that a customer meets, in the plan's order, with what becomes of it.
 
-    ``state`` is task, other strategy, closed, no channel, complaint first, or contact cap.
+    ``state`` is task, closed, held out, other strategy, no channel, complaint first, or contact cap.
     """
     met = pd.concat(
         [events[events["trigger"] == rule.trigger].assign(place=place) for place, rule in enumerate(rules)],
@@ -151,17 +159,21 @@ def _decided(
     )  # fmt: skip
     customer = met["customer_id"]
     ours = [rule.area == "marketing" or rule.trigger not in ASKED_FOR for rule in rules]
+    if "owed" not in met:
+        met["owed"] = met["trigger"].isin(ASKED_FOR - {"detractor"})
     met["contact"] = np.array([ours[place] for place in met["place"]], dtype=bool)
     wanted = [rules[place].strategies for place in met["place"]]
     theirs = customer.map(strategy) if strategy is not None else pd.Series("", index=met.index)
     other = np.array([bool(w) and s not in w for w, s in zip(wanted, theirs, strict=True)], dtype=bool)  # fmt: skip
     left = (theirs == "exit") & met["contact"]
     is_closed = customer.isin(closed)
-    complaint = met["trigger"].isin(COMPLAINTS) & ~is_closed
+    owed = met["owed"].astype(bool) & ~met["contact"]
+    held_out = customer.isin(held) & ~owed
+    complaint = met["trigger"].isin(COMPLAINTS) & ~is_closed & ~held_out
     waits = met["contact"] & customer.isin(set(met.loc[complaint & ~other, "customer_id"]))  # fmt: skip
     met["state"] = np.select(
-        [is_closed, other | left, met["contact"] & ~customer.isin(open_to), waits],
-        ["closed", "other strategy", "no channel", "complaint first"], "task",
+        [is_closed, held_out, other | left, met["contact"] & ~customer.isin(open_to), waits],
+        ["closed", "held out", "other strategy", "no channel", "complaint first"], "task",
     )  # fmt: skip
     if room is not None:
         turn = met[(met["state"] == "task") & met["contact"]]
@@ -186,29 +198,30 @@ def automation(
         From `trigger_events`.
     reachable
         Of the target lists. A contact of ours (marketing, or any rule whose trigger the customer did
-        not begin) for somebody whom no channel may reach is dropped, so the holdout gets none.
+        not begin) for somebody whom no channel may reach is dropped.
     as_of
         Tasks count from this day.
     lists
-        From `target_lists`: nobody dead or wholly opted out gets any task, and contacts of ours keep
-        the contact cap.
+        From `target_lists`: nobody dead or wholly opted out gets any task, the universal holdout only the answer to a
+        case or sale of its own, and contacts of ours keep the contact cap.
     segments, strategies
         Results of step 03: rules keep to their strategies, and a segment to be left gets no contact.
 
     Returns
     -------
     Answer
-        Table rule, area, when, then, met, closed, other_strategy, blocked (no channel), complaint_first (an
-        open complaint is answered before anything is offered), over_cap, tasks, owner, due. Extra ``tasks``:
-        rule, area, subject, customer_id, owner, due, contact; ``met``: every rule a customer meets.
+        Table rule, area, when, then, met, closed, held_out (universal holdout), other_strategy, blocked (no channel),
+        complaint_first (an open complaint is answered before anything is offered), over_cap, tasks, owner, due.
+        Extra ``tasks``: rule, trigger, then, area, subject, customer_id, owner, due, contact; ``met``: every rule a
+        customer meets.
     """
     need(
         pd.DataFrame({"rule": [rule.id for rule in rules]}), "automation rules", "rules in the plan"
     )
     channels = [c for c in reachable.columns if c != "customer_id"]
     open_to = set(reachable.loc[reachable[channels].any(axis=1), "customer_id"])
-    closed, room = _closed_and_room(lists)
-    met = _decided(rules, events, open_to, closed, room, _strategy_of(segments, strategies))
+    closed, room, held = _gates(lists)
+    met = _decided(rules, events, open_to, closed, room, _strategy_of(segments, strategies), held)
     counts = pd.crosstab(met["place"], met["state"])
     rows = []
     for place, rule in enumerate(rules):
@@ -228,7 +241,7 @@ def automation(
     met["rule"] = [rules[place].id for place in met["place"]]
     said = table.set_index("rule")
     made = met[met["state"] == "task"].copy()
-    for column in ("area", "owner", "due"):
+    for column in ("area", "then", "owner", "due"):
         made[column] = made["rule"].map(said[column])
     load = made.groupby("owner").size().sort_values(ascending=False, kind="stable")
     silent = [row["when"] for row in rows if not row["met"]]
@@ -242,18 +255,20 @@ def automation(
         source="plan, propensity, opportunities, survey_answers, customers, tickets, target lists, strategies",
         metrics=(Metric("automation_tasks", float(len(made)), n=len(events), unit="count", kind="prescriptive"),),
         extra={
-            "tasks": made[["rule", "area", "subject", "customer_id", "owner", "due", "contact"]].reset_index(drop=True),
+            "tasks": made[["rule", "trigger", "then", "area", "subject", "customer_id", "owner", "due", "contact"]].reset_index(drop=True),
             "met": met[["rule", "customer_id", "contact", "state"]],
         },
     )  # fmt: skip
 
 
-def _closed_and_room(lists: Answer | Missing | None) -> tuple[set[str], pd.Series | None]:
+def _gates(lists: Answer | Missing | None) -> tuple[set[str], pd.Series | None, set[str]]:
+    """Return who is closed to everybody, the contacts left by customer, and the universal holdout."""
     if not isinstance(lists, Answer):
-        return set(), None
-    out = lists["opt_outs"]
-    shut = out.filter(like="opted_out_").all(axis=1)
-    return set(out.loc[shut, "customer_id"]), lists["contacts"].set_index("customer_id")["room"]
+        return set(), None, set()
+    out, holdout = lists["opt_outs"], lists["holdout"]
+    shut = set(out.loc[out.filter(like="opted_out_").all(axis=1), "customer_id"])
+    held = set(holdout.loc[holdout["holdout"], "customer_id"])
+    return shut, lists["contacts"].set_index("customer_id")["room"], held
 
 
 def _strategy_of(
@@ -281,6 +296,7 @@ def rule_conflicts(found: Answer) -> Answer:
         the two tasks are made for them).
     """
     met = found["met"].drop_duplicates(["rule", "customer_id"]).dropna(subset=["customer_id"])
+    met = met[met["state"] != STATES["other_strategy"]]  # meant for other segments
     order = {rule: place for place, rule in enumerate(dict.fromkeys(found["met"]["rule"]))}
     pairs = met.merge(met, on="customer_id", suffixes=("", "_other"))
     pairs = pairs[pairs["rule"].map(order) < pairs["rule_other"].map(order)]
@@ -324,6 +340,6 @@ def _load_advice(load: pd.Series, table: pd.DataFrame, silent: list[str]) -> str
     return (
         f"{load.index[0]} gets {format_value(load.iloc[0], 'count')} of them; "
         f"{blocked:,} were not made because nobody may contact the customer, {held:,} because a complaint or the contact cap "
-        f"comes first. Do the {urgent:,} service tasks first: they answer "
+        f"comes first, and {int(table['held_out'].sum()):,} because the customer is in the holdout, which only gets answers to cases and sales of its own. Do the {urgent:,} service tasks first: they answer "
         f"what a customer is already waiting for.{nothing}"
     )

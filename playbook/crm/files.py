@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from collections.abc import Mapping as Columns
-from datetime import date, timedelta
 from typing import Any
 from unicodedata import normalize
 
@@ -18,100 +17,18 @@ import pandas as pd
 
 from playbook.allocation import NONE
 from playbook.answer import Answer, Metric, Missing, answers, need
-from playbook.crm.lint import lint_file
+from playbook.crm.lint import lint_file, read_file
+from playbook.crm.list_tests import CONTROL
 from playbook.crm.mapping import KINDS, Dialect, FieldRule, Mapping
-from playbook.crm.tasks import callback_tasks
 from playbook.crm.template import fill_template, xlsx_bytes
 from playbook.errors import ConsentError, DataError
 
-__all__ = ["crm_contents", "crm_files", "make_files"]
+__all__ = ["checked_files", "crm_files", "held_back", "make_files", "refused_contacts"]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 BLANKS = {0xA0: " ", 0x3000: " "}  # the blank that does not break and the wide one of Chinese text
 LINE_END = {"lf": "\n", "crlf": "\r\n"}
-LIST_DAYS, SCORE_DAYS = 31, 365
-SCORES = ["customer_id", "segment", "clv", "churn_probability", "purchase_probability", "action", "valid_until"]  # fmt: skip
-OPTED_OUT = ("email", "sms", "phone")
 NULLS = {"#n/a", "#null!", "null", "nan", "<na>", "nat"}
-
-
-def crm_contents(
-    choice: pd.DataFrame | Missing, values: pd.DataFrame | Missing, scores: pd.DataFrame | Missing,
-    lists: Answer | Missing, actions: Sequence[Any], as_of: date, *, callbacks: pd.DataFrame | Missing | None = None,
-    tasks: pd.DataFrame | Missing | None = None,
-) -> dict[str, pd.DataFrame] | Missing:  # fmt: skip
-    """Return what the CRM files say: ``scores``, ``targets``, ``opt_outs``, ``tasks``; keys and our columns only.
-
-    Parameters
-    ----------
-    choice
-        Result ``next_best_action``.
-    values, scores
-        Results ``customer_value`` and ``scores``; without them opt-outs and tasks are still written.
-    lists
-        From `target_lists`.
-    actions
-        ``plan.actions``: id, channel.
-    as_of
-        Lists hold for a month from this day, scores for a year.
-    callbacks
-        Result ``callbacks`` of step 05, for the tasks; who waits for a call back gets no offer this month.
-    tasks
-        Of the automation: customer_id, contact. Its contacts count against the month's contact cap
-        before those of the list; who has no room left waits for the next list.
-    """
-    if isinstance(lists, Missing):
-        return lists
-    out = lists["opt_outs"]
-    gone = out.loc[out.filter(like="opted_out_").all(axis=1), "customer_id"]
-    frame = _scored(choice, values, scores, as_of)
-    frame = frame[~frame["customer_id"].isin(gone)].reset_index(drop=True)
-    targets = frame[frame["action"].fillna(NONE) != NONE]
-    targets = targets.assign(
-        channel=targets["action"].map({a.id: a.channel for a in actions}),
-        valid_until=as_of + timedelta(days=LIST_DAYS),
-    )
-    targets = targets[targets["customer_id"].isin(_with_room(lists, tasks))]
-    if isinstance(callbacks, pd.DataFrame):  # a complaint is answered before anything is offered
-        care = [action.id for action in actions if action.purpose == "service"]
-        called = targets["customer_id"].isin(callbacks["customer_id"])
-        targets = targets[~called | targets["action"].isin(care)]
-    flags = [f"opted_out_{channel}" for channel in OPTED_OUT]
-    stopped = out.loc[out[flags].any(axis=1), ["customer_id", *flags]]
-    return {
-        "scores": frame,
-        "targets": targets[["customer_id", "segment", "channel", "action", "valid_until"]].reset_index(drop=True),
-        "opt_outs": stopped.reset_index(drop=True),
-        "tasks": callback_tasks(callbacks, gone, as_of),
-    }  # fmt: skip
-
-
-def _scored(
-    choice: pd.DataFrame | Missing, values: pd.DataFrame | Missing, scores: pd.DataFrame | Missing, as_of: date
-) -> pd.DataFrame:  # fmt: skip
-    """Return the scores of each customer; no rows where value or propensity is not known."""
-    if isinstance(values, Missing) or isinstance(scores, Missing):
-        return pd.DataFrame(columns=SCORES)
-    frame = scores.merge(values[["customer_id", "clv"]], on="customer_id")
-    if isinstance(choice, pd.DataFrame):
-        chosen = choice[["customer_id", "segment", "action"]]
-        frame = frame.merge(chosen, on="customer_id", how="left")
-    else:
-        frame = frame.assign(segment=None, action=NONE)
-    frame = frame.assign(valid_until=as_of + timedelta(days=SCORE_DAYS))
-    return frame.sort_values("customer_id")[SCORES]
-
-
-def _with_room(lists: Answer, tasks: pd.DataFrame | Missing | None) -> pd.Series:
-    """Return the customers who may get one more contact this month."""
-    if "contacts" not in lists.extra:
-        return lists["opt_outs"]["customer_id"]
-    made = lists["contacts"]
-    room = made["room"].astype("float64")
-    if isinstance(tasks, pd.DataFrame):
-        used = tasks.loc[tasks["contact"], "customer_id"].value_counts()
-        room = room - made["customer_id"].map(used).fillna(0)
-    return made.loc[room >= 1, "customer_id"]
 
 
 def _cell(value: object, rule: FieldRule, dialect: Dialect, where: str) -> str:
@@ -251,8 +168,15 @@ def _csv_bytes(rows: list[list[str]], dialect: Dialect) -> bytes:
 
 
 def _told(mapping: Mapping, kind: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the rows of an opt-out file that would say nothing to this system."""
-    flags = [r.column for r in mapping.files[kind].fields.values() if r.kind == "opt_out"]
+    """Leave out rows that would say nothing to this system, or that it has no place for.
+
+    An opt-out must be one this system knows. Where tasks are fields of the customer, the most urgent stands.
+    """
+    file = mapping.files[kind]
+    flags = [r.column for r in file.fields.values() if r.kind == "opt_out"]
+    if kind == "tasks" and file.key_column == "customer_id":
+        known = frame.dropna(subset=["customer_id"]).sort_values("due", kind="stable")
+        return known.drop_duplicates("customer_id")
     return frame[frame[flags].any(axis=1)] if flags else frame
 
 
@@ -264,6 +188,12 @@ def refused_contacts(targets: pd.DataFrame, reachable: pd.DataFrame) -> set[str]
     open_to = flags.stack()
     asked = open_to.reindex(pd.MultiIndex.from_frame(meant)).fillna(False).to_numpy(bool)
     return set(some.index[~some]) | set(meant.loc[~asked, "customer_id"])
+
+
+def held_back(contents: Columns[str, pd.DataFrame]) -> set[str]:
+    """Return the control groups of this month's lists, who must not stand on a target list either."""
+    members = contents.get("members")
+    return set() if members is None else set(members.loc[members["arm"] == CONTROL, "customer_id"])
 
 
 def checked_files(
@@ -300,21 +230,40 @@ def checked_files(
                     f"{mapping.system}/{name}: {problems[0]} ({len(problems)} problems); no file was written"
                 )
             made.append((kind, name, rows, content))
+        _came_back(
+            mapping,
+            kind,
+            _told(mapping, kind, frame),
+            [c for k, *_, c in made if k == kind],
+            template,
+        )
     return made
+
+
+def _came_back(
+    mapping: Mapping, kind: str, sent: pd.DataFrame, files: list[bytes], template: bytes | None
+) -> None:
+    """Refuse files from which the strict reader does not get the keys that were sent, each once."""
+    key = mapping.files[kind].key_column
+    back = [k for content in files for k in read_file(mapping, kind, content, template=template is not None)[key]]  # fmt: skip
+    if sorted(back) != sorted(sent[key].astype("str")):
+        raise DataError(
+            f"{mapping.system}, {kind}: {len(back):,} rows can be read back of {len(sent):,}; no file was written"
+        )
 
 
 @answers
 def crm_files(
-    written: pd.DataFrame, lists: Answer | Missing, choice: pd.DataFrame | Missing | None = None
-) -> Answer:
+    written: pd.DataFrame, contents: Columns[str, pd.DataFrame] | Missing, choice: pd.DataFrame | Missing | None = None
+) -> Answer:  # fmt: skip
     """Return which files were written for which CRM system and what must be set up before loading.
 
     Parameters
     ----------
     written
         From ``run.write_crm``: system, file, kind, object, rows, bytes, sha256, mapping_version.
-    lists
-        From `target_lists`.
+    contents
+        From `crm_contents`: the members of this month's lists, with the control groups.
     choice
         Result ``next_best_action``; who of it waits for the next list is then said.
     """
@@ -327,26 +276,32 @@ def crm_files(
     table.columns.name = None
     files = written.groupby("system").agg(files=("file", "size"), bytes=("bytes", "sum"))
     table = table.merge(files.reset_index(), on="system")
-    people, calls = int(table["targets"].max()), int(table["tasks"].max())
-    waiting = 0
-    if isinstance(choice, pd.DataFrame):
-        waiting = max(int((choice["action"] != NONE).sum()) - people, 0)
-    wait = (
-        f" {waiting:,} customers of the plan wait for the next list: they are called back first, or this month's contact cap is used up."
-        if waiting and people
-        else ""
-    )
+    people, tasks = int(table["targets"].max()), int(table["tasks"].max())
     return Answer(
         table=table[["system", "files", *KINDS, "bytes"]],
-        headline=f"{len(written)} files for {len(table)} CRM systems hold {people:,} contacts to make and {calls:,} call backs",
+        headline=f"{len(written)} files for {len(table)} CRM systems hold {people:,} contacts to make and {tasks:,} tasks",
         so_what=(
             "Create the fields listed in set-up.md beside the files, follow acceptance.md in a sandbox, then load all. The files carry "
             "the key and our own columns only, empty cells change nothing, and consent can only be withdrawn. All files passed a strict "
-            f"re-reading against the vendors' published rules; they were not loaded into a live system.{wait}"
+            f"re-reading against the vendors' published rules; they were not loaded into a live system.{_left_out(contents, choice)}"
         ),
         kind="prescriptive",
         caption="Rows written to the run's folder crm/ by system; manifest.json there holds checksums and the rules of the system",
         units=dict.fromkeys(["files", *KINDS, "bytes"], "count"),
-        source="next best action, scores, target lists, call backs; mappings of the systems",
+        source="next best action, scores, target lists, call backs, automation rules; mappings of the systems",
         metrics=(Metric("crm_contacts", float(people), n=people, unit="count", kind="prescriptive"),),
     )  # fmt: skip
+
+
+def _left_out(contents: Any, choice: pd.DataFrame | None) -> str:
+    """Say who of the plan stands on no list of this month, and why."""
+    members = contents["members"]
+    held = int((members["arm"] == CONTROL).sum())
+    said = (
+        f" {held:,} customers are the lists' control groups and stand in no file." if held else ""
+    )
+    if isinstance(choice, pd.DataFrame) and len(members):
+        waiting = int((choice["action"] != NONE).sum()) - len(members)
+        if waiting > 0:
+            said += f" {waiting:,} wait for the next list: they are called back first, or this month's contact cap is used up."
+    return said

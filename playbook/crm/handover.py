@@ -15,7 +15,7 @@ TRIAL = [f"PLAYBOOK-TEST-{number:02d}" for number in range(1, 11)]
 """Keys of the ten records of the trial; no customer has such a key."""
 TITLES = {
     "scores": "scores of each customer", "targets": "contacts to make this month", "opt_outs": "consents withdrawn",
-    "tasks": "call backs",
+    "tasks": "tasks",
 }  # fmt: skip
 LONG = "Ähnlich gesinnte Käufer 喜欢舒适 " * 10
 

@@ -1,20 +1,34 @@
-"""How large a control each contact list needs before its effect can be told from chance."""
+"""How large a control each contact list needs before its effect can be told from chance, and the draw of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from datetime import date
+from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from playbook.allocation import NONE
-from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.crm.actions import shrunken_effect
+from playbook.crm.targeting import universal_holdout
 from playbook.stats import sample_size_two_proportions, smallest_detectable_effect
 
-__all__ = ["list_tests", "smallest_control"]
+__all__ = [
+    "CONTROL",
+    "TREATED",
+    "draw_arms",
+    "drawn_choice",
+    "list_id",
+    "list_tests",
+    "smallest_control",
+]
+
+TREATED, CONTROL = "treated", "control"
+POOLED = 0.10
+"""Share held back of a list too small to prove its belief alone: its waves are pooled at the review."""
 
 SMALLEST, LARGEST = 0.01, 0.99  # base rates outside leave no room for an effect
 GROUP = 2  # fewer than this in a group is no comparison
@@ -53,6 +67,59 @@ def smallest_control(base_rate: float, listed: int, effect: float) -> int | None
     return low
 
 
+def list_id(action_id: str, as_of: date) -> str:
+    """Return the name of a list, which next year is the id of its campaign."""
+    return f"{action_id}-{as_of}"
+
+
+def _share(hold_back: float, listed: int) -> float:
+    """Share of a list to hold back: whole per cents that suffice, at most half; a list that cannot prove anything gives a tenth."""
+    if not isfinite(hold_back):
+        return POOLED
+    return min(ceil(100 * hold_back / listed - 1e-9) / 100, 0.5)
+
+
+def draw_arms(choice: pd.DataFrame, held: dict[str, float], seed: int, as_of: date) -> pd.DataFrame:
+    """Return the chosen actions with the arm of each customer, drawn by hash.
+
+    Parameters
+    ----------
+    choice
+        customer_id, action.
+    held
+        Action to the share of its list that is held back.
+    seed, as_of
+        With the action they name the draw. A customer's arm depends on nobody else and stays the same in all waves of
+        a list. The universal holdout is drawn from another hash and stands on no list, so neither tells of the other.
+
+    Returns
+    -------
+    DataFrame
+        ``choice`` with arm and assignment_probability (of being contacted; none where no action is meant).
+
+    Notes
+    -----
+    One probability holds for a whole list, so no strata are needed: treated less control is unbiased as it is.
+    """
+    drawn = choice.assign(
+        arm=pd.Series(pd.NA, choice.index, dtype="str"), assignment_probability=np.nan
+    )
+    for action, share in held.items():
+        mine = (choice["action"] == action).to_numpy()
+        names = [f"{list_id(action, as_of)}:{key}" for key in choice.loc[mine, "customer_id"]]
+        out = universal_holdout(names, seed, share)
+        drawn.loc[mine, "arm"] = np.where(out, CONTROL, TREATED)
+        drawn.loc[mine, "assignment_probability"] = 1 - share
+    return drawn
+
+
+def drawn_choice(plan: Answer | Missing, tests: Answer | Missing) -> pd.DataFrame | Missing:
+    """Return the plan's choice with the arm of each customer; without a single list, all are without an arm."""
+    if isinstance(plan, Missing) or isinstance(tests, Answer):
+        return tests["choice"] if isinstance(plan, Answer) else plan
+    return draw_arms(plan["choice"], {}, 0, date.min)
+
+
 def _row(action: Any, group: pd.DataFrame) -> dict[str, object]:
     n = len(group)
     base = float(np.clip(group["purchase_probability"].mean(), SMALLEST, LARGEST))
@@ -70,8 +137,10 @@ def _row(action: Any, group: pd.DataFrame) -> dict[str, object]:
 
 
 @answers
-def list_tests(plan: Answer, people: pd.DataFrame, actions: Sequence[Any]) -> Answer:
-    """Return for each contact list the smallest effect worth finding and the control that would find it.
+def list_tests(
+    plan: Answer, people: pd.DataFrame, actions: Sequence[Any], *, seed: int, as_of: date
+) -> Answer:
+    """Return for each contact list the smallest effect worth finding, the control that would find it, and who is in it.
 
     Parameters
     ----------
@@ -81,6 +150,8 @@ def list_tests(plan: Answer, people: pd.DataFrame, actions: Sequence[Any]) -> An
         From `candidates`: purchase_probability and margin_given_order of each customer.
     actions
         ``plan.actions``: unit cost and believed effect.
+    seed, as_of
+        Of the draw of the control groups (see `draw_arms`).
 
     Returns
     -------
@@ -89,7 +160,7 @@ def list_tests(plan: Answer, people: pd.DataFrame, actions: Sequence[Any]) -> An
         itself: the smallest worth finding), believed (shrunken), found_at_best (smallest effect that
         half against half would show), needed (customers in both halves to find ``pays_from``),
         hold_back (fewest to hold back at random so that the believed effect is found; none where the
-        list is too small), action_id.
+        list is too small), held_back (drawn), action_id. Extra ``choice``: the plan's with arm and assignment_probability.
 
     References
     ----------
@@ -102,14 +173,18 @@ def list_tests(plan: Answer, people: pd.DataFrame, actions: Sequence[Any]) -> An
     need(chosen, "customers on a contact list", "actions that earn more than they cost")
     by_id = {action.id: action for action in actions}
     rows = [_row(by_id[name], group) for name, group in chosen.groupby("action")]
-    table = pd.DataFrame(rows).sort_values(
-        ["customers", "list"], ascending=[False, True], ignore_index=True
-    )
+    table = pd.DataFrame(rows)
+    held = {row.action_id: _share(row.hold_back, row.customers) for row in table.itertuples()}
+    drawn = draw_arms(choice, held, seed, as_of)
+    controls = drawn[drawn["arm"] == CONTROL].groupby("action").size()
+    count = table["action_id"].map(controls).fillna(0).astype("int64")
+    table.insert(table.columns.get_loc("hold_back") + 1, "held_back", count)
+    table = table.sort_values(["customers", "list"], ascending=[False, True], ignore_index=True)
     able = table[table["hold_back"].notna()]
     return Answer(
         table=table,
         headline=f"{len(able)} of {len(table)} contact lists can show the effect they are believed to have",
-        so_what=_advice(table, able),
+        so_what=_advice(table, able, held),
         kind="prescriptive",
         caption=(
             f"Contact lists of the plan (n = {len(chosen):,} customers): repurchase without contact, effect at which a contact pays, "
@@ -117,22 +192,24 @@ def list_tests(plan: Answer, people: pd.DataFrame, actions: Sequence[Any]) -> An
         ),
         units={
             "customers": "count", "base_rate": "%", "pays_from": "%", "believed": "%", "found_at_best": "%",
-            "needed": "count", "hold_back": "count",
+            "needed": "count", "hold_back": "count", "held_back": "count",
         },
         source="next best action, propensity, customer value; plan",
         metrics=(
             Metric("lists_that_can_show", float(len(able)), n=len(table), unit="count", kind="prescriptive"),
+            Metric("control_customers", float(table["held_back"].sum()), n=len(chosen), unit="count", kind="prescriptive"),
         ),
+        extra={"choice": drawn},
     )  # fmt: skip
 
 
-def _advice(table: pd.DataFrame, able: pd.DataFrame) -> str:
+def _advice(table: pd.DataFrame, able: pd.DataFrame, held: dict[str, float]) -> str:
     said = []
     if len(able):
         first = able.iloc[0]
         said.append(
-            f"Hold back {first.hold_back:,.0f} of the {first.customers:,} customers of '{first.list}' at random, and its believed "
-            f"effect of {100 * first.believed:.1f} percentage points can be confirmed or refuted by the next review."
+            f"{first.held_back:,} of the {first.customers:,} customers of '{first.list}' are held back by lot ({format_value(held[first.action_id], '%')}), so that "
+            f"its believed effect of {100 * first.believed:.1f} percentage points can be confirmed or refuted by the next review."
         )
     small = table[table["hold_back"].isna()]
     if len(small):
@@ -145,7 +222,7 @@ def _advice(table: pd.DataFrame, able: pd.DataFrame) -> str:
         )
         said.append(
             f"'{worst.list}' ({worst.customers:,} customers) cannot prove a belief of {100 * worst.believed:.1f} points: {shown}. "
-            "Pool such lists over several waves before their result is read."
+            f"Of such lists {format_value(POOLED, '%')} are held back; pool several waves before their result is read."
         )
     dear = table[table["needed"] > table["customers"]]
     if len(dear):

@@ -170,7 +170,7 @@ def tier_changes(members: pd.DataFrame, programme: Any, since: date) -> Answer:
             "close below a threshold what is missing, and give a falling member a year of grace rather than a letter of demotion."
         ),
         kind="descriptive",
-        caption=f"Members by tier under the plan's thresholds, revenue of the year before and of the last 12 months (n = {len(members):,})",
+        caption=f"Members by tier under the plan's thresholds: down by revenue of the year before, across by that of the last 12 months (n = {len(members):,})",
         units={"members": "count", "share": "%"},
         source="loyalty_events, orders, plan",
         metrics=(Metric("tier_falls", float(down), n=len(old), unit="count"),),

@@ -1,4 +1,4 @@
-"""The sales pipeline from its history of stages: conversion, time, win rates, forecast, ageing."""
+"""The sales pipeline from its history of stages: conversion, time, win rates, forecast."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.clv import fit_kaplan_meier
 from playbook.stats import wilson
 
-__all__ = ["ageing_deals", "pipeline_forecast", "stage_conversion", "win_rates"]
+__all__ = ["pipeline_forecast", "stage_conversion", "win_rates"]
 
 PRIOR_DEALS = 10.0  # closed deals that the rate of the whole stage counts for
 DRAWS = 4000
@@ -271,6 +271,7 @@ def _open_deals(known: _Spells, opportunities: pd.DataFrame, as_of: date) -> pd.
         slow[stage] = _time_in_stage(part["days"], part["left"].notna())[1]
     deals["slow"] = deals["days"] > deals["stage"].map(slow)
     deals["slipped"] = deals["expected_close"] < pd.Timestamp(as_of)
+    deals["age"] = (pd.Timestamp(as_of) - deals["created_at"]).dt.days.clip(lower=0)
     return deals.sort_values("opportunity_id", ignore_index=True)
 
 
@@ -308,7 +309,7 @@ def pipeline_forecast(
     -------
     Answer
         Table by stage: stage, deals, amount, expected, share. Extra ``deals``: opportunity_id, stage,
-        amount, win_probability, expected, days, slow, slipped, owner, customer_id; ``total``: level,
+        amount, win_probability, expected, days, age, slow, slipped (its closing date has passed), owner, customer_id; ``total``: level,
         low, high (80 % and 95 %); ``draws``: simulated totals.
 
     Notes
@@ -354,40 +355,3 @@ def pipeline_forecast(
             "draws": totals,
         },
     )
-
-
-@answers
-def ageing_deals(forecast: Answer) -> Answer:
-    """Return the open deals that need a decision: slow in their stage or past their closing date.
-
-    Parameters
-    ----------
-    forecast
-        From `pipeline_forecast`.
-    """
-    deals = forecast["deals"]
-    stuck = deals[deals["slow"] | deals["slipped"].fillna(False)]
-    table = stuck.sort_values(["expected", "opportunity_id"], ascending=[False, True])[
-        ["opportunity_id", "owner", "stage", "days", "slow", "slipped", "amount", "expected"]
-    ].reset_index(drop=True)
-    share = float(table["expected"].sum()) / max(float(deals["expected"].sum()), 1e-9)
-    by_owner = table.groupby("owner")["expected"].agg(["size", "sum"])
-    by_owner = by_owner.sort_values(["sum", "size"], ascending=False)
-    most = (
-        f" {by_owner.index[0]} has the most of it ({by_owner['size'].iloc[0]:,} deals, "
-        f"{format_value(by_owner['sum'].iloc[0], 'currency')})." if len(by_owner) else ""
-    )  # fmt: skip
-    return Answer(
-        table=table,
-        headline=f"{len(table):,} of {len(deals):,} open deals are slow or past their closing date",
-        so_what=(
-            f"They hold {format_value(share, '%')} of the expected wins.{most} For each: agree the next step with a date this "
-            "week, or close it and free the time."
-            if len(table) else "Every open deal is within the usual time of its stage; nothing to clear."
-        ),
-        kind="diagnostic",
-        caption="Open deals that three in four deals would have left their stage before (slow), or past expected closing (slipped)",
-        units={"days": "days", "amount": "currency", "expected": "currency"},
-        source="opportunity_history, opportunities",
-        metrics=(Metric("stuck_deals", float(len(table)), n=len(deals), unit="count"),),
-    )  # fmt: skip

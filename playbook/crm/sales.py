@@ -1,4 +1,4 @@
-"""What the sales team must win: open deals against the target, and why deals are lost."""
+"""What the sales team must win: open deals against the target, those that need a decision, and why deals are lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.errors import NotEnough
 from playbook.stats import wilson
 
-__all__ = ["loss_reasons", "sales_coverage"]
+__all__ = ["ageing_deals", "loss_reasons", "sales_coverage"]
 
 ASK = "opportunities with the history of their stages"
 SHUFFLES = 2000
@@ -141,6 +141,55 @@ def _coverage_advice(
         f"{1 / usual if usual > 0 else np.inf:.1f} times would be needed to reach it from open deals alone. {pace}"
         + ("Agree on more new deals a month now: they take months to close." if both < wanted else
            "Hold the pace of new deals, and see to the slow ones below.")
+    )  # fmt: skip
+
+
+@answers
+def ageing_deals(forecast: Answer) -> Answer:
+    """Return the open deals that need a decision: slow in their stage or past their closing date.
+
+    Parameters
+    ----------
+    forecast
+        From `pipeline_forecast`.
+
+    Returns
+    -------
+    Answer
+        Table opportunity_id, owner, stage, days (in the stage), age (days since it was opened), slow, overdue, amount, expected.
+
+    Notes
+    -----
+    The history holds changes of stage, not of closing dates. A deal is *overdue* when the closing date it has now lies
+    behind and it is still open; one whose date was moved into the future looks punctual, however often it slipped.
+    """
+    deals = forecast["deals"]
+    stuck = deals[deals["slow"] | deals["slipped"].fillna(False)]
+    table = stuck.sort_values(["expected", "opportunity_id"], ascending=[False, True])
+    table = table.rename(columns={"slipped": "overdue"})[
+        ["opportunity_id", "owner", "stage", "days", "age", "slow", "overdue", "amount", "expected"]
+    ].reset_index(drop=True)
+    share = float(table["expected"].sum()) / max(float(deals["expected"].sum()), 1e-9)
+    by_owner = table.groupby("owner")["expected"].agg(["size", "sum"])
+    by_owner = by_owner.sort_values(["sum", "size"], ascending=False)
+    most = (
+        f" {by_owner.index[0]} has the most of it ({by_owner['size'].iloc[0]:,} deals, "
+        f"{format_value(by_owner['sum'].iloc[0], 'currency')})." if len(by_owner) else ""
+    )  # fmt: skip
+    return Answer(
+        table=table,
+        headline=f"{len(table):,} of {len(deals):,} open deals are slow or past their closing date",
+        so_what=(
+            f"They hold {format_value(share, '%')} of the expected wins.{most} For each: agree the next step with a date this "
+            "week, or close it and free the time. Closing dates that were moved leave no trace in the history of stages: a deal "
+            "put off again and again looks punctual here, so ask for the age of each."
+            if len(table) else "Every open deal is within the usual time of its stage; nothing to clear."
+        ),
+        kind="diagnostic",
+        caption="Open deals that three in four deals would have left their stage before (slow), or whose present closing date has passed (overdue)",
+        units={"days": "days", "age": "days", "amount": "currency", "expected": "currency"},
+        source="opportunity_history, opportunities",
+        metrics=(Metric("stuck_deals", float(len(table)), n=len(deals), unit="count"),),
     )  # fmt: skip
 
 

@@ -138,7 +138,7 @@ def target_lists(
             else "Nobody can be contacted: no consent is on record" if not _any_consent(flags)
             else "Nobody is left to be contacted after all gates"
         ),
-        so_what=_targets_advice(table, flags, suppressed, held, suppressions_promised, suppressions_unread),
+        so_what=_targets_advice(table, suppressed, held, suppressions_promised, suppressions_unread),
         kind="prescriptive",
         caption=f"Customers taken out at each gate, in order (n = {len(flags):,}); cap {contact_cap} contacts a month, holdout {format_value(holdout_share, '%')}",
         units=dict.fromkeys(table.columns[1:], "count"),
@@ -193,7 +193,6 @@ def _any_consent(flags: pd.DataFrame) -> bool:
 
 def _targets_advice(
     table: pd.DataFrame,
-    flags: pd.DataFrame,
     suppressed: pd.DataFrame,
     held: np.ndarray,
     promised: bool,

@@ -174,6 +174,22 @@ def _check_names(outcome: str, drivers: Sequence[str], confounders: Sequence[str
         raise ValueError("a confounder can be neither a driver nor the outcome")
 
 
+def _check_rows(n: int, drivers: int, confounders: int) -> None:
+    needed = 5 * (drivers + confounders + 1)
+    if n < needed:
+        raise ValueError(
+            f"{n} complete rows for {drivers} drivers and {confounders} confounder columns; "
+            f"at least {needed} are needed"
+        )
+
+
+def _check_apart(values: pd.DataFrame) -> None:
+    if np.linalg.cond(values) ** 2 > COLLINEAR:
+        raise ValueError(
+            f"drivers and confounders repeat each other: {_repeating(values)}; leave one out"
+        )
+
+
 def driver_analysis(
     frame: pd.DataFrame,
     outcome: str,
@@ -252,21 +268,14 @@ def driver_analysis(
     applies = _applies(raw_x, held)
     held = pd.concat([held, applies], axis=1)
     raw_y = _numbers(rows, [outcome], dummies=False)
-    n, needed = len(rows), 5 * (len(names) + held.shape[1] + 1)
-    if n < needed:
-        raise ValueError(
-            f"{n} complete rows for {len(names)} drivers and {held.shape[1]} confounder columns; "
-            f"at least {needed} are needed"
-        )
+    n = len(rows)
+    _check_rows(n, len(names), held.shape[1])
     weight = rows[weights].to_numpy(float) if weights else np.ones(n)
     y = _standardised(raw_y, weight)[outcome]
     x = _standardised(raw_x, weight)
     held = _standardised(held, weight) if held.shape[1] else held
     everything = pd.concat([x, held], axis=1)
-    if np.linalg.cond(everything) ** 2 > COLLINEAR:
-        raise ValueError(
-            f"drivers and confounders repeat each other: {_repeating(everything)}; leave one out"
-        )
+    _check_apart(everything)
     groups = pd.factorize(rows[clusters], sort=True)[0] if clusters else None
     codes = np.arange(n) if groups is None else groups
     values, whole = y.to_numpy(), everything.to_numpy()

@@ -6,6 +6,8 @@ engagement
     One client's folder under ``data/``.
 period
     One yearly round; its plan is ``plans/<period>.yml`` and is made with the data up to ``as_of``.
+review
+    Once a year, what becomes of the strategies; what a person adds stands in ``reviews/<period>.yml``.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from playbook.engagement.model import Engagement, Plan
+from playbook.engagement.review import ReviewNotes, year_after
 from playbook.engagement.yaml_file import model_text, read_model
 from playbook.errors import PlanError
 
@@ -76,11 +80,32 @@ class Folder:
         """Names of the periods that have a plan, in order of name."""
         return sorted(path.stem for path in (self.inputs / "plans").glob("*.yml"))
 
+    def periods_by_day(self) -> list[str]:
+        """Names of the periods that have a plan, the one with the latest data last."""
+        return sorted(self.periods(), key=lambda name: (self.plan(name).as_of, name))
+
+    def notes_file(self, period: str) -> Path:
+        """File of what the reviewer of one period adds."""
+        return self.inputs / "reviews" / f"{checked_name(period, 'period')}.yml"
+
+    def review_notes(self, period: str) -> ReviewNotes:
+        """Read and validate ``reviews/<period>.yml``; nothing is added where there is none."""
+        path = self.notes_file(period)
+        return read_model(path, ReviewNotes) if path.is_file() else ReviewNotes()
+
     def previous(self, period: str) -> str | None:
-        """Return the period whose plan is the last before this one's ``as_of``, if any."""
-        as_of = self.plan(period).as_of
-        earlier = [(self.plan(name).as_of, name) for name in self.periods() if name != period]
-        return max(((day, name) for day, name in earlier if day < as_of), default=(None, None))[1]
+        """Return the period whose plan is in force when this one ends, if any: the baseline of its review.
+
+        A plan is in force until the next review. That is the first plan 12 months after it, or an earlier
+        one whose review was forced; plans in between are monitoring and change no strategy.
+        """
+        end = self.plan(period).as_of
+        days = {self.plan(name).as_of: name for name in self.periods() if name != period}
+        last: date | None = None
+        for day in sorted(day for day in days if day < end):
+            if last is None or day >= year_after(last) or self.review_notes(days[day]).forced:
+                last = day
+        return days[last] if last else None
 
 
 def open_folder(name: str) -> Folder:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from playbook.engagement.delivery import Database, Identity, Limits, Source
 from playbook.engagement.propositions import Propositions
+from playbook.engagement.review import ReviewRules
 from playbook.engagement.strict import Positive, Share, Strict
 
 __all__ = [
@@ -239,6 +240,10 @@ class Action(Strict):
 
     The effect is a *belief* until it is measured: the change in the probability of at least one more
     order within a year (0.03 = three percentage points), with its plausible range.
+
+    ``discount`` is the share taken off every order of the 30 days after the contact, whether or not the
+    contact caused it. ``measured_by`` names past campaigns of the same kind (``campaign_id``): where
+    they had a random control group, what they measured is weighed against the belief.
     """
 
     id: Key
@@ -249,6 +254,8 @@ class Action(Strict):
     believed_effect: float
     believed_effect_low: float
     believed_effect_high: float
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    measured_by: list[str] = Field(default_factory=list)
     applies_to: Literal["everyone", "active", "at risk", "lapsed", "detractors", "promoters"] = (
         "everyone"
     )
@@ -330,14 +337,6 @@ class Response(Strict):
     ]
     topic: str = ""
     then: str
-
-
-class ReviewRules(Strict):
-    """When an initiative or segment strategy is kept, adjusted or stopped at the yearly review."""
-
-    keep_if_return_above: float = 0.0
-    stop_if_return_below: float = -0.5
-    minimum_n: Annotated[int, Field(ge=1)] = 100
 
 
 class Plan(Strict):

@@ -15,6 +15,7 @@ __all__ = [
     "INTERACTIONS",
     "STAGES",
     "TICKETS",
+    "capital",
     "days_in_words",
     "in_period",
     "joined",
@@ -68,6 +69,11 @@ def joined(names: Sequence[str]) -> str:
         if not names
         else f"{', '.join(names[:-1])} and {names[-1]}"
     )
+
+
+def capital(text: str) -> str:
+    """Return a text with its first letter as a capital, the others as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def days_in_words(days: float) -> str:

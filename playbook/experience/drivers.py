@@ -13,7 +13,7 @@ import pandas as pd
 from playbook.answer import Answer, answers, need
 from playbook.drivers import driver_analysis
 from playbook.errors import NotEnough
-from playbook.experience.common import TICKETS, in_period, joined, per_cent, varies
+from playbook.experience.common import TICKETS, capital, in_period, joined, per_cent, varies
 from playbook.experience.incidents import counted, incident_events
 
 __all__ = ["SURVEY", "analysed", "incident_drivers", "told", "touchpoint_drivers", "weighted"]
@@ -152,7 +152,7 @@ def _changed(table: pd.DataFrame) -> str:
         parts.append(f"alone, {_several(before)} would have been named too, and beside the others {'is' if len(before) == 1 else 'are'} not")  # fmt: skip
     if after:
         parts.append(f"{_several(after)} {'shows' if len(after) == 1 else 'show'} only beside the others")  # fmt: skip
-    return f" {_capital('; '.join(parts))}." if parts else ""
+    return f" {capital('; '.join(parts))}." if parts else ""
 
 
 def _scaled(table: pd.DataFrame) -> str:
@@ -180,10 +180,10 @@ def told(table: pd.DataFrame, what: str, todo: str, caption: str, source: str, h
         )  # fmt: skip
     else:
         first = found.iloc[0]
-        headline = f"{_capital(first['driver'])} goes most with {'lower' if first['coefficient'] < 0 else 'higher'} {what}"
+        headline = f"{capital(first['driver'])} goes most with {'lower' if first['coefficient'] < 0 else 'higher'} {what}"
         text = (
             (
-                f"{_capital(_several(list(found['driver'])))} {'passes' if len(found) == 1 else 'pass'} false-discovery control and the smallest effect that matters; {first['driver']} "
+                f"{capital(_several(list(found['driver'])))} {'passes' if len(found) == 1 else 'pass'} false-discovery control and the smallest effect that matters; {first['driver']} "
                 f"explains {per_cent(first['share'])} of the variance ({per_cent(first['share_low'])} to {per_cent(first['share_high'])}; {per_cent(first['share_chance'])} by chance) "
                 f"and comes with {first['coefficient']:+.2f} standard deviations of {what} per standard deviation ({first['low']:+.2f} to {first['high']:+.2f}). "
                 f"{todo}{_changed(table)}{_scaled(table)} {LIMIT.format(held=held)}"
@@ -201,10 +201,6 @@ def told(table: pd.DataFrame, what: str, todo: str, caption: str, source: str, h
         source=source,
         extra={"numbers": table, "outcome": what},
     )  # fmt: skip
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 @answers

@@ -11,6 +11,7 @@ References
 ----------
 Angrist, J. D. & Pischke, J.-S. (2009). Mostly Harmless Econometrics, ch. 3 (bad controls) and 8 (clusters).
 Efron, B. & Morris, C. (1975). Data analysis using Stein's estimator. JASA 70.
+Gelman, A. (2006). Prior distributions for variance parameters in hierarchical models. Bayesian Analysis 1.
 Suissa, S. (2008). Immortal time bias in pharmacoepidemiology. American Journal of Epidemiology 167.
 van Houwelingen, H. C. (2007). Dynamic prediction by landmarking. Scandinavian Journal of Statistics 34.
 """
@@ -58,6 +59,8 @@ TOP = 0.99
 """Spend beyond this quantile counts as the quantile (winsorised)."""
 LARGEST = 400_000
 """Occasions that one model takes; of more, every so many a customer (by a hash of the number) stands for all."""
+TYPICAL = 0.10
+"""How far effects typically lie from zero, before data: the scale of the half-normal spread (share ordering again)."""
 COLLINEAR = 1e8
 """Largest condition number of the correlations of the columns."""
 
@@ -112,21 +115,22 @@ def _independent(x: pd.DataFrame) -> list[str]:
     return [varying[place] for place in kept]
 
 
-def expected(estimate: pd.Series, sd: pd.Series) -> pd.Series:
-    """Estimates drawn towards their common mean, as far as chance explains their spread.
+def expected(estimate: pd.Series, covariance: pd.DataFrame) -> pd.Series:
+    """Estimates drawn towards no effect, as far as chance explains how far they lie from it.
 
-    The largest of noisy estimates disappoints; what ranks and pays is the expected value. Empirical Bayes
-    (Efron & Morris, 1975), variance between kinds by moments (DerSimonian & Laird, 1986).
+    The largest of noisy estimates disappoints; what ranks and pays is the expected value. Kinds of incident
+    are too few and too unlike to be drawn to a common mean: a harmless one would be given the harm of the
+    others. Effects are normal around zero; their spread is half-normal (Gelman, 2006) and integrated out.
+    What two kinds that come together cannot tell apart is shared by their covariance.
     """
-    weight = 1 / sd**2
-    mean = float((weight * estimate).sum() / weight.sum())
-    spread = float((weight * (estimate - mean) ** 2).sum()) - (len(estimate) - 1)
-    scale = float(weight.sum() - (weight**2).sum() / weight.sum())
-    between = max(spread / scale, 0.0) if len(estimate) > 1 else np.inf
-    if np.isinf(between):
-        return estimate.copy()
-    mean = float((estimate / (between + sd**2)).sum() / (1 / (between + sd**2)).sum())
-    return mean + (estimate - mean) * between / (between + sd**2)
+    variance, axes = np.linalg.eigh(covariance.to_numpy(dtype=float))
+    along = estimate.to_numpy(dtype=float) @ axes
+    spread = TYPICAL * np.linspace(0.005, 4, 800)[:, None]
+    total = spread**2 + np.clip(variance, 0, None)
+    chance = -(np.log(total) + along**2 / total).sum(axis=1) / 2 - (spread[:, 0] / TYPICAL) ** 2 / 2
+    weight = np.exp(chance - chance.max())
+    kept = weight / weight.sum() @ (spread**2 / total)
+    return pd.Series(axes @ (kept * along), estimate.index)
 
 
 @dataclass(frozen=True)
@@ -245,9 +249,7 @@ def next_year(panel: pd.DataFrame, pains: Sequence[str]) -> NextYear:
     spend, _ = adjusted(capped(panel["revenue_after"]), x, list(terms), who)
     need(again, "pain points that the data can tell apart", ORDERS)
     again["q_value"] = false_discovery(again["p_value"])
-    again["expected"] = expected(
-        again["estimate"], pd.Series(np.sqrt(np.diag(covariance)), again.index)
-    )
+    again["expected"] = expected(again["estimate"], covariance)
     table = pd.DataFrame({
         "pain": list(kind), "kind": list(kind.values()),
         "met_before": [int((panel[p] > 0).sum()) for p in kind],

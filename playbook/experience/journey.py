@@ -104,6 +104,24 @@ def _left_out(table: pd.DataFrame, volumes: pd.DataFrame, links: pd.DataFrame | 
     return " ".join(said)
 
 
+def _metrics(by: pd.DataFrame, overall: Any) -> tuple[Metric, ...]:
+    """Conversion of the whole way and of its steps, as far as somebody entered them."""
+    steps = {
+        "awareness_to_consideration": "consideration",
+        "consideration_to_order": "purchase",
+        "first_order_to_loyalty": "loyalty",
+    }
+    found = [("first_contact_to_order", overall)]
+    for name, stage in steps.items():
+        if stage in by.index and (stage != "purchase" or by.loc[stage, "of"] == "consideration"):
+            found.append((name, by.loc[stage]))
+    return tuple(
+        Metric(name, float(r["share"]), float(r["low"]), float(r["high"]), int(r["entered"]), "%")
+        for name, r in found
+        if r["entered"] > 0
+    )
+
+
 def _told(
     table: pd.DataFrame, stages: pd.DataFrame, people: pd.DataFrame, as_of: date, follow_days: int, left_out: str
 ) -> Answer:  # fmt: skip
@@ -125,23 +143,6 @@ def _told(
         f"stopped there ({per_cent(1 - worst['share'])}, 95 % interval {per_cent(1 - worst['high'])} to "
         f"{per_cent(1 - worst['low'])}). {pace}{'test' if pace else 'Test'} one change at this step before any other. {left_out}"
     )
-    metrics = tuple(
-        Metric(name, float(r["share"]), float(r["low"]), float(r["high"]), int(r["entered"]), "%")
-        for name, stage, r in (
-            ("first_contact_to_order", "", overall),
-            *(
-                (name, stage, by.loc[stage] if stage in by.index else None)
-                for name, stage in (
-                    ("awareness_to_consideration", "consideration"),
-                    ("consideration_to_order", "purchase"),
-                    ("first_order_to_loyalty", "loyalty"),
-                )
-            ),
-        )
-        if r is not None
-        and r["entered"] > 0
-        and (stage != "purchase" or r["of"] == "consideration")
-    )
     return Answer(
         table=table,
         headline=f"Of 1,000 people who meet the brand, {1000 * overall['share']:.0f} order within {follow_days} days",
@@ -152,7 +153,7 @@ def _told(
         units={"share": "%", "low": "%", "high": "%",
                "entered": "count", "moved_on": "count", "per_1000": "count", "window_days": "count"},
         source="interactions, orders; visitors linked by contacts that carry both numbers; Wilson intervals",
-        metrics=metrics,
+        metrics=_metrics(by, overall),
         extra={"stages": stages, "overall": overall},
     )  # fmt: skip
 

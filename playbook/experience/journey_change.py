@@ -68,10 +68,10 @@ def journey_change(
     table = pd.DataFrame(rows)
     table["q"] = false_discovery(table["p_value"])
     table["moved"] = table["q"] <= SURE
-    return _told(table, as_of, follow_days)
+    return _told(table, as_of)
 
 
-def _told(table: pd.DataFrame, as_of: date, follow_days: int) -> Answer:
+def _told(table: pd.DataFrame, as_of: date) -> Answer:
     moved = table[table["moved"]]
     parts = moved[~moved["step"].str.endswith("(all)")]
     if moved.empty:

@@ -63,7 +63,7 @@ def journey_map(
     -------
     Answer
         Table: stage, touchpoint, reach, csat, failure_share, repeat_7d, is_pain, is_moment. ``extra`` holds what the figure
-        draws: points, stages, lanes, segments, quotes, moments, actions, average.
+        draws: points, stages, lanes, segments, quotes, moments, actions, average, failing (share of contacts).
     """
     table = touchpoints["inventory"].copy()
     table = table[table["stage"].isin(STAGES)]
@@ -88,7 +88,7 @@ def journey_map(
             "points": table, "average": average, "stages": stages(table, journey), "lanes": lanes(outcomes, failures),
             "segments": by_segment["cells"] if by_segment else None, "quotes": placed(quotes),
             "moments": truths(moments, incidents), "actions": actions(improvements), "size": by_segment["size"] if by_segment else None,
-            "reference": None,
+            "reference": None, "failing": FAILING,
         },
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, answers, need
-from playbook.experience.common import FEWEST, INTERACTIONS, joined, per_cent, share
+from playbook.experience.common import FEWEST, INTERACTIONS, capital, joined, per_cent, share
 from playbook.stats import false_discovery, two_proportion_difference
 
 __all__ = ["loops_and_dead_ends", "removal_effects", "typical_paths"]
@@ -105,8 +105,8 @@ def _credited(table: pd.DataFrame, orders: float, as_of: date, follow_days: int)
     page = table.iloc[0]
     return Answer(
         table=table,
-        headline=f"{_capital(began['touchpoint'])} begins {per_cent(began['first_touch'])} of first orders and carries {per_cent(began['removal_effect'])} by removal",
-        so_what=f"{_capital(page['touchpoint'])} is on nearly every way ({per_cent(page['removal_effect'])} by removal): it is the road, not the reason. {_capital(under['touchpoint'])} "
+        headline=f"{capital(began['touchpoint'])} begins {per_cent(began['first_touch'])} of first orders and carries {per_cent(began['removal_effect'])} by removal",
+        so_what=f"{capital(page['touchpoint'])} is on nearly every way ({per_cent(page['removal_effect'])} by removal): it is the road, not the reason. {capital(under['touchpoint'])} "
         f"looks smallest by removal beside what it begins ({per_cent(under['removal_effect'])} against {per_cent(under['first_touch'])}), because the chain forgets who came from where. Judge what opens "
         "a journey by first touch and cost, what closes it by removal, and switch a touchpoint off in one region before moving its money.",
         kind="diagnostic",
@@ -266,7 +266,7 @@ def _told_ends(table: pd.DataFrame, as_of: date, follow_days: int) -> Answer:
         first = "Lost journeys end where journeys end: no single touchpoint stands out, so look at the step, not at a page."
     else:
         top = dead.iloc[0]
-        headline = f"{_capital(top['touchpoint'])} loses {per_cent(top['lost_share'])} of journeys, {top['lift']:.2f} times the rest of its stage"
+        headline = f"{capital(top['touchpoint'])} loses {per_cent(top['lost_share'])} of journeys, {top['lift']:.2f} times the rest of its stage"
         first = (
             f"{top['lost']:,} of {top['last_of_stage']:,} journeys whose {top['stage']} ended at {top['touchpoint']} went no further ({per_cent(top['expected'])} at others of its stage): "
             f"{'check whom it brings and what it promises' if top['stage'] == 'awareness' else 'ask what people look for there and do not find'}."
@@ -306,7 +306,3 @@ def _told_ends(table: pd.DataFrame, as_of: date, follow_days: int) -> Answer:
         source="interactions, orders; differences of shares, Benjamini-Hochberg over touchpoints",
         extra={"details": table},
     )  # fmt: skip
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

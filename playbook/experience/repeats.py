@@ -9,7 +9,7 @@ from scipy.stats import fisher_exact
 
 from playbook.answer import Answer, answers, need
 from playbook.experience.adjusted import adjusted_means
-from playbook.experience.common import FEWEST, TICKETS, in_period, joined, per_cent, share
+from playbook.experience.common import FEWEST, TICKETS, capital, in_period, joined, per_cent, share
 from playbook.stats import false_discovery
 
 __all__ = ["repeated_contacts"]
@@ -124,7 +124,7 @@ def _told(table: pd.DataFrame, old: pd.DataFrame, smallest: float, small: int, a
         text = f"Nobody surely comes again more often than others by {100 * smallest:.0f} points or more: mend how cases are closed for all."
     else:
         first = more.iloc[0]
-        headline = f"{_capital(first['by'])} {first['group']} comes again most often ({per_cent(first['came_again'])} within 7 days)"
+        headline = f"{capital(first['by'])} {first['group']} comes again most often ({per_cent(first['came_again'])} within 7 days)"
         told = [f"{r.by} {r.group} ({per_cent(r.came_again)}, {per_cent(r.low)} to {per_cent(r.high)})" for r in more.head(3).itertuples()]  # fmt: skip
         text = f"More often than others ({per_cent(again)} overall), all else equal: {joined(told)}. Solve these at the first contact."
     if elsewhere.empty:
@@ -148,7 +148,3 @@ def _told(table: pd.DataFrame, old: pd.DataFrame, smallest: float, small: int, a
         source="tickets, interactions, segments; logit models, errors clustered by customer",
         extra={"named": more, "elsewhere": elsewhere},
     )  # fmt: skip
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -198,16 +198,14 @@ def backlog_limits(months: pd.DataFrame) -> BacklogLimits:
 
 
 @answers
-def backlog(months: pd.DataFrame, as_of: date) -> Answer:
+def backlog(months: pd.DataFrame) -> Answer:
     """Return the cases open at the end of each month with the limits of chance for that month of the year.
 
     Parameters
     ----------
     months
-        Query ``service_months``: month, opened, resolved, backlog, first_opened.
-    as_of
-        Last day of the period. A first month whose first case came after its first week is left out: the data begin
-        within it. Cases opened before the data begin are in no month.
+        Query ``service_months``: month, opened, resolved, backlog, first_opened. A first month whose first case came
+        after its first week is left out: the data begin within it. Cases opened before the data begin are in no month.
     """
     need(months, "months with service cases", TICKETS, rows=13)
     begun = months["first_opened"].iloc[0] - pd.Timestamp(months["month"].iloc[0])

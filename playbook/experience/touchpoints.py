@@ -10,6 +10,7 @@ from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.experience.common import (
     FEWEST,
     INTERACTIONS,
+    capital,
     in_period,
     joined,
     per_cent,
@@ -130,7 +131,7 @@ def _told(table: pd.DataFrame, remarks: str, as_of: date) -> Answer:
     rated = table[table["csat"].notna() & (table["touchpoint"] != UNKNOWN)]
     dear = table.loc[table["cost"].fillna(0).idxmax()]
     if dear["cost"] > 0:
-        spent = f"{_capital(dear['touchpoint'])} costs most ({format_value(dear['cost'], 'currency')} in the year, {format_value(dear['unit_cost'], 'currency')} a contact)"
+        spent = f"{capital(dear['touchpoint'])} costs most ({format_value(dear['cost'], 'currency')} in the year, {format_value(dear['unit_cost'], 'currency')} a contact)"
     else:
         spent = "What a contact costs is not known: ask for it, since cheap and dear touchpoints look alike here"
     if rated.empty:
@@ -139,11 +140,11 @@ def _told(table: pd.DataFrame, remarks: str, as_of: date) -> Answer:
         metrics: tuple[Metric, ...] = ()
     else:
         worst, best = rated.iloc[0], rated.iloc[-1]
-        headline = f"{_capital(worst['touchpoint'])} is rated lowest ({worst['csat']:.1f} of 5), {best['touchpoint']} highest ({best['csat']:.1f})"
+        headline = f"{capital(worst['touchpoint'])} is rated lowest ({worst['csat']:.1f} of 5), {best['touchpoint']} highest ({best['csat']:.1f})"
         unrated = table[table["csat"].isna() & (table["stage"] != "awareness")]["touchpoint"]
         ask = f" Nobody is asked about {len(unrated)} touchpoints after awareness, {unrated.iloc[0]} first: add them to the next survey." if len(unrated) else ""  # fmt: skip
         text = (
-            f"{_capital(worst['touchpoint'])} reaches {worst['reach']:,} people a year ({per_cent(worst['reach_share'])} of all) and {worst['csat_n']:.0f} rated it "
+            f"{capital(worst['touchpoint'])} reaches {worst['reach']:,} people a year ({per_cent(worst['reach_share'])} of all) and {worst['csat_n']:.0f} rated it "
             f"{worst['csat_low']:.1f} to {worst['csat_high']:.1f} (95 % interval); look there first. {spent}.{_elsewhere(table)}{ask}"
         )
         metrics = (Metric("lowest_touchpoint_csat", float(worst["csat"]), float(worst["csat_low"]), float(worst["csat_high"]), int(worst["csat_n"]), "points"),)  # fmt: skip
@@ -169,8 +170,4 @@ def _elsewhere(table: pd.DataFrame) -> str:
     if known.empty:
         return ""
     most = known.iloc[0]
-    return f" {_capital(most['touchpoint'])} is left for another service channel within 7 days most often ({per_cent(most['switch_7d'])})."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f" {capital(most['touchpoint'])} is left for another service channel within 7 days most often ({per_cent(most['switch_7d'])})."

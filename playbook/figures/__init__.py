@@ -38,7 +38,7 @@ from playbook.figures.proposition import (
 )
 from playbook.figures.research import brand_moves, lorenz, side_by_side
 from playbook.figures.review import control, foretold, migration, scorecard
-from playbook.figures.segments import portfolio_map, region_map, whale_curve, won_and_lost
+from playbook.figures.segments import portfolio_map, region_map, whale_curve
 from playbook.figures.switching import switching_flows
 from playbook.figures.then_and_now import then_and_now
 from playbook.figures.value_canvas import proposition_canvas, proposition_canvases
@@ -91,5 +91,4 @@ __all__ = [
     "waiting",
     "waterfall",
     "whale_curve",
-    "won_and_lost",
 ]

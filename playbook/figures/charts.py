@@ -164,23 +164,7 @@ def lines(
     ends = []
     for name, part, column in series:
         part = part.dropna(subset=[column])
-        axes.plot(
-            part[x],
-            part[column].astype(float),
-            color=paint[name],
-            lw=2,
-            marker="o",
-            ms=3 if len(part) < 40 else 0,
-        )
-        if low and high:
-            axes.fill_between(
-                part[x],
-                part[low].astype(float),
-                part[high].astype(float),
-                color=paint[name],
-                alpha=0.15,
-                lw=0,
-            )
+        _line(axes, part, x, column, paint[name], (low, high) if low and high else None)
         if mark:
             loud = part[part[mark].astype(bool)]
             axes.plot(loud[x], loud[column].astype(float), "o", color=COLOURS[5], ms=7, zorder=5)
@@ -201,6 +185,17 @@ def lines(
     if pd.api.types.is_numeric_dtype(table[x]):
         axes.set_xlabel(axis_title(x, answer.units.get(x, "")))
     return figure
+
+
+def _line(
+    axes: Any, part: pd.DataFrame, x: str, y: str, colour: str, ends: tuple[str, str] | None
+) -> None:
+    """One series, with a dot a point where they are few, and its interval."""
+    dot = 3 if len(part) < 40 else 0
+    axes.plot(part[x], part[y].astype(float), color=colour, lw=2, marker="o", ms=dot)
+    if ends:
+        low, high = (part[end].astype(float) for end in ends)
+        axes.fill_between(part[x], low, high, color=colour, alpha=0.15, lw=0)
 
 
 def _label_ends(axes: Any, ends: list[tuple[float, Any, Any]], paint: dict) -> None:

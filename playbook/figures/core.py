@@ -108,10 +108,13 @@ class Picture:
         with mpl.rc_context(STYLE):
             buffer = io.BytesIO()
             FigureCanvasAgg(self._figure)
-            self._figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+            packed = {"compress_level": 0} if colours else {}
+            self._figure.savefig(
+                buffer, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs=packed
+            )
         if colours:
             whole, buffer = Image.open(buffer).convert("RGB"), io.BytesIO()
-            whole.quantize(colours, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
+            whole.quantize(colours, dither=Image.Dither.NONE).save(buffer, "png")
         return buffer.getvalue()
 
     def _repr_png_(self) -> bytes | None:
@@ -206,7 +209,7 @@ def draw(function: Callable[..., Figure]) -> Callable[..., Picture]:
     return chart
 
 
-def tidy(axes: Axes, x_unit: str = "", y_unit: str = "", currency: str = "") -> None:
+def tidy(axes: Axes, x_unit: str = "", y_unit: str = "") -> None:
     """Format the number axes by unit and thin out the ticks."""
     for axis, unit in ((axes.xaxis, x_unit), (axes.yaxis, y_unit)):
         if unit == "%":

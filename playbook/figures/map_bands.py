@@ -21,7 +21,6 @@ LEFT, RIGHT = 2.2, 16.2
 BAD, TRUTH = COLOURS[5], COLOURS[1]
 GOOD = "#00795A"
 LINE, PAPER = "#DDE2E7", "#F4F6F8"
-FAILING = 0.10
 SHARED = 6
 """Most channels with a lane of their own."""
 
@@ -104,7 +103,7 @@ def _number(here: Map, x: float, y: float, value: float, unit: str, shade: bool)
     if value is None or value != value:
         here.page.axes.text(x, y, "·", fontsize=9, color=GREY, ha="center", va="center")
         return
-    if shade and value >= FAILING:
+    if shade and value >= here.answer["failing"]:
         here.page.axes.add_patch(Rectangle((x - 0.24, y - 0.09), 0.48, 0.18, color="#F8DCC6", lw=0, zorder=2))  # fmt: skip
     text = f"{100 * value:.0f} %" if unit == "%" else format_value(value, unit)
     here.page.axes.text(x, y, text, fontsize=9, ha="center", va="center", zorder=3)
@@ -133,7 +132,10 @@ def lanes(here: Map, top: float, paint: bool) -> float:
         here.page.axes.text(0.4, y, f"Channel: {clean(channel, 20)}", fontsize=9.5, fontweight="bold", va="center")  # fmt: skip
         here.page.axes.plot([stops["x"].min(), stops["x"].max()], [y, y], color="#9FC6DF", lw=4, zorder=2, solid_capstyle="round")  # fmt: skip
         for row in stops.itertuples():
-            failing = row.failure_share == row.failure_share and row.failure_share >= FAILING
+            failing = (
+                row.failure_share == row.failure_share
+                and row.failure_share >= here.answer["failing"]
+            )
             here.page.axes.plot(row.x, y, "o", ms=5 + 7 * float(np.sqrt(row.contacts / most)), mfc=BAD if failing else "white",
                                 mec=BAD if failing else ACCENT, mew=1.6, zorder=4)  # fmt: skip
         y += step

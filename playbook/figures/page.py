@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from functools import partial
+from functools import cache, lru_cache, partial
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -19,6 +20,22 @@ CLOSING = "，。！？、；：）》」』”’…,.!?;:)"
 """Signs that do not begin a line."""
 
 
+DPI = 120
+
+
+@cache
+def _renderer() -> Any:
+    return FigureCanvasAgg(Figure(dpi=DPI)).get_renderer()
+
+
+@lru_cache(50_000)
+def _width(text: str, size: float, bold: bool) -> float:
+    """Width of a line in inches: the same lines come on the page of every segment."""
+    font = FontProperties(family=STYLE["font.family"], size=size, weight="bold" if bold else "normal")  # fmt: skip
+    wide, _, _ = _renderer().get_text_width_height_descent(text, font, False)
+    return float(wide) / DPI
+
+
 class Page:
     """A page measured in inches from its upper left corner.
 
@@ -30,18 +47,15 @@ class Page:
 
     def __init__(self, size: tuple[float, float]) -> None:
         self.size = size
-        self.figure = Figure(figsize=size, dpi=120)
+        self.figure = Figure(figsize=size, dpi=DPI)
         self.axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set_xlim(0, size[0])
         self.axes.set_ylim(size[1], 0)
         self.axes.axis("off")
-        self._renderer = FigureCanvasAgg(self.figure).get_renderer()
 
     def width(self, text: str, size: float, bold: bool = False) -> float:
         """Return the width of a line in inches."""
-        font = FontProperties(family=STYLE["font.family"], size=size, weight="bold" if bold else "normal")  # fmt: skip
-        wide, _, _ = self._renderer.get_text_width_height_descent(text, font, False)
-        return float(wide) / self.figure.dpi
+        return _width(text, size, bold)
 
     def lines(
         self, text: object, width: float, size: float, most: int, bold: bool = False

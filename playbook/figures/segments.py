@@ -25,7 +25,7 @@ from playbook.figures.core import (  # fmt: skip
     tidy,
 )
 
-__all__ = ["portfolio_map", "region_map", "whale_curve", "won_and_lost"]
+__all__ = ["portfolio_map", "region_map", "whale_curve"]
 
 
 @draw
@@ -189,25 +189,3 @@ def _log_axis(axes: Axes, side: str, lowest: float, largest: float, room: float)
         f"{side}lim": (low if lowest > 0 else lowest - low * (lowest < 0), largest * room),
         f"{side}ticks": steps if lowest > 0 else [0.0, *steps],
     })  # fmt: skip
-
-
-@draw
-def won_and_lost(answer: Answer, name: str = "competitor") -> Figure:
-    """Customers lost (left) and won (right) by competitor, with the first reason of each."""
-    table = answer.table.iloc[::-1].reset_index(drop=True)
-    figure, axes = canvas(answer)
-    places = np.arange(len(table))
-    won, lost = table["won"].astype(float), table["lost"].astype(float)
-    axes.barh(places, won, color=COLOURS[2], height=0.6)
-    axes.barh(places, -lost, color=COLOURS[5], height=0.6)
-    reach = float(max(won.max(), lost.max())) or 1.0
-    for i, row in enumerate(table.to_dict("records")):
-        axes.text(row["won"] + 0.02 * reach, i, f"{row['won']:,} won ({clean(row['why_won'], 18)})", va="center", fontsize=9)  # fmt: skip
-        axes.text(-row["lost"] - 0.02 * reach, i, f"{row['lost']:,} lost ({clean(row['why_lost'], 18)})", va="center", ha="right", fontsize=9)  # fmt: skip
-    axes.axvline(0, color=MUTED, lw=0.8)
-    axes.set_xlim(-1.75 * reach, 1.75 * reach)
-    axes.set_yticks(places, [clean(v, 24) for v in table[name]])
-    axes.tick_params(axis="y", length=0)
-    axes.set_xticks([])
-    axes.spines["bottom"].set_visible(False)
-    return figure

@@ -38,7 +38,7 @@ def switching_flows(answer: Answer, brand: str, competitors: int = 6) -> Figure:
     most = float(sums.max())
     gap = 0.09 * most
     for side, direction in ((0, "won"), (2, "lost")):
-        _side(axes, flows[flows["direction"] == direction], names, side, most, gap)
+        _side(axes, flows[flows["direction"] == direction], names, side, gap)
         total = int(sums.get(direction, 0))
         axes.text(side, 1.0, f"{total:,} {direction}", ha="center", va="bottom", fontsize=10, color=INK, transform=axes.get_xaxis_transform())  # fmt: skip
     axes.vlines(1, -most / 2, most / 2, color=INK, lw=16, zorder=3)
@@ -56,9 +56,7 @@ def switching_flows(answer: Answer, brand: str, competitors: int = 6) -> Figure:
     return figure
 
 
-def _side(
-    axes: Any, flows: pd.DataFrame, names: list[str], side: int, most: float, gap: float
-) -> None:
+def _side(axes: Any, flows: pd.DataFrame, names: list[str], side: int, gap: float) -> None:
     """Draw one side: the competitors' bars, and a band for each worth to or from us."""
     total = float(flows["customers"].sum())
     here = [name for name in names if (flows["competitor"] == name).any()]

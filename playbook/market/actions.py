@@ -49,11 +49,7 @@ def checked(people: People, actions: pd.DataFrame | None, first: int) -> pd.Data
         (~actions["month"].isin(range(1, 13)).to_numpy(), "month", "1 to 12"),
         (actions.duplicated([*COLUMNS]).to_numpy(), "action", "once a month for each customer"),
     ]
-    for bad, label, wanted in wrong:
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            value = actions[label].tolist()[row]
-            raise ValueError(f"actions, row {row}: {label} {value!r} is not {wanted}")
+    refuse("actions", actions, wrong)
     arm = actions["arm"] if "arm" in actions else pd.Series("treated", actions.index)
     probability = actions.get("probability", np.nan)
     return pd.DataFrame(
@@ -67,25 +63,31 @@ def checked(people: People, actions: pd.DataFrame | None, first: int) -> pd.Data
     )
 
 
+def refuse(name: str, rows: pd.DataFrame, wrong: list[tuple[np.ndarray, str, str]]) -> None:
+    """Raise for the first row that is wrong: a mask, its column and what is wanted there."""
+    for bad, label, wanted in wrong:
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            value = rows[label].tolist()[row]
+            raise ValueError(f"{name}, row {row}: {label} {value!r} is not {wanted}")
+
+
 def apply(
     rng: np.random.Generator,
     people: People,
     state: State,
     events: Events,
     month: np.datetime64,
-    number: int,
     plan: pd.DataFrame,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Carry out the actions of one month; return the log lift and the discount per customer."""
+    """Carry out the plan of one month; return the log lift and the discount per customer."""
     n = len(people)
     lift, cut, contacts = np.zeros(n), np.zeros(n), np.zeros(n)
     kept, annoyance = people.settings.fatigue
     before = state.contacts.sum(axis=0)
-    now = plan[plan["number"] == number]
-    for action in people.settings.actions:
-        rows = now[now["action"] == action.action].sort_values("customer", kind="stable")
-        if rows.empty:
-            continue
+    present = set(plan["action"])
+    for action in (x for x in people.settings.actions if x.action in present):
+        rows = plan[plan["action"] == action.action].sort_values("customer", kind="stable")
         treated = rows.loc[rows["treated"], "customer"].to_numpy()
         segment = people.segment[treated]
         effect = kept ** (before + contacts)[treated]

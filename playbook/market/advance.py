@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.stats import poisson
 
-from . import actions as a
 from . import build, catalogue, people, timeline
-from .past import collect
+from .accounts import Lived, account
+from .chances import Chances, Month, possible
+from .past import collect, of_events
+from .strategy import Strategy
+from .terms import Terms, design, of_all, of_customers
 from .timeline import Draws, Events, State
 from .world import (
     MARKET,
@@ -28,19 +31,26 @@ from .world import (
 
 MOST = 2.5
 """How many times the usual newcomers more spend can win."""
-CONTACTS, EVENTS, STATE, NEW, TABLES = range(5)
+CONTACTS, EVENTS, STATE, NEW, TABLES, MEND = range(6)
 
 
-def advance(
-    world: World,
-    year: int,
-    actions: pd.DataFrame | None = None,
-    channel_spend: Mapping[str, float] | None = None,
-) -> World:
+@dataclass(frozen=True)
+class _Life:
+    """A year as its customers lived it: both groups of them, as one and apart."""
+
+    frame: Frame
+    crowd: people.People
+    events: Events
+    state: State
+    strategy: Strategy
+
+
+def advance(world: World, year: int, strategy: Strategy | None = None, chance: int = 0) -> World:
     """Continue ``world`` by the calendar year ``year``.
 
-    Two plans for the same year meet the same chances: every order that could happen is drawn
-    once, and a plan decides which do, so that paired differences have little variance.
+    Two strategies for the same year and ``chance`` meet the same chances: every order that could
+    happen is drawn once, and a strategy decides which do, so that paired differences have little
+    variance.
 
     Parameters
     ----------
@@ -48,11 +58,10 @@ def advance(
         A world by `simulate` or `advance`; it does not change.
     year
         The year after its last one.
-    actions
-        Columns ``customer_id``, ``action`` (of ``settings.actions``) and ``month`` (1 to 12); if
-        wanted ``arm`` (``treated``, ``control``) and ``probability``. None: no action.
-    channel_spend
-        Acquisition spend of the whole year by channel, where it is not as usual.
+    strategy
+        What is done in the year. None: nothing, and acquisition spend is as usual.
+    chance
+        Other luck for the same year; a mean over several has less luck in it.
 
     Returns
     -------
@@ -64,23 +73,50 @@ def advance(
     ------
     ValueError
         For a year that is not the next one, or actions or channels that do not exist.
+    TypeError
+        For anything but a strategy.
     """
-    memory = world.memory
-    if memory is None or year != memory.frame.start_year + memory.frame.years:
-        raise ValueError(f"advance() continues a world by its next year, not by {year}")
-    plan = a.checked(memory.crowd, actions, 12 * memory.frame.years)
-    frame, usual = _next_frame(memory.frame, channel_spend)
-    state, events = _customers(memory, frame, plan)
-    new, newcomers, theirs = _newcomers(memory, frame, usual, events.numbers)
-    crowd = memory.crowd.joined(new)
-    both = timeline.merged(events, theirs, len(memory.crowd))
-    rng = frame.generator(YEAR, frame.years, TABLES)
-    past = collect(rng, crowd, both, memory.past)
-    then = Memory(frame, crowd, past, timeline.joined(state, newcomers))
+    memory, life = _live(world, year, strategy, chance)
+    rng = life.frame.luck(TABLES)
+    past = collect(rng, life.crowd, life.events, memory.past)
+    strategies = memory.strategies | {year: life.strategy}
+    then = Memory(life.frame, life.crowd, past, life.state, strategies)
     return _told(rng, world, then, len(memory.crowd))
 
 
-def _next_frame(frame: Frame, wanted: Mapping[str, float] | None) -> tuple[Frame, pd.DataFrame]:
+def lived(world: World, year: int, strategy: Strategy | None = None, chance: int = 0) -> Lived:
+    """Return what `advance` with the same arguments would earn, without writing the tables.
+
+    The parameters are those of `advance`, and so is the profit, to the cent.
+    """
+    memory, life = _live(world, year, strategy, chance)
+    past = of_events(life.crowd, life.events).after(memory.past, _begin(year))
+    return account(life.frame, life.crowd, past, year, life.strategy)
+
+
+def _live(world: World, year: int, strategy: Strategy | None, chance: int) -> tuple[Memory, _Life]:
+    memory, strategy = world.memory, Strategy() if strategy is None else strategy
+    if not isinstance(strategy, Strategy):
+        given = type(strategy).__name__
+        raise TypeError(f"give a Strategy, such as Strategy(actions=...), not a {given}")
+    if memory is None or year != memory.frame.start_year + memory.frame.years:
+        raise ValueError(f"a world goes on with the year after its last one, not with {year}")
+    terms = of_customers(memory.crowd, strategy, 12 * memory.frame.years)
+    frame, usual = _next_frame(memory.frame, strategy.channel_spend, chance)
+    state, events = _customers(memory, frame, terms)
+    new, newcomers, theirs = _newcomers(memory, frame, usual, events.numbers, strategy)
+    both = timeline.merged(events, theirs, len(memory.crowd))
+    crowd = memory.crowd.joined(new)
+    return memory, _Life(frame, crowd, both, timeline.joined(state, newcomers), strategy)
+
+
+def _begin(year: int) -> np.datetime64:
+    return np.datetime64(f"{year}-01-01", "us")
+
+
+def _next_frame(
+    frame: Frame, wanted: Mapping[str, float] | None, chance: int
+) -> tuple[Frame, pd.DataFrame]:
     """Return the frame with one more year, and that year's usual spend."""
     rng = frame.generator(YEAR, frame.years + 1, MARKET)
     months = range(12 * frame.years, 12 * frame.years + 12)
@@ -94,16 +130,14 @@ def _next_frame(frame: Frame, wanted: Mapping[str, float] | None) -> tuple[Frame
         spend.loc[here, "spend"] *= total / before
     spend["expected"] = catalogue.expected_wins(frame.settings, spend, frame.customers)
     both = pd.concat([frame.spend, spend], ignore_index=True)
-    return replace(frame, years=frame.years + 1, spend=both), usual
+    return replace(frame, years=frame.years + 1, spend=both, chance=chance), usual
 
 
 def _draws(frame: Frame, group: int) -> Callable[[int], Draws]:
     def of(number: int) -> Draws:
-        events, state, contacts = (
-            frame.generator(YEAR, frame.years, group, number, purpose)
-            for purpose in (EVENTS, STATE, CONTACTS)
+        return Draws(
+            contacts=frame.luck(group, number, CONTACTS), state=frame.luck(group, number, STATE)
         )
-        return Draws(events, state, contacts, possible=True)
 
     return of
 
@@ -112,42 +146,101 @@ def _months(frame: Frame) -> range:
     return range(12 * (frame.years - 1), 12 * frame.years)
 
 
-def _customers(memory: Memory, frame: Frame, plan: pd.DataFrame) -> tuple[State, Events]:
+def _chances(
+    memory: Memory, frame: Frame, group: int, crowd: people.People, numbers: int
+) -> dict[int, Chances]:
+    """Return the chances of each month of the year, which are drawn once."""
+    key = (frame.chance, group)
+    if key not in memory.drawn:
+        first, drawn = frame.start.astype("datetime64[M]"), {}
+        for number in _months(frame):
+            month = Month(crowd, frame.products, first + number, number, numbers)
+            events, mend = (frame.luck(group, number, purpose) for purpose in (EVENTS, MEND))
+            drawn[number] = possible(events, mend, month)
+            numbers += len(drawn[number].orders)
+        memory.drawn[key] = drawn
+    return memory.drawn[key]
+
+
+def _customers(memory: Memory, frame: Frame, terms: Terms) -> tuple[State, Events]:
     """Let those who are customers already live through the year."""
     state = memory.state.copy()
     numbers = int(memory.past.orders["number"].max()) + 1
+    drawn = _chances(memory, frame, 0, memory.crowd, numbers)
     events = timeline.live(
         _draws(frame, 0), memory.crowd, frame.products, state, _months(frame), frame.start,
-        plan, numbers,
+        lambda month, _: drawn[month.number], terms,
     )  # fmt: skip
-    return state, events
+    return state, replace(events, numbers=events.numbers + numbers)
+
+
+@dataclass(frozen=True)
+class _Possible:
+    """All who could be won in a year, and how they live.
+
+    ``cell`` is the row of the spend (month and channel) that each comes by and ``rank`` the place
+    among those; ``quantile`` that of the number won, for each row.
+    """
+
+    crowd: people.People
+    state: State
+    events: Events
+    cell: np.ndarray
+    rank: np.ndarray
+    quantile: np.ndarray
 
 
 def _newcomers(
-    memory: Memory, frame: Frame, usual: pd.DataFrame, numbers: int
+    memory: Memory, frame: Frame, usual: pd.DataFrame, numbers: int, strategy: Strategy
 ) -> tuple[people.People, State, Events]:
-    """Draw all who could be won, let them live, and keep those whom the spend wins."""
-    rng = frame.generator(YEAR, frame.years, NEW)
+    """Let all who could be won live, and keep those whom the spend wins.
+
+    How they live depends only on fixes and programme, so that it is found once for these.
+    """
     first = memory.frame.spend
     scale = 0.58 * frame.customers / first["expected"][first["month"] < 36].sum()
     scale *= min(memory.frame.years, 3) / 3
-    spend = frame.spend[frame.spend["month"] >= _months(frame)[0]].reset_index(drop=True)
-    quantile = rng.random(len(spend))
-    most = poisson.ppf(quantile, MOST * scale * usual["expected"].to_numpy()).astype(int)
-    count = poisson.ppf(quantile, scale * spend["expected"].to_numpy()).astype(int)
-    cell = np.repeat(np.arange(len(spend)), most)
+    key = (frame.chance, strategy.fixes, strategy.programme)
+    if key not in memory.lives:
+        most = MOST * scale * usual["expected"].to_numpy()
+        memory.lives[key] = _possible(memory, frame, usual, most, numbers, strategy)
+    could = memory.lives[key]
+    spend = frame.spend[frame.spend["month"] >= _months(frame)[0]]
+    count = poisson.ppf(could.quantile, scale * spend["expected"].to_numpy()).astype(int)
+    kept = np.flatnonzero(could.rank < count[could.cell])
+    events = _events_of(could.events, kept, len(could.crowd))
+    return could.crowd.only(kept), _state_of(could.state, kept), events
+
+
+def _possible(
+    memory: Memory,
+    frame: Frame,
+    usual: pd.DataFrame,
+    mean: np.ndarray,
+    numbers: int,
+    strategy: Strategy,
+) -> _Possible:
+    rng = frame.luck(NEW)
+    quantile = rng.random(len(usual))
+    most = poisson.ppf(quantile, mean).astype(int)
+    cell = np.repeat(np.arange(len(usual)), most)
     rank = np.arange(len(cell)) - np.repeat(np.cumsum(most) - most, most)
-    arrivals = people.arrivals_of(rng, spend.loc[cell, ["month", "channel"]], frame.settings)
+    arrivals = people.arrivals_of(rng, usual.loc[cell, ["month", "channel"]], frame.settings)
     highest = max(int(number) for number in memory.crowd.customer_id)
-    possible = people.draw_people(rng, len(cell), arrivals, frame.start, frame.settings, highest)
-    state = State.new(possible)
-    quiet = replace(possible, settings=replace(possible.settings, campaigns=()))
+    crowd = people.draw_people(rng, len(cell), arrivals, frame.start, frame.settings, highest)
+    state = State.new(crowd)
+    quiet = replace(crowd, settings=replace(crowd.settings, campaigns=()))
+    drawn = _chances(memory, frame, 1, quiet, numbers)
     events = timeline.live(
         _draws(frame, 1), quiet, frame.products, state, _months(frame), frame.start,
-        numbers=numbers,
+        lambda month, _: drawn[month.number], of_all(quiet, strategy),
     )  # fmt: skip
-    kept = np.flatnonzero(rank < count[cell])
-    return possible.only(kept), _state_of(state, kept), _events_of(events, kept, len(possible))
+    orders, lines, cases = (
+        [pd.concat(frames, ignore_index=True)]
+        for frames in (events.orders, events.lines, events.cases)
+    )
+    events = replace(events, orders=orders, lines=lines, cases=cases)
+    return _Possible(crowd, state, events, cell, rank, quantile)
 
 
 def _state_of(state: State, kept: np.ndarray) -> State:
@@ -178,8 +271,8 @@ def _told(rng: np.random.Generator, world: World, memory: Memory, before: int) -
     """Return the world with the tables of the new year added."""
     frame, crowd = memory.frame, memory.crowd
     year = frame.calendar[-1]
-    begin = np.datetime64(f"{year}-01-01", "us")
-    chapter = chapter_of(frame, crowd, memory.past, begin, before)
+    points = design(frame.settings, memory.strategies[year].programme).points
+    chapter = chapter_of(frame, crowd, memory.past, _begin(year), before, points)
     ledgers = build.ledgers(chapter)
     more, truth = build.period(rng, chapter, ledgers["orders"])
     who = np.arange(before, len(crowd))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from . import build, campaigns, catalogue, people, surveys, timeline, voices
 from . import settings as s
+from .chances import Chances, certain
 from .past import Past, collect
 from .planned import Campaign
 from .settings import Settings
+from .strategy import Strategy
 
 SHARD = 50_000
 """Most customers that are simulated at a time."""
@@ -31,6 +35,7 @@ class Frame:
     products: pd.DataFrame
     quality: np.ndarray
     spend: pd.DataFrame
+    chance: int = 0
 
     @property
     def start(self) -> np.datetime64:
@@ -51,19 +56,31 @@ class Frame:
         """Return the generator of one purpose, independent of all others."""
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
+    def luck(self, *key: int) -> np.random.Generator:
+        """Return the generator of one purpose of the last year, other luck for another chance."""
+        other = (CHANCE, self.chance) if self.chance else ()
+        return self.generator(YEAR, self.years, *key, *other)
+
 
 # Purposes of generators.
-COMMON, SHARDS, MARKET, YEAR = 1, 2, 3, 4
+COMMON, SHARDS, MARKET, YEAR, CHANCE = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What `advance` needs to continue a world."""
+    """What `advance` needs to continue a world, and the strategies of the years it continued.
+
+    ``drawn`` keeps the chances of the year to come once drawn, by chance and group of customers,
+    as all strategies meet the same, and ``lives`` the lives of those who could be won.
+    """
 
     frame: Frame
     crowd: people.People
     past: Past
     state: timeline.State
+    strategies: dict[int, Strategy] = field(default_factory=dict)
+    drawn: dict[tuple[int, int], dict[int, Chances]] = field(default_factory=dict, repr=False)
+    lives: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -171,9 +188,11 @@ def shard(frame: Frame, number: int, customers: int) -> Shard:
     arrivals = people.draw_arrivals(rng, customers, frame.spend, frame.settings)
     crowd = people.draw_people(rng, customers, arrivals, frame.start, frame.settings, first)
     state = timeline.State.new(crowd)
-    draws = timeline.Draws(rng, rng, rng)
+    draws, store = timeline.Draws(contacts=rng, state=rng), partial(certain, rng)
     months = range(12 * frame.years)
-    events = timeline.live(lambda _: draws, crowd, frame.products, state, months, frame.start)
+    events = timeline.live(
+        lambda _: draws, crowd, frame.products, state, months, frame.start, store
+    )
     past = collect(rng, crowd, events)
     chapter = chapter_of(frame, crowd, past, frame.start, first)
     tables = build.ledgers(chapter)
@@ -202,11 +221,16 @@ def shard(frame: Frame, number: int, customers: int) -> Shard:
 
 
 def chapter_of(
-    frame: Frame, crowd: people.People, past: Past, begin: np.datetime64, first: int = 0
+    frame: Frame,
+    crowd: people.People,
+    past: Past,
+    begin: np.datetime64,
+    first: int = 0,
+    points: float = 1.0,
 ) -> build.Chapter:
     """Return the period from ``begin`` to the end of the years simulated so far."""
     return build.Chapter(
-        crowd, past, frame.products, frame.quality, frame.start, begin, frame.end, first
+        crowd, past, frame.products, frame.quality, frame.start, begin, frame.end, first, points
     )
 
 
@@ -270,7 +294,10 @@ CASE_COST = 6.0
 
 
 def margins(frame: Frame, crowd: people.People, past: Past, tables: build.Tables) -> pd.DataFrame:
-    """Return realised revenue, costs and margin per customer and calendar year."""
+    """Return realised revenue, costs and margin per customer and calendar year.
+
+    What offers and the loyalty programme cost is not in it: see `accounts.profit`.
+    """
     orders = tables["orders"].dropna(subset="customer_id")
     year = orders["ordered_at"].dt.year.rename("year")
     sums = orders.groupby(["customer_id", year])[["revenue", "cost"]].sum()

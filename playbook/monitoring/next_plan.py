@@ -10,17 +10,10 @@ import pandas as pd
 
 from playbook.answer import Answer, Missing, answers, format_value
 from playbook.engagement.model import Initiative, Objective, Plan
+from playbook.engagement.review import year_after
+from playbook.monitoring.review import NotDue
 
 __all__ = ["next_plan"]
-
-FORCED = ("monitoring", "force_reason")
-
-
-def _later(day: date) -> date:
-    try:
-        return day.replace(year=day.year + 1)
-    except ValueError:  # 29 February
-        return day.replace(year=day.year + 1, day=28)
 
 
 def rounded(value: float) -> float:
@@ -45,7 +38,8 @@ def next_plan(
     plan
         Plan of this period.
     scorecard, review
-        Answers of `scorecard` and `annual_review`; each may be missing.
+        Answers of `scorecard` and `annual_review`; each may be missing. While no review is due nothing is drafted: monitoring
+        changes no strategy.
 
     Returns
     -------
@@ -53,6 +47,8 @@ def next_plan(
         Table: what, id, name, this_plan, next_plan, reason. ``answer["plan"]`` is the draft (a `Plan`), ``answer["notes"]``
         the lines that head its file.
     """
+    if isinstance(review, NotDue):
+        return review
     card = scorecard if isinstance(scorecard, Answer) else None
     decided = review if isinstance(review, Answer) else None
     return _next_plan(plan, card, decided)
@@ -61,22 +57,22 @@ def next_plan(
 @answers
 def _next_plan(plan: Plan, card: Answer | None, review: Answer | None) -> Answer:
     decisions = _decisions(review)
-    due = {o.id: _later(o.due) for o in plan.objectives}
+    due = {o.id: year_after(o.due) for o in plan.objectives}
     goals = [_objective(o, due[o.id], plan, card) for o in plan.objectives]
     stopped = [i for i in plan.initiatives if decisions.get(i.id) == "stop"]
     kept = [i for i in plan.initiatives if i not in stopped]
     draft = Plan.model_validate(
         plan.model_dump()
         | {
-            "as_of": _later(plan.as_of),
+            "as_of": year_after(plan.as_of),
             "objectives": [goal.model_dump() for goal, _ in goals],
             "initiatives": [_shifted(i, {k.id for k in kept}).model_dump() for i in kept],
-            "parameters": _parameters(plan),
         }
     )
-    table = _table(plan, goals, kept, stopped, decisions)
+    told = _told(review)
+    table = _table(plan, goals, kept, stopped, told)
     free = sum(i.budget for i in stopped)
-    notes = _notes(plan, goals, decisions, stopped, review)
+    notes = _notes(plan, goals, told, stopped, review)
     changed = int((table["this_plan"] != table["next_plan"]).sum())
     return Answer(
         table=table,
@@ -99,6 +95,18 @@ def _decisions(review: Answer | None) -> dict[str, str]:
         return {}
     rows = review.table[review.table["kind"] == "initiative"]
     return dict(zip(rows["id"], rows["decision"], strict=True))
+
+
+def _told(review: Answer | None) -> dict[tuple[str, str], str]:
+    """Return the decision on each initiative and strategy in words; where a person took it, who and against what."""
+    if review is None:
+        return {}
+    return {
+        (row["kind"], row["id"]): row["decision"]
+        if row["decided_by"] == "rule"
+        else f"{row['decision']}, decided by {row['decided_by']} (the rule: {row['by_rule']})"
+        for row in review.table.to_dict("records")
+    }
 
 
 def _objective(
@@ -128,27 +136,17 @@ def _objective(
 def _shifted(initiative: Initiative, kept: set[str]) -> Initiative:
     return initiative.model_copy(
         update={
-            "start": _later(initiative.start),
-            "end": _later(initiative.end),
+            "start": year_after(initiative.start),
+            "end": year_after(initiative.end),
             "depends_on": [i for i in initiative.depends_on if i in kept],
             "campaigns": [],
         }
     )
 
 
-def _parameters(plan: Plan) -> dict:
-    """Return the notebook parameters without a reason to force a review: that holds once."""
-    step, name = FORCED
-    kept = {
-        key: {k: v for k, v in values.items() if (key, k) != (step, name)}
-        for key, values in plan.parameters.items()
-    }
-    return {key: values for key, values in kept.items() if values}
-
-
 def _table(
     plan: Plan, goals: Sequence[tuple[Objective, str]], kept: Sequence[Initiative], stopped: Sequence[Initiative],
-    decisions: dict[str, str],
+    told: dict[tuple[str, str], str],
 ) -> pd.DataFrame:  # fmt: skip
     now = {o.id: o for o in plan.objectives}
     rows = [
@@ -158,11 +156,11 @@ def _table(
     ]  # fmt: skip
     for initiative in (*kept, *stopped):
         gone = initiative in stopped
-        decision = decisions.get(initiative.id, "not reviewed yet")
+        decision = told.get(("initiative", initiative.id), "not reviewed yet")
         rows.append(
             {"what": "initiative", "id": initiative.id, "name": initiative.name,
              "this_plan": f"{initiative.start} to {initiative.end}",
-             "next_plan": "left out" if gone else f"{_later(initiative.start)} to {_later(initiative.end)}", "reason": decision}
+             "next_plan": "left out" if gone else f"{year_after(initiative.start)} to {year_after(initiative.end)}", "reason": decision}
         )  # fmt: skip
     if plan.budget:
         total = format_value(plan.budget.total, "currency")
@@ -171,15 +169,21 @@ def _table(
     if plan.strategies:
         names = ", ".join(dict.fromkeys(rule.strategy for rule in plan.strategies))
         rows.append({"what": "strategies", "id": "strategies", "name": "Strategy rules", "this_plan": names,
-                     "next_plan": names, "reason": "carried on"})  # fmt: skip
+                     "next_plan": names, "reason": _strategies(told)})  # fmt: skip
     if not rows:
         rows = [{"what": "period", "id": "as_of", "name": "Last day of data", "this_plan": str(plan.as_of),
-                 "next_plan": str(_later(plan.as_of)), "reason": "the plan names nothing else"}]  # fmt: skip
+                 "next_plan": str(year_after(plan.as_of)), "reason": "the plan names nothing else"}]  # fmt: skip
     return pd.DataFrame(rows)
 
 
+def _strategies(told: dict[tuple[str, str], str]) -> str:
+    """Return what the review asks of the strategy rules."""
+    stopped = [id_ for (kind, id_), words in told.items() if kind == "strategy" and words.startswith("stop")]  # fmt: skip
+    return f"carried on; choose another for {', '.join(stopped)}" if stopped else "carried on"
+
+
 def _notes(
-    plan: Plan, goals: Sequence[tuple[Objective, str]], decisions: dict[str, str], stopped: Sequence[Initiative],
+    plan: Plan, goals: Sequence[tuple[Objective, str]], told: dict[tuple[str, str], str], stopped: Sequence[Initiative],
     review: Answer | None,
 ) -> list[str]:  # fmt: skip
     lines = [
@@ -187,7 +191,7 @@ def _notes(
         "Copy it to plans/ under the next period's name.",
     ]
     lines += [f"objective {o.id}: {why}" for o, why in goals]
-    lines += [f"initiative {key}: {value}" for key, value in sorted(decisions.items())]
+    lines += [f"{kind} {id_}: {words}" for (kind, id_), words in sorted(told.items())]
     lines += [f"left out: {i.id} ({format_value(i.budget, 'currency')})" for i in stopped]
     if review is not None and review["forced"]:
         lines.append(f"review forced: {review.table['forced_reason'].iloc[0]}")

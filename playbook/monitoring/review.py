@@ -1,99 +1,36 @@
-"""Keep, adjust or stop: the yearly decision on each initiative and segment strategy, by the plan's rule.
+"""Keep, adjust or stop: the yearly decision on each initiative and segment strategy, by the plan's rule table.
 
 Glossary
 --------
 return
-    (Incremental margin - campaign cost) / campaign cost of an initiative's campaigns, against control groups.
-movement
-    Change of a segment's contribution since last year, segment borders unchanged; no proof of cause.
+    (Incremental margin - campaign cost) / campaign cost of an initiative, against control groups.
+override
+    A decision that a person took against the rule (or confirmed), with role, day and reason; the rule's stays beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.answer import Answer, Metric, Missing, answers, format_value
 from playbook.engagement.model import Initiative, Plan, ReviewRules
+from playbook.engagement.review import Facts, Kind, Override, Side, first_rule, year_after
 from playbook.errors import NotEnough
 
-__all__ = ["annual_review", "segment_movement"]
-
-MATERIAL = 0.5
-"""Least contribution per customer and year (currency) from which a change can be judged."""
+__all__ = ["NotDue", "annual_review", "decide"]
 
 KEEP, ADJUST, STOP = "keep", "adjust", "stop"
+ORDER = {KEEP: 0, ADJUST: 1, STOP: 2}
 
 
-@answers
-def segment_movement(
-    strategies: pd.DataFrame, before: pd.DataFrame, value_before: pd.DataFrame, now: pd.DataFrame, value_now: pd.DataFrame
-) -> Answer:  # fmt: skip
-    """Return what became of each segment and its strategy: customers and contribution under last year's borders.
-
-    Parameters
-    ----------
-    strategies
-        Result ``strategies`` of the year before: segment, strategy.
-    before, value_before
-        Results ``segments`` and ``customer_value`` of the year before.
-    now
-        This year's customers under last year's model (`frozen_segments`).
-    value_now
-        Result ``customer_value`` of this year.
-
-    Returns
-    -------
-    Answer
-        Table: segment, strategy, customers_before, customers_now, contribution_before, contribution_now, change, low, high
-        (relative to last year's contribution; compound Poisson range; none where that was under half a currency unit
-        per customer); largest gain first.
-    """
-    need(strategies, "strategies of last year", "a run of the year before")
-    old, new = _contribution(before, value_before), _contribution(now, value_now)
-    rows = []
-    for row in strategies.sort_values("segment").itertuples(index=False):
-        a, b = (frame[frame["segment"] == row.segment]["contribution_12m"] for frame in (old, new))
-        first, second = float(a.sum()), float(b.sum())
-        half = 1.96 * float(np.sqrt((a**2).sum() + (b**2).sum()))
-        scale = abs(first) if abs(first) >= MATERIAL * max(len(a), 1) else np.nan
-        rows.append(
-            {"segment": row.segment, "strategy": row.strategy, "customers_before": len(a), "customers_now": len(b),
-             "contribution_before": first, "contribution_now": second, "change": (second - first) / scale,
-             "low": (second - first - half) / scale, "high": (second - first + half) / scale}
-        )  # fmt: skip
-    table = pd.DataFrame(rows).sort_values(["change", "segment"], ascending=[False, True], ignore_index=True)  # fmt: skip
-    known = table.dropna(subset=["change"])
-    if known.empty:
-        raise NotEnough("no segment had a contribution last year", "orders with costs of last year")
-    best, worst = known.iloc[0], known.iloc[-1]
-    sure = known[(known["low"] > 0) | (known["high"] < 0)]
-    return Answer(
-        table=table,
-        headline=f"Contribution rose most in {best['segment']} ({format_value(best['change'], '%')})"
-        if best["change"] > 0
-        else f"Contribution fell in every segment, least in {best['segment']}",
-        so_what=(
-            f"{worst['segment']} ({worst['strategy']}) went {format_value(worst['change'], '%')}. "
-            + (f"Beyond chance: {', '.join(sure['segment'])}. " if len(sure) else "No move is beyond chance. ")
-            + "This is movement, not effect: a strategy without a control group cannot claim it. Hold back a few customers of each segment."
-        ),
-        kind="diagnostic",
-        caption="Contribution of each segment in 12 months, last year and now, under last year's borders (95 % range)",
-        units={"customers_before": "count", "customers_now": "count", "contribution_before": "currency",
-               "contribution_now": "currency", "change": "%", "low": "%", "high": "%"},
-        source="strategies and segments of last year; contribution of both years",
-    )  # fmt: skip
-
-
-def _contribution(segments: pd.DataFrame, value: pd.DataFrame) -> pd.DataFrame:
-    frame = segments[["customer_id", "segment"]].merge(
-        value[["customer_id", "contribution_12m"]], on="customer_id", how="left"
-    )
-    return frame.fillna({"contribution_12m": 0.0}).sort_values("customer_id", ignore_index=True)
+class NotDue(Missing):
+    """There is no review yet: until it is due this is monitoring, and the strategies stand."""
 
 
 def annual_review(
@@ -104,14 +41,14 @@ def annual_review(
     as_of: date,
     previous_as_of: date | None,
     force_reason: str = "",
+    overrides: Sequence[Override] = (),
+    rollouts: Answer | Missing | None = None,
 ) -> Answer | Missing:
     """Decide keep, adjust or stop for each initiative and segment strategy of the last plan.
 
-    The rule (``review`` of the plan): *keep* when the return lies above ``keep_if_return_above`` and chance does not
-    reach down to ``stop_if_return_below``; *stop* when it lies below ``stop_if_return_below`` and chance does not reach
-    up to ``keep_if_return_above``; else *adjust*. Fewer than ``minimum_n`` customers in the smaller arm (or segment),
-    and everything without a control group: adjust. For a segment strategy the change of contribution stands
-    in for the return.
+    The first line of the plan's rule table (``review``, see `ReviewRules`) that holds decides. A person's decision in
+    ``overrides`` goes before it and the rule's stays beside it. For a segment strategy the change of contribution
+    stands in for the return.
 
     Parameters
     ----------
@@ -120,80 +57,98 @@ def annual_review(
     effects, movement, scorecard
         Answers of `campaign_effects`, `segment_movement` and `scorecard`; each may be missing.
     as_of, previous_as_of
-        Last days of this period and the one before. Strategies are reviewed once a year: less than 12 months
-        between them is refused (the answer is missing) unless ``force_reason`` is given, which is recorded.
+        Last days of this period and the one before; less than 12 months between them is refused (`NotDue`)
+        unless ``force_reason`` is given, which is recorded.
+    rollouts
+        Answer whose extra ``numbers`` has one row per initiative measured by where it began (difference-in-differences):
+        initiative_id, return, return_low, return_high, incremental_margin, treated, control, cost, reason (why there is no
+        effect; empty where there is one). A random control group goes before it.
 
     Returns
     -------
     Answer
-        Table: the result ``review`` (kind, id, name, decision, rule, figures) with forced_reason when forced. Extras
-        ``initiatives`` and ``strategies`` show its two parts.
+        Table: the result ``review``: kind, id, name, decision (in force), by_rule, decided_by ("rule" or a role), decided_on,
+        reason, line (of the rule table), rule, evidence, value, low, high, n, figures, sentence; with forced_reason when
+        forced. Extras ``initiatives`` and ``strategies`` show its two parts.
     """
     if isinstance(plan, Missing):
         return plan
-    given = [a if isinstance(a, Answer) else None for a in (effects, movement, scorecard)]
-    return _review(plan, given[0], given[1], given[2], as_of, previous_as_of, force_reason.strip())
+    early = previous_as_of is not None and as_of < year_after(previous_as_of)
+    if early and not force_reason.strip():
+        return NotDue(
+            f"strategies are reviewed once a year: the last review is of {previous_as_of}, less than 12 months before {as_of}",
+            "nothing; the strategies stand until the review is due, or is forced with a reason",
+        )
+    known = [a if isinstance(a, Answer) else None for a in (effects, movement, scorecard, rollouts)]
+    reason = force_reason.strip() if early else ""
+    return _review(plan, known[0], known[1], known[2], known[3], overrides, reason)
 
 
 @answers
 def _review(
-    plan: Plan, effects: Answer | None, movement: Answer | None, card: Answer | None, as_of: date,
-    previous_as_of: date | None, force_reason: str,
+    plan: Plan, effects: Answer | None, movement: Answer | None, card: Answer | None, rollouts: Answer | None,
+    overrides: Sequence[Override], forced: str,
 ) -> Answer:  # fmt: skip
-    early = previous_as_of is not None and as_of < _year_after(previous_as_of)
-    if early and not force_reason:
-        raise NotEnough(
-            f"the last review is of {previous_as_of}, less than 12 months before {as_of}: strategies are reviewed once a year",
-            "nothing; wait, or run with force_reason saying why this cannot wait",
-        )
     rules = plan.review
-    rows = [_initiative(i, effects, card, rules) for i in plan.initiatives]
+    rows = [_initiative(i, effects, rollouts, card, rules) for i in plan.initiatives]
     if movement is not None:
         rows += [_strategy(row, rules) for row in movement.table.itertuples(index=False)]
     if not rows:
         raise NotEnough(
             "the last plan names no initiatives and no strategies", "a plan with initiatives"
         )
+    by_person = {(one.kind, one.id): one for one in overrides}
+    rows = [_in_force(row, by_person.get((row["kind"], row["id"]))) for row in rows]
     table = pd.DataFrame(rows)
-    order = {KEEP: 0, ADJUST: 1, STOP: 2}
     table = table.sort_values(
-        ["kind", "decision", "id"], key=lambda s: s.map(order) if s.name == "decision" else s
-    )
-    table = table.reset_index(drop=True)
-    if early:
-        table["forced_reason"] = force_reason
+        ["kind", "decision", "id"], key=lambda s: s.map(ORDER) if s.name == "decision" else s, ignore_index=True
+    )  # fmt: skip
+    if forced:
+        table["forced_reason"] = forced
+    unknown = sorted(set(by_person) - set(zip(table["kind"], table["id"], strict=True)))
     count = table["decision"].value_counts()
     return Answer(
         table=table,
         headline=f"{count.get(KEEP, 0)} to keep, {count.get(ADJUST, 0)} to adjust, {count.get(STOP, 0)} to stop",
-        so_what=_so_what(table, plan.initiatives, early, force_reason),
+        so_what=_so_what(table, plan.initiatives, unknown, forced),
         kind="prescriptive",
-        caption=(
-            f"Decision on each initiative and segment strategy of the last plan (keep above {rules.keep_if_return_above:g} of the cost returned, "
-            f"stop below {rules.stop_if_return_below:g}, at least {rules.minimum_n} customers)"
-        ),
+        caption=f"Decision on each initiative and segment strategy of the last plan ({_lines(rules)})",
         source="last plan; campaign effects against control groups; segments under last year's borders",
         metrics=tuple(
             Metric(f"review_{word}", float(count.get(word, 0)), n=len(table), unit="count", kind="prescriptive")
             for word in (KEEP, ADJUST, STOP)
         ),
         extra={
-            "forced": bool(early),
+            "forced": bool(forced),
             "initiatives": _part(table, "initiative"),
             "strategies": _part(table, "strategy"),
         },
     )  # fmt: skip
 
 
+def _lines(rules: ReviewRules) -> str:
+    good, bad = rules.lines("initiative")
+    up, down = rules.lines("strategy")
+    return (
+        f"a return is good above {good:g} and bad below {bad:g} of the cost, a change of contribution above {format_value(up, '%')} and below "
+        f"{format_value(down, '%')}; at least {rules.minimum_n} customers"
+    )
+
+
 def _part(table: pd.DataFrame, kind: str) -> Answer | Missing:
     """Return the decisions of one kind, to be shown on their own."""
-    part = table[table["kind"] == kind].drop(columns=["kind", "id"]).reset_index(drop=True)
+    part = table[table["kind"] == kind]
     if part.empty:
         return Missing(f"there is no {kind} of the last plan to review")
     count = part["decision"].value_counts()
-    told = ", ".join(f"{count.get(word, 0)} to {word}" for word in (KEEP, ADJUST, STOP))
+    told = ", ".join(f"{count.get(word, 0)} to {word}" for word in ORDER)
+    shown = part[["name", "decision", "by_rule", "rule", "figures"]].assign(decided_by=[
+        row["decided_by"] if row["decided_by"] == "rule" else f"{row['decided_by']}, {row['decided_on']}: {row['reason']}"
+        for row in part.to_dict("records")
+    ])  # fmt: skip
+    order = ["name", "decision", "by_rule", "decided_by", "rule", "figures"]
     return Answer(
-        table=part,
+        table=shown[order].reset_index(drop=True),
         headline=told,
         so_what="",
         kind="prescriptive",
@@ -201,72 +156,119 @@ def _part(table: pd.DataFrame, kind: str) -> Answer | Missing:
     )
 
 
-def _year_after(day: date) -> date:
-    try:
-        return day.replace(year=day.year + 1)
-    except ValueError:  # 29 February
-        return day.replace(year=day.year + 1, day=28)
+def _side(value: float, lines: tuple[float, float]) -> Side:
+    good, bad = lines
+    return "good" if value > good else "bad" if value < bad else "between"
 
 
-def decide(value: float, low: float, high: float, n: int, rules: ReviewRules) -> tuple[str, str]:
-    """Return the decision and the rule that gave it.
+def decide(
+    value: float, low: float, high: float, n: int, rules: ReviewRules, kind: Kind = "initiative", why: str = "",
+    gone: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the decision, the number of the line that gave it, its words and the evidence.
 
     Parameters
     ----------
     value, low, high
-        Return with its 95 % interval.
+        Return (or change) with its 95 % interval; none of them a number where nothing was measured.
     n
         Customers in the smaller arm, or in the segment.
+    why
+        Why nothing was measured.
+    gone
+        Whether nobody is left in the segment.
     """
-    if n < rules.minimum_n:
-        return ADJUST, f"fewer than {rules.minimum_n} customers: not enough data"
-    if np.isnan(value):
-        return ADJUST, "no return can be computed"
-    keep, stop = rules.keep_if_return_above, rules.stop_if_return_below
-    if value > keep and low > stop:
-        return (
-            KEEP,
-            f"above {keep:g}, and chance does not reach down to {stop:g}",
-        )
-    if value < stop and high < keep:
-        return (
-            STOP,
-            f"below {stop:g}, and chance does not reach up to {keep:g}",
-        )
-    return ADJUST, "between the lines, or chance decides"
+    if gone:
+        facts: Facts = (kind, "gone", None, None, None)
+    elif why or np.isnan([value, low, high]).any():
+        facts = (kind, "none", None, None, None)
+        why = why or "no figure can be computed"
+    elif n < rules.minimum_n:
+        facts = (kind, "too few", None, None, None)
+        why = f"fewer than {rules.minimum_n} customers"
+    else:
+        lines = rules.lines(kind)
+        facts = (kind, "measured", _side(value, lines), _side(low, lines), _side(high, lines))
+    number = first_rule(rules.rules, facts)
+    rule = rules.rules[number]
+    words = f"{rule.because}: {why}" if why else rule.because
+    return {
+        "decision": rule.decision,
+        "line": number + 1,
+        "rule": words,
+        "evidence": facts[1],
+    }
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What an initiative returned, with its interval, on how many, by which design; or why nobody knows."""
+
+    why: str = ""
+    ends: tuple[float, float, float] = (np.nan, np.nan, np.nan)
+    margin: float = np.nan
+    n: int = 0
+    design: str = ""
 
 
 def _initiative(
-    initiative: Initiative, effects: Answer | None, card: Answer | None, rules: ReviewRules
-) -> dict[str, str]:
-    row = {"kind": "initiative", "id": initiative.id, "name": initiative.name}
-    numbers = effects["numbers"] if effects is not None else pd.DataFrame({"campaign_id": []})
+    initiative: Initiative, effects: Answer | None, rollouts: Answer | None, card: Answer | None, rules: ReviewRules
+) -> dict[str, Any]:  # fmt: skip
+    row: dict[str, Any] = {"kind": "initiative", "id": initiative.id, "name": initiative.name}
+    found = _by_campaigns(initiative, effects)
+    if found.why:
+        second = _by_rollout(initiative, rollouts)
+        found = second if not second.why else _Measured(f"{found.why}; {second.why}", margin=found.margin)  # fmt: skip
+    if found.why:
+        figures = _objectives(initiative.objectives, card)
+        if not np.isnan(found.margin):
+            figures = f"margin {format_value(found.margin, 'currency')}; {figures}"
+    else:
+        told = [format_value(end, "points") for end in found.ends]
+        figures = (
+            f"return {told[0]} ({told[1]} to {told[2]}) times what it cost; margin {format_value(found.margin, 'currency')} of a "
+            f"budget of {format_value(initiative.budget, 'currency')}; {found.design}, smaller side {found.n:,}"
+        )
+    decided = decide(*found.ends, found.n, rules, why=found.why)
+    return row | decided | _numbers(found.ends, found.n) | {"figures": figures}
+
+
+def _numbers(ends: Sequence[float], n: int) -> dict[str, float | int]:
+    return dict(zip(("value", "low", "high"), ends, strict=True)) | {"n": n}
+
+
+def _by_campaigns(initiative: Initiative, effects: Answer | None) -> _Measured:
+    """Return what the initiative's campaigns brought together, against their control groups."""
+    if not initiative.campaigns:
+        return _Measured("no campaign measures it")
+    if effects is None:
+        return _Measured("its campaigns were not delivered")
+    numbers = effects["numbers"]
     mine = numbers[numbers["campaign_id"].isin(initiative.campaigns)]
-    measured = mine[mine["reason"] == ""] if len(mine) else mine
-    if measured.empty:
-        why = "; ".join(mine["reason"]) if len(mine) else "no campaign measures it"
-        return row | {
-            "decision": ADJUST,
-            "rule": f"not attributable: {why}",
-            "figures": _objectives(initiative.objectives, card),
-        }
-    gain, cost = float(measured["incremental_margin"].sum()), float(measured["cost"].sum())
-    half = 1.96 * float(np.sqrt(((measured["standard_error"] * measured["treated"]) ** 2).sum()))
-    n = int(measured[["treated", "control"]].min(axis=1).sum())
-    if cost <= 0:
-        return row | {
-            "decision": ADJUST,
-            "rule": "cost not known",
-            "figures": f"margin {format_value(gain, 'currency')}",
-        }
-    ends = [(g - cost) / cost for g in (gain, gain - half, gain + half)]
-    decision, rule = decide(ends[0], ends[1], ends[2], n, rules)
-    value, low, high = (format_value(end, "points") for end in ends)
-    figures = (
-        f"return {value} ({low} to {high}) times the campaign cost; margin "
-        f"{format_value(gain, 'currency')} of a budget of {format_value(initiative.budget, 'currency')}; smaller arm {n:,}"
-    )
-    return row | {"decision": decision, "rule": rule, "figures": figures}
+    found = mine[mine["reason"].fillna("") == ""]
+    if found.empty:
+        return _Measured("; ".join(sorted(set(mine["reason"]))) or "its campaigns were not delivered")  # fmt: skip
+    gain, cost = float(found["incremental_margin"].sum()), float(found["cost"].sum())
+    if not cost > 0:
+        return _Measured("what its campaigns cost is not known", margin=gain)
+    half = 1.96 * float(np.sqrt(((found["standard_error"] * found["treated"]) ** 2).sum()))
+    low, value, high = ((g - cost) / cost for g in (gain - half, gain, gain + half))
+    n = int(found[["treated", "control"]].min(axis=1).sum())
+    return _Measured("", (value, low, high), gain, n, "random control group")
+
+
+def _by_rollout(initiative: Initiative, rollouts: Answer | None) -> _Measured:
+    """Return what the initiative brought where it began, against places where it had not."""
+    numbers = rollouts["numbers"] if rollouts is not None else pd.DataFrame({"initiative_id": []})
+    mine = numbers[numbers["initiative_id"] == initiative.id].to_dict("records")
+    if not mine:
+        return _Measured("no roll-out measures it")
+    row = mine[0]
+    if row["reason"] or not row["cost"] > 0:
+        return _Measured(row["reason"] or "what it cost is not known")
+    ends = (float(row["return"]), float(row["return_low"]), float(row["return_high"]))
+    n = int(min(row["treated"], row["control"]))
+    return _Measured("", ends, float(row["incremental_margin"]), n, "difference-in-differences")
 
 
 def _objectives(ids: Sequence[str], card: Answer | None) -> str:
@@ -280,37 +282,69 @@ def _objectives(ids: Sequence[str], card: Answer | None) -> str:
     )
 
 
-def _strategy(row, rules: ReviewRules) -> dict[str, str]:
-    decision, rule = decide(row.change, row.low, row.high, int(row.customers_before), rules)
+def _strategy(row: Any, rules: ReviewRules) -> dict[str, Any]:
+    ends = (row.change, row.low, row.high)
+    n, gone = int(row.customers_before), row.customers_now == 0 and row.customers_before > 0
+    found = decide(*ends, n, rules, "strategy", gone=gone)
+    if found["evidence"] == "measured":
+        found["rule"] = f"movement {found['rule']}"
+    interval = "" if np.isnan(row.change) else f" ({format_value(row.low, '%')} to {format_value(row.high, '%')})"  # fmt: skip
     figures = (
-        f"contribution {format_value(row.contribution_before, 'currency')} to {format_value(row.contribution_now, 'currency')} "
-        f"({format_value(row.low, '%')} to {format_value(row.high, '%')}); customers {row.customers_before:,} to {row.customers_now:,}"
-    )  # fmt: skip
-    return {"kind": "strategy", "id": row.segment, "name": f"{row.strategy}: {row.segment}", "decision": decision,
-            "rule": f"movement {rule}" if not rule.startswith(("fewer", "no ")) else rule, "figures": figures}  # fmt: skip
+        f"contribution {format_value(row.contribution_before, 'currency')} to {format_value(row.contribution_now, 'currency')}"
+        f"{interval}; customers {row.customers_before:,} to {row.customers_now:,}"
+    )
+    named = {"kind": "strategy", "id": row.segment, "name": f"{row.strategy}: {row.segment}"}
+    return named | found | _numbers(ends, n) | {"figures": figures}
+
+
+def _in_force(row: Mapping[str, Any], override: Override | None) -> dict[str, Any]:
+    """Return a row with the decision in force, the rule's beside it, and the sentence that says both."""
+    by_rule = row["decision"]
+    decision = override.decision if override else by_rule
+    sentence = f"{decision.capitalize()} {row['name']}: "
+    if override and decision != by_rule:
+        sentence += f"{override.reason} ({override.by}, {override.day}; the rule says {by_rule}: {row['rule']})"
+    else:
+        sentence += row["rule"] + (f" (confirmed by {override.by}, {override.day}: {override.reason})" if override else "")  # fmt: skip
+    named = {name: row[name] for name in ("kind", "id", "name")}
+    decided = {
+        "decision": decision,
+        "by_rule": by_rule,
+        "decided_by": override.by if override else "rule",
+        "decided_on": str(override.day) if override else "",
+        "reason": override.reason if override else "",
+    }
+    rest = {name: row[name] for name in ("line", "rule", "evidence", "value", "low", "high", "n", "figures")}  # fmt: skip
+    return named | decided | rest | {"sentence": f"{sentence}; {row['figures']}."}
 
 
 def _so_what(
-    table: pd.DataFrame, initiatives: Sequence[Initiative], early: bool, reason: str
-) -> str:
+    table: pd.DataFrame, initiatives: Sequence[Initiative], unknown: Sequence[tuple[str, str]], forced: str
+) -> str:  # fmt: skip
     stop = table[table["decision"] == STOP]
     work = table[table["kind"] == "initiative"]
-    blind = work[work["rule"].str.startswith("not attributable")]
+    blind = work[work["evidence"] == "none"]
     freed = sum(i.budget for i in initiatives if i.id in set(stop["id"]))
     parts = [
         f"Stop {', '.join(stop['name'])}" + (f" and free {format_value(freed, 'currency')}" if freed else "") + "."
         if len(stop)
         else "Nothing is bad enough beyond chance to stop."
     ]  # fmt: skip
+    against = table[table["decision"] != table["by_rule"]]
+    if len(against):
+        parts.append(f"{len(against)} of {len(table)} were decided by a person against the rule: {', '.join(against['name'])}.")  # fmt: skip
     if len(blind):
         parts.append(
             f"{len(blind)} of {len(work)} initiatives cannot be judged: give each a campaign with a control group, or start it in one region first."
         )
-    open_ = work[(work["decision"] == ADJUST) & ~work["id"].isin(blind["id"])]
+    open_ = work[(work["by_rule"] == ADJUST) & (work["evidence"] != "none")]
     if len(open_):
         parts.append(
             f"{len(open_)} were measured, but chance decides or too few took part: larger control groups before more money."
         )
-    if early:
-        parts.append(f"Forced before 12 months were over: {reason}.")
+    if unknown:
+        names = ", ".join(f"{kind} {id_}" for kind, id_ in unknown)
+        parts.append(f"Decided by a person, but not under review, so not used: {names}.")
+    if forced:
+        parts.append(f"Forced before 12 months were over: {forced}.")
     return " ".join(parts)

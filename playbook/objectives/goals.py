@@ -44,18 +44,11 @@ def tracing(
         raise NotEnough("the plan names no objectives to trace to the purpose", ASK)
     said = dict(zip(STATEMENTS, (purpose, mission, vision), strict=True))
     served_by = {o.id: [i for i in initiatives if o.id in i.objectives] for o in objectives}
-    table = pd.DataFrame(
-        [
-            {
-                "serves": o.serves,
-                "objective": o.name,
-                "area": o.area,
-                "because": o.because,
-                "initiatives": len(served_by[o.id]),
-            }
-            for o in sorted(objectives, key=lambda o: (STATEMENTS.index(o.serves), o.id))
-        ]
-    )
+    ordered = sorted(objectives, key=lambda o: (STATEMENTS.index(o.serves), o.id))
+    table = pd.DataFrame([
+        {"serves": o.serves, "objective": o.name, "area": o.area, "because": o.because, "initiatives": len(served_by[o.id])}
+        for o in ordered
+    ])  # fmt: skip
     links = pd.DataFrame(
         [
             {"serves": o.serves, "objective": o.name, "initiative": i.name}

@@ -215,13 +215,7 @@ def _told(
     borrowed = people[~people["own_answers"]]["segment"].tolist()
     n = experiment.everybody.n_respondents
     extra = {"experiment": experiment, "respondents": people}
-    kind = (
-        "Every segment's own answers count. "
-        if not borrowed
-        else f"Everybody's answers stand in for {join(borrowed, 6)} (under {smallest_sample} respondents, or no model of their own). "
-    )
-    if len(experiment.findings):
-        kind += f"{plural(len(experiment.findings), 'finding')} on the answers {'is' if len(experiment.findings) == 1 else 'are'} listed below. "
+    kind = _whose(borrowed, smallest_sample, len(experiment.findings))
     if table.empty:
         return Answer(
             table=people,
@@ -233,16 +227,9 @@ def _told(
             extra=extra,
         )
     by = table.set_index("model")
-    ours, counted = by.loc["segments, partly pooled"], by.loc["counting levels"]
+    ours = by.loc["segments, partly pooled"]
     chance = float(by.loc["chance", "hit_rate"])
     best = str(table.iloc[0]["model"])
-    verdict = (
-        "That is no better than chance: do not decide on it; ask the experiment again."
-        if ours["low"] <= chance
-        else f"It is {format_value(ours['hit_rate'] / chance)} times chance, but counting levels foresees as well: use the counts."
-        if ours["log_likelihood_per_task"] <= counted["log_likelihood_per_task"]
-        else f"It is {format_value(ours['hit_rate'] / chance)} times chance and more likely than by counting levels: good enough to rank features."
-    )
     return Answer(
         table=table,
         headline=(
@@ -250,7 +237,7 @@ def _told(
             f"chance alone {format_value(chance, '%')}"
         ),
         so_what=(
-            f"{verdict} {kind}"
+            f"{_verdict(ours, by.loc['counting levels'], chance)} {kind}"
             f"Best on held-out tasks: {best}"
             + (", so read differences between segments with care" if best == "one model for everybody" else "")
             + "; beyond segments the data show "
@@ -267,6 +254,28 @@ def _told(
         ),
         extra=extra,
     )  # fmt: skip
+
+
+def _whose(borrowed: list[str], smallest_sample: int, findings: int) -> str:
+    """Whose answers count for each segment, and that some were found wanting."""
+    text = (
+        "Every segment's own answers count. "
+        if not borrowed
+        else f"Everybody's answers stand in for {join(borrowed, 6)} (under {smallest_sample} respondents, or no model of their own). "
+    )
+    if findings:
+        text += f"{plural(findings, 'finding')} on the answers {'is' if findings == 1 else 'are'} listed below. "
+    return text
+
+
+def _verdict(ours: pd.Series, counted: pd.Series, chance: float) -> str:
+    """What the models are good for, against chance and against counting."""
+    if ours["low"] <= chance:
+        return "That is no better than chance: do not decide on it; ask the experiment again."
+    times = f"It is {format_value(ours['hit_rate'] / chance)} times chance"
+    if ours["log_likelihood_per_task"] <= counted["log_likelihood_per_task"]:
+        return f"{times}, but counting levels foresees as well: use the counts."
+    return f"{times} and more likely than by counting levels: good enough to rank features."
 
 
 def _respondents(experiment: Experiment) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def fonts_css(text: str) -> str:
         _face("Playbook Sans", 400, _whole("PlaybookSans-Regular.otf")),
         _face("Playbook Sans", 700, _whole("PlaybookSans-Bold.otf")),
     ]
-    wide = {ord(sign) for sign in text if ord(sign) >= 0x2E80}
+    wide = {ord(sign) for sign in set(text) if ord(sign) >= 0x2E80}
     if wide:
         faces.append(_face("Playbook CJK", 400, _subset(FONTS / "PlaybookCJK-Regular.otf", wide)))
     return "\n".join(faces)

@@ -26,7 +26,6 @@ class StartPage:
     segments: list[dict[str, str]]
     actions: list[dict[str, str]]
     budget: list[dict[str, Any]]
-    reviews: list[dict[str, str]]
     unknowns: list[str]
 
 
@@ -45,13 +44,12 @@ def read_start_page(folder: Folder, period: str) -> StartPage:
         segments=_segments(tables, engagement.currency),
         actions=_actions(tables, folder.plan(period), titles, engagement.currency),
         budget=_budget(tables["budget_split"]),
-        reviews=_reviews(tables["review"]),
         unknowns=_unknowns(folder, period, tables["propositions"]),
     )
 
 
 _NEEDED = (
-    "objectives", "segment_profiles", "strategies", "propositions", "improvements", "action_plan", "budget_split", "review",
+    "objectives", "segment_profiles", "strategies", "propositions", "improvements", "action_plan", "budget_split",
 )  # fmt: skip
 
 
@@ -238,19 +236,6 @@ def _budget(split: pd.DataFrame) -> list[dict[str, Any]]:
             "reason": reason,
         }
         for name, amount, reason in rows
-    ]
-
-
-def _reviews(review: pd.DataFrame) -> list[dict[str, str]]:
-    return [
-        {
-            "What": row["name"],
-            "Kind": row["kind"],
-            "Decision": row["decision"],
-            "Rule": row["rule"],
-            "Figures": row["figures"],
-        }
-        for _, row in review.iterrows()
     ]
 
 

@@ -15,6 +15,7 @@ from playbook.atomic import publish
 from playbook.coverage import coverage
 from playbook.engagement import Folder
 from playbook.report.page import render
+from playbook.report.review_page import read_review_page
 from playbook.report.role_page import read_role_pages
 from playbook.report.safe import readable, sanitised
 from playbook.report.slides import SLIDES, read_slides
@@ -54,6 +55,12 @@ class _Pages:
         self.engagement = folder.engagement()
         self.plan = folder.plan(period)
         self.steps = [step for step in STEPS.values() if step.notebook]
+        self.review = read_review_page(folder, period)
+        self.links = [
+            {"href": f"{s.id}_{s.name}.html", "label": f"{int(s.id)} {s.name}"} for s in self.steps
+        ]
+        if self.review:
+            self.links.append({"href": "review.html", "label": "review"})
 
     def write(self) -> None:
         cards = []
@@ -88,6 +95,8 @@ class _Pages:
         roles = read_role_pages(self.folder, self.period)
         for role in roles:
             self._page(role.href, "role.html", f"{role.title}: what the strategy means", role=role)
+        if self.review:
+            self._page("review.html", "review.html", "The annual review", review=self.review)
         parts = coverage(self.folder, self.period)
         start = read_start_page(self.folder, self.period)
         self._page(
@@ -98,6 +107,7 @@ class _Pages:
             cards=cards,
             parts=parts,
             roles=roles,
+            review=self.review,
         )
 
     def _slides(self, step: str, back: str) -> str:
@@ -118,7 +128,7 @@ class _Pages:
         shared = {
             "title": title, "client": self.engagement.client, "period": self.period, "as_of": self.plan.as_of,
             "currency": self.engagement.currency,
-            "steps": [{"href": f"{s.id}_{s.name}.html", "label": f"{int(s.id)} {s.name}"} for s in self.steps], "here": name,
+            "steps": self.links, "here": name,
         }  # fmt: skip
         text = render(name, template, "show fewer figures in that notebook", **(shared | content))
         publish(self.target / name, lambda path: path.write_text(text, encoding="utf-8"))

@@ -53,11 +53,8 @@ def needs(strength: pd.DataFrame, before: pd.DataFrame | None = None) -> Answer:
         raise NotEnough(
             "needs: no need is spoken of in two sources, so they cannot be compared", ASK
         )
-    beyond = moved[moved["q"].astype(float) < 0.05]
-    up = beyond[beyond["change"].astype(float) > 0]
-    table["rising"] = table["need"].map(
-        lambda name: ", ".join(up.loc[up["need"] == name, "source"])
-    )
+    up = moved[(moved["q"].astype(float) < 0.05) & (moved["change"].astype(float) > 0)]
+    table["rising"] = [", ".join(up.loc[up["need"] == name, "source"]) for name in table["need"]]
     asked = set(placed.loc[placed["source"] == SOURCES[0], "need"])
     table["reading"] = [_reading(placed[placed["need"] == name], asked, SOURCES[0] in names) for name in table["need"]]  # fmt: skip
     first = str(compared.iloc[0]["need"])
@@ -67,12 +64,11 @@ def needs(strength: pd.DataFrame, before: pd.DataFrame | None = None) -> Answer:
     counts = strength.drop_duplicates("source").set_index("source")["n"]
     source = ", ".join(f"{s} (n = {int(counts[s]):,})" for s in names)
     both = f"{first.capitalize()} is what customers need most; sources divide on {apart}"
-    moves = f" Against the year before, {_moves(up)}." if len(up) else (" No source speaks of a need more than the year before beyond chance." if len(moved) else "")  # fmt: skip
     return Answer(
         table=table.drop(columns="reading").rename(columns=lambda c: str(c).replace(" ", "_")),
         headline=f"{first.capitalize()} is what customers need most, over {len(ranked)} sources",
         so_what=_disagreement(table, apart, agreement)
-        + moves
+        + _risen(up, len(moved))
         + f" Take {first} into every proposition.",
         kind="descriptive",
         caption=caption,
@@ -88,6 +84,13 @@ def needs(strength: pd.DataFrame, before: pd.DataFrame | None = None) -> Answer:
             "needs": strength[["need", "source", "strength", "low", "high", "n"]],
         },
     )
+
+
+def _risen(up: pd.DataFrame, compared: int) -> str:
+    """What rose since the year before, where that can be compared."""
+    if len(up):
+        return f" Against the year before, {_moves(up)}."
+    return " No source speaks of a need more than the year before beyond chance." if compared else ""  # fmt: skip
 
 
 def _profile(table: pd.DataFrame, headline: str, source: str) -> Answer:

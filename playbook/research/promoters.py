@@ -42,6 +42,16 @@ def _score(part: pd.DataFrame) -> NetPromoter:
     return net_promoter(part["value"], part["weight"])
 
 
+def _moved(table: pd.DataFrame) -> str:
+    """The changes from one wave to the next that are beyond chance."""
+    moves = table[table["q"] < 0.05]
+    if moves.empty:
+        return "No change from one wave to the next is beyond chance"
+    return "Changes beyond chance: " + ", ".join(
+        f"{r.wave} {format_value(r.change, 'points')} points" for r in moves.itertuples()
+    )
+
+
 @answers
 def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
     """Return the score of each wave, raw and weighted, and the change from the wave before.
@@ -91,19 +101,10 @@ def by_wave(scores: pd.DataFrame, weights: pd.DataFrame) -> Answer:
             f" Everybody is a {'promoter' if last['promoters'] == 1 else 'detractor'}: the interval supposes that one more answer could "
             "differ; ask who was invited."
         )
-    moves = table[table["q"] < 0.05]
-    told = (
-        "Changes beyond chance: "
-        + ", ".join(
-            f"{r.wave} {format_value(r.change, 'points')} points" for r in moves.itertuples()
-        )
-        if len(moves)
-        else "No change from one wave to the next is beyond chance"
-    )
     return Answer(
         table=table.drop(columns="p"),
         headline=f"Net Promoter Score in {last['wave']} is {last['nps']:.0f} ({last['low']:.0f} to {last['high']:.0f})",
-        so_what=f"{told}. The weighted score lies {format_value(abs(last['nps'] - last['raw']), 'points')} points "
+        so_what=f"{_moved(table)}. The weighted score lies {format_value(abs(last['nps'] - last['raw']), 'points')} points "
         f"{'above' if last['nps'] >= last['raw'] else 'below'} the raw one. Judge it by its interval: a move of less than "
         f"{format_value(1.4 * (last['high'] - last['low']) / 2, 'points')} points between two such waves is noise."
         + note,

@@ -117,7 +117,7 @@ def fingerprint(folder: Folder, period: str, step: Step, done: dict[str, str]) -
 
     That is the package, the engagement file, the plan, the step's notebook, the fingerprints of the
     steps it waits for (``done``), the inbox and the databases for intake, the client's names of CRM fields for step 06, and the
-    previous period's last step.
+    previous period's last step and, for step 07, what the reviewer noted.
     """
     parts = [
         step.id,
@@ -139,6 +139,9 @@ def fingerprint(folder: Folder, period: str, step: Step, done: dict[str, str]) -
         previous = folder.previous(period)
         stamp = _read_stamp(folder, previous, "07") if previous else None
         parts.append(stamp["fingerprint"] if stamp else "no earlier period")
+    if step.id == "07":
+        notes = folder.notes_file(period)
+        parts.append(file_digest(notes) if notes.is_file() else "no reviewer's notes")
     parts += [done[id_] for id_ in step.after]
     return _digest(*(part.encode() for part in parts))
 

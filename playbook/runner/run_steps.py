@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import time
@@ -11,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from playbook.atomic import save_json
+from playbook.contract import CONTRACT, METRIC_VERSIONS
 from playbook.engagement import Folder
 from playbook.errors import LockedError, PlaybookError, StepError
 from playbook.runner.graph import (
@@ -22,6 +24,7 @@ from playbook.runner.graph import (
     outputs_of,
     stamp_path,
 )
+from playbook.runner.notes import check_notes
 
 __all__ = ["run_periods"]
 
@@ -92,6 +95,7 @@ class _Period:
 
     def __init__(self, folder: Folder, period: str, client: str) -> None:
         folder.plan(period)
+        check_notes(folder, period)
         self.folder = folder
         self.period = period
         self.client = client
@@ -123,8 +127,7 @@ class _Period:
                     step = running.pop(future)
                     self._finish(step, future, waiting, list(running.values()))
                     ran += 1
-        if ran:
-            self._manifest()
+        self._manifest(ran > 0)
         return ran
 
     def _timed(self, step: Step) -> tuple[list[Path], str, float]:
@@ -178,7 +181,10 @@ class _Period:
             {
                 "step": step.id,
                 "fingerprint": wanted,
+                "after": {id_: self.prints[id_] for id_ in step.after},
                 "outputs": outputs,
+                "results": {n: c.version for n, c in CONTRACT.items() if c.step == step.id},
+                "metrics": METRIC_VERSIONS,
                 "seconds": round(seconds, 1),
             },
         )
@@ -190,9 +196,8 @@ class _Period:
         )
         sys.stdout.flush()
 
-    def _manifest(self) -> None:
-        """Write what went in and came out: hashes, versions, parameters, seed, timings."""
-        import json
+    def _manifest(self, ran: bool) -> None:
+        """Write what went in and came out: hashes, versions, parameters, seed, timings; mend it where nothing ran."""
         from importlib.metadata import version
 
         import playbook
@@ -205,18 +210,30 @@ class _Period:
         engagement = self.folder.engagement()
         plan = self.folder.plan(self.period)
         libraries = ("duckdb", "numpy", "pandas", "scikit-learn", "scipy", "statsmodels")
-        save_json(
-            self.folder.run(self.period) / "manifest.json",
-            {
-                "manifest": 1,
-                "engagement": self.folder.name,
-                "client": engagement.client,
-                "period": self.period,
-                "as_of": plan.as_of,
-                "seed": engagement.seed,
-                "parameters": plan.parameters,
-                "playbook": playbook.__version__,
-                "libraries": {name: version(name) for name in libraries},
-                "steps": stamps,
-            },
+        manifest = {
+            "manifest": 2,
+            "engagement": self.folder.name,
+            "client": engagement.client,
+            "currency": engagement.currency,
+            "period": self.period,
+            "as_of": str(plan.as_of),
+            "seed": engagement.seed,
+            "parameters": plan.parameters,
+            "playbook": playbook.__version__,
+            "libraries": {name: version(name) for name in libraries},
+            "steps": stamps,
+        }
+        path = self.folder.run(self.period) / "manifest.json"
+        if ran or not _agrees(path, manifest):
+            save_json(path, manifest)
+
+
+def _agrees(path: Path, manifest: dict) -> bool:
+    """Whether the manifest there is of the same run (it keeps the versions of the day the steps ran)."""
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+        return all(
+            there[name] == manifest[name] for name in ("engagement", "period", "as_of", "steps")
         )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

@@ -120,11 +120,7 @@ def check_purchase_models(
         caption=f"Purchases predicted from the record up to {cut:%Y-%m-%d} against those up to {as_of:%Y-%m-%d} (n = {len(frame):,} customers; the smallest deviance is used)",
         units={"predicted_total": "count", "actual_total": "count", "top_decile_capture": "%", "n": "count"},
         source="orders; BG/NBD and MBG/NBD by maximum likelihood, on the calendar and on a season clock; contacts the customer sought in 26 weeks; baseline: own past rate",
-        metrics=(
-            Metric("holdout_error_total", total_error, n=len(frame), unit="%", kind="predictive"),
-            Metric("holdout_top_tenth", float(best["top_decile_capture"]), n=len(frame), unit="%", kind="predictive"),
-            Metric("holdout_deviance_share", float(best["poisson_deviance"] / max(base["poisson_deviance"], 1e-12)), n=len(frame), unit="ratio", kind="predictive"),
-        ),
+        metrics=_metrics(best, base, total_error, len(frame)),
         extra={
             "best": str(best["model"]), "model": str(fitted["model"]), "contacts": effect, "total_error": total_error,
             "clock": None if months is None else season_clock(months, as_of),
@@ -134,6 +130,18 @@ def check_purchase_models(
             "by_customer": _by_customer(frame, TrailingRates().expected_purchases(frame, weeks) if best["model"] == TRAILING else ahead),
         },
     )  # fmt: skip
+
+
+def _metrics(best: pd.Series, base: pd.Series, total_error: float, n: int) -> tuple[Metric, ...]:
+    found = {
+        "holdout_error_total": (total_error, "%"),
+        "holdout_top_tenth": (float(best["top_decile_capture"]), "%"),
+        "holdout_deviance_share": (float(best["poisson_deviance"] / max(base["poisson_deviance"], 1e-12)), "ratio"),
+    }  # fmt: skip
+    return tuple(
+        Metric(name, value, n=n, unit=unit, kind="predictive")
+        for name, (value, unit) in found.items()
+    )
 
 
 @dataclass(frozen=True)
