@@ -76,7 +76,8 @@ def control(answer: Answer, rows: int = 4) -> Figure:
         axes.plot(part["month"], part["value"], color=ACCENT, lw=1.3)
         loud = part[part["signal"]]
         axes.plot(loud["month"], loud["value"], "o", color=COLOURS[5], ms=5)
-        axes.set_title(clean(name, 36), loc="left")
+        chance = answer.table.loc[answer.table["figure"] == name, "false_alarm"]
+        axes.set_title(f"{clean(name, 30)} (by chance alone an alarm in {chance.iloc[0] * 100:.0f} % of years)", loc="left", fontsize=9)  # fmt: skip
         axes.xaxis.set_major_locator(_years())
         axes.xaxis.set_major_formatter(_year_format())
         tidy(axes, y_unit="number")

@@ -239,9 +239,12 @@ def _verdict(name: str, part: pd.DataFrame) -> dict:
     signals = year[year["signal"]]
     above = int((signals["value"] > signals["center"]).sum())
     side = "above" if above * 2 > len(signals) else "below"
-    verdict = (
-        f"{max(above, len(signals) - above)} months {side} its usual range" if len(signals) else "noise"
-    )  # fmt: skip
+    beyond = int((signals["value"] > signals["high"]).sum() + (signals["value"] < signals["low"]).sum())  # fmt: skip
+    verdict = "noise"
+    if beyond:
+        verdict = f"{beyond} {'month' if beyond == 1 else 'months'} beyond its usual range"
+    elif len(signals):
+        verdict = f"{max(above, len(signals) - above)} months of a run on one side, {side} its mean"
     return {
         "figure": name,
         "months": len(part),

@@ -58,8 +58,7 @@ def initiative_effects(
     -------
     Answer
         Table: name, places_with, places_without, months, effect (margin per customer of the places where it began, over
-        the months since), low, high, before_after (the change of these places alone), incremental_margin, cost, return,
-        verdict, reason. Extra ``numbers`` with all figures, as those of `campaign_effects` (``initiative_id`` in place of
+        the months since), low, high, before_after (the change of these places alone), cost, return, verdict, reason. Extra ``numbers`` with all figures, as those of `campaign_effects` (``initiative_id`` in place of
         ``campaign_id``).
 
     Notes
@@ -75,7 +74,7 @@ def initiative_effects(
     numbers = _judged(pd.DataFrame(rows))
     measured = numbers[numbers["reason"] == ""]
     columns = ["name", "places_with", "places_without", "months", "effect", "low", "high", "before_after",
-               "incremental_margin", "cost", "return", "verdict", "reason"]  # fmt: skip
+               "cost", "return", "verdict", "reason"]  # fmt: skip
     return Answer(
         table=numbers[columns],
         headline=_headline(numbers, measured),
@@ -86,7 +85,7 @@ def initiative_effects(
             f"where they began less that of places without, to {as_of:%Y-%m-%d}, 95 % interval"
         ),
         units={"places_with": "count", "places_without": "count", "months": "number", "return": "ratio",
-               **dict.fromkeys(["effect", "low", "high", "before_after", "incremental_margin", "cost"], "currency")},
+               **dict.fromkeys(["effect", "low", "high", "before_after", "cost"], "currency")},
         source="plan; orders by place and month; difference-in-differences with staggered starts, placebo intervals",
         metrics=(
             Metric("initiatives_attributable", float(len(measured)), n=len(numbers), unit="count", kind="diagnostic"),

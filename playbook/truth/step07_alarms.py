@@ -11,7 +11,7 @@ from playbook import monitoring
 from playbook.engagement.model import Initiative
 from playbook.monitoring.campaigns import NO_CONTROL
 from playbook.truth.between import Between
-from playbook.truth.rows import Found, NotHere, row
+from playbook.truth.rows import Found, row
 from playbook.truth.rules import FalseAlarms, Progress
 from playbook.truth.sight import given
 from playbook.truth.study import END, START, YEARS, Study
@@ -107,8 +107,10 @@ def placebo_starts(study: Study) -> Found:
     "07.value_tenths",
     "tenths of customers by foretold margin whose margin a year later was as foretold (share)",
     Progress(),
+    misses="10 development worlds come 79 % of the way: eight tenths of ten are right on average, five where drop-out changes "
+    "over time, which a forecast made before the change cannot know",
 )
-def value_tenths(study: Study) -> Found | NotHere:
+def value_tenths(study: Study) -> Found:
     """Naive: last year's margin as the forecast; benchmark: the level of the interval, as of a forecast that is right."""
     came = study.sight.customers[["customer_id", "margin_12m"]]
     told = study.earlier.values.drop(columns="margin_12m", errors="ignore")
