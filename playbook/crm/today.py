@@ -139,8 +139,8 @@ def lists_today(plan: Answer, contents: Mapping[str, pd.DataFrame], actions: Seq
 
     Notes
     -----
-    The range of a list is that of the plan for its action and segments, at the share of the margin that is sent: all
-    customers of an action share one belief, so their ranges add up.
+    The range of a list is that of the plan for its action and segments, at the share of the margin that is sent. Ranges
+    are added up as if all beliefs erred together, so those of a list and of all lists are rather too wide than too narrow.
     """
     members = need(contents["members"], "customers on a list of this month", "actions that earn more than they cost")  # fmt: skip
     margin = plan["choice"].set_index("customer_id")["expected_margin"].astype("float64")
