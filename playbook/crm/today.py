@@ -170,7 +170,7 @@ def lists_today(plan: Answer, contents: Mapping[str, pd.DataFrame], actions: Seq
     return Answer(
         table=table,
         headline=f"{len(sent):,} contacts on {len(table)} lists cost {format_value(cost, 'currency')} and may return {format_value(back, 'currency')}",
-        so_what=_worth(table, cost, back, low, high, len(members) - len(sent)),
+        so_what=_worth(table, cost, low, high, len(members) - len(sent)),
         kind="prescriptive",
         caption=f"Contact lists of this month (n = {len(members):,} customers): sent and held back by lot, cost, and believed margin before cost (95 % of the beliefs)",
         units={"send": "count", "hold_back": "count", "chance": "%", "cost": "currency", "returns": "currency", "low": "currency", "high": "currency"},
@@ -189,9 +189,7 @@ def _list_row(action: Any, mine: pd.DataFrame, scaled: pd.DataFrame) -> dict[str
     }  # fmt: skip
 
 
-def _worth(
-    table: pd.DataFrame, cost: float, back: float, low: float, high: float, held: int
-) -> str:
+def _worth(table: pd.DataFrame, cost: float, low: float, high: float, held: int) -> str:
     first = table.iloc[0]
     doubt = (
         "Even the lower end pays the contacts."
