@@ -333,6 +333,16 @@ def test_points_by_hand() -> None:
     assert table["owed to members (liability)"] == pytest.approx(10 * 0.75)
     assert table["cost of the year's points"] == pytest.approx(10 * 0.75)
     assert table["extra margin, as believed"] == pytest.approx(100 * 0.25 / 1.25)
+    paid = PROGRAMME.model_copy(
+        update={"tiers": [PROGRAMME.tiers[0], PROGRAMME.tiers[1].model_copy(update={"offer_cost": 3.0})]}
+    )  # fmt: skip
+    with_offers = crm.programme_return(members(), paid)
+    rows = with_offers.table.set_index("figure")["amount"]
+    assert (
+        rows["cost of the tiers' offers"] == 3.0
+    )  # one member reached Gold by last year's revenue
+    assert rows["net return of the year"] == pytest.approx(table["net return of the year"] - 3.0)
+    assert with_offers.metrics[-1].value == pytest.approx(10.5)
     moves = crm.tier_changes(members(), PROGRAMME, date(2024, 12, 31)).table.set_index(
         ["from_tier", "to_tier"]
     )["members"]

@@ -49,8 +49,9 @@ def programme_return(members: pd.DataFrame, programme: Any) -> Answer:
     Returns
     -------
     Answer
-        Table figure, points, amount, low, high. Cost of the year = points issued × share that will be redeemed ×
-        value of a point; extra margin = margin × lift / (1 + lift).
+        Table figure, points, amount, low, high. Cost of the year's points = points issued × share that will be redeemed ×
+        value of a point; the tiers' offers cost ``offer_cost`` for each member whose revenue of the year before gave
+        the tier; extra margin = margin × lift / (1 + lift).
     """
     members = _ready(members, programme)
     value, (lost, lost_low, lost_high) = programme.point_value, _breakage(members)
@@ -66,15 +67,18 @@ def programme_return(members: pd.DataFrame, programme: Any) -> Answer:
     cost = total["earned_12m"] * (1 - lost) * value
     cost_low, cost_high = (total["earned_12m"] * (1 - x) * value for x in (lost_high, lost_low))
     worth, missing = balance * (1 - lost) * value, float("nan")
+    offers = _offers(members, programme)
     rows = [
         ("issued in the year", total["earned_12m"], total["earned_12m"] * value, missing, missing),
         ("redeemed in the year", total["redeemed_12m"], total["redeemed_12m"] * value, missing, missing),
         ("expired in the year", total["expired_12m"], total["expired_12m"] * value, missing, missing),
         ("owed to members (liability)", balance, worth, balance * (1 - lost_high) * value, balance * (1 - lost_low) * value),
         ("cost of the year's points", missing, cost, cost_low, cost_high),
+        *([("cost of the tiers' offers", missing, offers, missing, missing)] if offers else []),
         ("extra margin, as believed", missing, extra, extra_low, extra_high),
-        ("net return of the year", missing, extra - cost, extra_low - cost_high, extra_high - cost_low),
     ]  # fmt: skip
+    cost, cost_low, cost_high = cost + offers, cost_low + offers, cost_high + offers
+    rows.append(("net return of the year", missing, extra - cost, extra_low - cost_high, extra_high - cost_low))  # fmt: skip
     table = pd.DataFrame(rows, columns=["figure", "points", "amount", "low", "high"])
     needed = cost / (margin - cost) if margin > cost else float("nan")
     return Answer(
@@ -92,6 +96,15 @@ def programme_return(members: pd.DataFrame, programme: Any) -> Answer:
             Metric("loyalty_cost", cost, cost_low, cost_high, len(members), "currency"),
         ),
     )  # fmt: skip
+
+
+def _offers(members: pd.DataFrame, programme: Any) -> float:
+    """What the offers of the tiers cost in a year (currency), by the tier that last year's revenue gave."""
+    if not programme.tiers:
+        return 0.0
+    each = {tier.name: float(tier.offer_cost) for tier in programme.tiers}
+    tier = _tier(members["revenue_year_before"].fillna(0.0), programme.tiers)
+    return float(tier.map(each).sum())
 
 
 def _return_headline(net: float, low: float, high: float) -> str:

@@ -156,7 +156,7 @@ def ageing_deals(forecast: Answer) -> Answer:
     Returns
     -------
     Answer
-        Table opportunity_id, owner, stage, days (in the stage), age (days since it was opened), slow, overdue, amount, expected.
+        Table opportunity_id, owner, stage, in_stage (days), age (days since it was opened), slow, overdue, amount, expected.
 
     Notes
     -----
@@ -166,8 +166,18 @@ def ageing_deals(forecast: Answer) -> Answer:
     deals = forecast["deals"]
     stuck = deals[deals["slow"] | deals["slipped"].fillna(False)]
     table = stuck.sort_values(["expected", "opportunity_id"], ascending=[False, True])
-    table = table.rename(columns={"slipped": "overdue"})[
-        ["opportunity_id", "owner", "stage", "days", "age", "slow", "overdue", "amount", "expected"]
+    table = table.rename(columns={"slipped": "overdue", "days": "in_stage"})[
+        [
+            "opportunity_id",
+            "owner",
+            "stage",
+            "in_stage",
+            "age",
+            "slow",
+            "overdue",
+            "amount",
+            "expected",
+        ]
     ].reset_index(drop=True)
     share = float(table["expected"].sum()) / max(float(deals["expected"].sum()), 1e-9)
     by_owner = table.groupby("owner")["expected"].agg(["size", "sum"])
@@ -187,7 +197,7 @@ def ageing_deals(forecast: Answer) -> Answer:
         ),
         kind="diagnostic",
         caption="Open deals that three in four deals would have left their stage before (slow), or whose present closing date has passed (overdue)",
-        units={"days": "days", "age": "days", "amount": "currency", "expected": "currency"},
+        units={"in_stage": "days", "age": "days", "amount": "currency", "expected": "currency"},
         source="opportunity_history, opportunities",
         metrics=(Metric("stuck_deals", float(len(table)), n=len(deals), unit="count"),),
     )  # fmt: skip

@@ -36,7 +36,7 @@ def tasks_today(
     values
         Result ``customer_value``: the clv of a customer is at stake in a task about that customer.
     deals
-        Of the pipeline forecast: the expected amount of a deal is at stake in a task about it.
+        Of the pipeline forecast: the expected amount of a deal is at stake in a task about it, and its seller is named.
 
     Returns
     -------
@@ -47,15 +47,16 @@ def tasks_today(
     titles = {role.id: role.title for role in roles}
     frame = tasks.assign(
         task=tasks["subject"].where(~tasks["subject"].str.startswith("Call back"), "Call back"),
-        owner=[titles.get(owner, owner) for owner in tasks["owner"]], at_stake=_at_stake(tasks, values, deals),
+        role=[titles.get(owner, owner) for owner in tasks["owner"]], seller=_sellers(tasks, deals), at_stake=_at_stake(tasks, values, deals),
         record=_record(tasks),
     )  # fmt: skip
+    frame["owner"] = frame["role"] + frame["seller"]
     frame = frame.sort_values(["at_stake", "task_key"], ascending=[False, True])
     table = frame.groupby(["owner", "area", "task"], as_index=False).agg(
         tasks=("task_key", "size"), due=("due", "min"), at_stake=("at_stake", "sum"), start_with=("record", "first")
     )  # fmt: skip
     table = table.sort_values(
-        ["due", "at_stake", "task"], ascending=[True, False, True], ignore_index=True
+        ["due", "at_stake", "task", "owner"], ascending=[True, False, True, True], ignore_index=True
     )
     table["see"] = table["area"].map(AREA_OF)
     table["due"] = table["due"].dt.strftime("%Y-%m-%d")
@@ -73,6 +74,14 @@ def tasks_today(
         source="call backs, automation rules, customer value, pipeline forecast",
         metrics=(Metric("tasks_due_week", float(len(soon)), n=len(frame), unit="count", kind="prescriptive"),),
     )  # fmt: skip
+
+
+def _sellers(tasks: pd.DataFrame, deals: pd.DataFrame | None) -> pd.Series:
+    """Name behind the role of whoever has the deal a task is about; nothing for other tasks."""
+    if not isinstance(deals, pd.DataFrame):
+        return pd.Series("", index=tasks.index)
+    has = deals.dropna(subset=["owner"]).set_index("opportunity_id")["owner"].astype("str")
+    return pd.Series([f": {has[key]}" if key in has.index else "" for key in tasks["related"]], tasks.index)  # fmt: skip
 
 
 def _record(tasks: pd.DataFrame) -> pd.Series:
@@ -101,7 +110,7 @@ def _by_owner(frame: pd.DataFrame, soon: pd.DataFrame) -> str:
     if soon.empty:
         return f"Nothing is urgent; the first is due on {frame['due'].min():%Y-%m-%d}."
     said = []
-    for owner, mine in soon.groupby("owner", sort=False):
+    for owner, mine in soon.groupby("role", sort=False):
         first = mine.sort_values(["due", "at_stake"], ascending=[True, False]).iloc[0]
         money = (
             f", {format_value(first['at_stake'], 'currency')} at stake"
@@ -139,8 +148,8 @@ def lists_today(plan: Answer, contents: Mapping[str, pd.DataFrame], actions: Seq
 
     Notes
     -----
-    The range of a list is that of the plan for its action and segments, at the share of the margin that is sent: all
-    customers of an action share one belief, so their ranges add up.
+    The range of a list is that of the plan for its action and segments, at the share of the margin that is sent. Ranges
+    are added up as if all beliefs erred together, so those of a list and of all lists are rather too wide than too narrow.
     """
     members = need(contents["members"], "customers on a list of this month", "actions that earn more than they cost")  # fmt: skip
     margin = plan["choice"].set_index("customer_id")["expected_margin"].astype("float64")
@@ -161,7 +170,7 @@ def lists_today(plan: Answer, contents: Mapping[str, pd.DataFrame], actions: Seq
     return Answer(
         table=table,
         headline=f"{len(sent):,} contacts on {len(table)} lists cost {format_value(cost, 'currency')} and may return {format_value(back, 'currency')}",
-        so_what=_worth(table, cost, back, low, high, len(members) - len(sent)),
+        so_what=_worth(table, cost, low, high, len(members) - len(sent)),
         kind="prescriptive",
         caption=f"Contact lists of this month (n = {len(members):,} customers): sent and held back by lot, cost, and believed margin before cost (95 % of the beliefs)",
         units={"send": "count", "hold_back": "count", "chance": "%", "cost": "currency", "returns": "currency", "low": "currency", "high": "currency"},
@@ -180,9 +189,7 @@ def _list_row(action: Any, mine: pd.DataFrame, scaled: pd.DataFrame) -> dict[str
     }  # fmt: skip
 
 
-def _worth(
-    table: pd.DataFrame, cost: float, back: float, low: float, high: float, held: int
-) -> str:
+def _worth(table: pd.DataFrame, cost: float, low: float, high: float, held: int) -> str:
     first = table.iloc[0]
     doubt = (
         "Even the lower end pays the contacts."
