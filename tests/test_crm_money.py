@@ -32,7 +32,7 @@ def buyers(n: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame({
         "customer_id": [f"c{i:03d}" for i in range(n)], "segment": rng.choice(["x", "y"], n), "strategy": "develop", "active": True,
         "at_risk": False, "lapsed": False, "detractor": False, "promoter": False,
-        "purchase_probability": rng.uniform(0, 0.9, n), "margin_given_order": rng.lognormal(3, 1, n), "alive": 1.0, "expected_orders": 1.0,
+        "purchase_probability": rng.uniform(0, 0.9, n), "margin_given_order": rng.lognormal(3, 1, n), "alive": 1.0, "expected_orders": 1.0, "leaves": 0.0,
     }).assign(expected_margin=lambda f: f["margin_given_order"], expected_revenue=lambda f: 2 * f["margin_given_order"])  # fmt: skip
 
 

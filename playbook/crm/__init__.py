@@ -19,7 +19,13 @@ shadow price
     What one more unit of a limit would be believed to earn.
 """
 
-from playbook.crm.actions import candidates, money_for_contacts, next_best_action
+from playbook.crm.actions import (
+    EFFECT_DAYS,
+    campaigns_since,
+    candidates,
+    money_for_contacts,
+    next_best_action,
+)
 from playbook.crm.automation import (
     automation,
     late_cases,
@@ -41,14 +47,9 @@ from playbook.crm.budget import acquisition_channels, budget_split
 from playbook.crm.content_rules import content_rules
 from playbook.crm.contents import crm_contents, planned_action
 from playbook.crm.customer_pages import chosen_customers, customer_page
+from playbook.crm.delivered import promise_and_delivery
 from playbook.crm.effects import expected_effects, expected_margins
-from playbook.crm.files import (
-    checked_files,
-    crm_files,
-    held_back,
-    make_files,
-    refused_contacts,
-)
+from playbook.crm.files import checked_files, crm_files, held_back, make_files, refused_contacts
 from playbook.crm.handover import acceptance_files, acceptance_page, setup_page
 from playbook.crm.lint import lint_file, read_file
 from playbook.crm.list_files import list_files
@@ -89,22 +90,22 @@ from playbook.crm.template import fill_template
 from playbook.crm.today import lists_today, tasks_today
 
 __all__ = [
-    "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "acquisition_channels",
-    "action_plan", "ageing_deals", "ambassadors", "automation", "bought_between",
-    "budget_split", "budget_what_if", "calibration", "callback_tasks", "campaign_uplift",
-    "candidates", "care_calendar", "checked_files", "chosen_customers", "cleaning_list",
-    "compare_designs", "contacts_tracked", "content_rules", "crm_contents", "crm_files",
-    "cross_selling", "customer_page", "customer_record", "draw_arms", "drawn_choice",
-    "effect_by_group", "example_customer", "expected_effects", "expected_margins",
-    "fill_template", "gate_shares", "held_back", "is_mapped", "lapsed_customers", "late_cases",
-    "late_columns", "limits", "lint_file", "list_files", "list_sizes", "list_tests",
-    "lists_today", "loss_reasons", "make_files", "model_card", "money_and_margin",
-    "money_for_contacts", "next_best_action", "personal_content", "pipeline_forecast",
-    "planned_action", "programme_return", "propensity", "read_file", "read_mapping",
-    "recent_answers", "recommendations", "referral_break_even", "referral_value",
-    "refused_contacts", "rule_conflicts", "rule_tasks", "sales_coverage", "setup_page",
-    "shrunken_effect", "smallest_control", "snapshot_days", "stage_conversion", "target_lists",
-    "tasks_today", "tenant_mapping", "tier_changes", "timeline", "trigger_events",
-    "universal_holdout", "unread_suppressions", "up_selling", "what_predicts", "who_recommends",
-    "win_rates",
+    "EFFECT_DAYS", "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page",
+    "acquisition_channels", "action_plan", "ageing_deals", "ambassadors", "automation",
+    "bought_between", "budget_split", "budget_what_if", "calibration", "callback_tasks",
+    "campaign_uplift", "campaigns_since", "candidates", "care_calendar", "checked_files",
+    "chosen_customers", "cleaning_list", "compare_designs", "contacts_tracked", "content_rules",
+    "crm_contents", "crm_files", "cross_selling", "customer_page", "customer_record",
+    "draw_arms", "drawn_choice", "effect_by_group", "example_customer", "expected_effects",
+    "expected_margins", "fill_template", "gate_shares", "held_back", "is_mapped",
+    "lapsed_customers", "late_cases", "late_columns", "limits", "lint_file", "list_files",
+    "list_sizes", "list_tests", "lists_today", "loss_reasons", "make_files", "model_card",
+    "money_and_margin", "money_for_contacts", "next_best_action", "personal_content",
+    "pipeline_forecast", "planned_action", "programme_return", "promise_and_delivery",
+    "propensity", "read_file", "read_mapping", "recent_answers", "recommendations",
+    "referral_break_even", "referral_value", "refused_contacts", "rule_conflicts", "rule_tasks",
+    "sales_coverage", "setup_page", "shrunken_effect", "smallest_control", "snapshot_days",
+    "stage_conversion", "target_lists", "tasks_today", "tenant_mapping", "tier_changes",
+    "timeline", "trigger_events", "universal_holdout", "unread_suppressions", "up_selling",
+    "what_predicts", "who_recommends", "win_rates",
 ]  # fmt: skip
