@@ -167,6 +167,11 @@ def test_a_staggered_start_shows_what_the_work_added() -> None:
     assert math.isclose(row["incremental_margin"], row["effect"] * 520)
     assert math.isclose(row["return"], row["incremental_margin"] / 1000 - 1)
     assert math.isclose(1.96 * row["standard_error"], (row["high"] - row["low"]) / 2)
+    months = answer["months"].table
+    assert list(months["begun"]).index(True) == 29 and math.isclose(months["gap"][17:29].mean(), 0, abs_tol=1e-9)  # fmt: skip
+    assert (months["low"][29:] > 0).all() and ((months["low"] < 0) & (months["high"] > 0))[:29].mean() > 0.8  # fmt: skip
+    drawn = figures.lines(answer["months"], x="month", y="gap", group="initiative", low="low", high="high", mark="begun")  # fmt: skip
+    assert drawn._repr_png_()
     idle = monitoring.initiative_effects([_initiative()], _places(0.0), DAY, 1)["numbers"].iloc[0]
     assert idle["low"] < 0 < idle["high"] and idle["verdict"] == "no effect shown"
     assert "campaign" in repr(monitoring.initiative_effects([_initiative(campaigns=["A"])], _places(), DAY, 1))  # fmt: skip

@@ -23,7 +23,15 @@ import pandas as pd
 
 from playbook.errors import NotEnough
 
-__all__ = ["BASE", "Panel", "RolloutEffect", "rollout_effect", "smallest_effect"]
+__all__ = [
+    "BASE",
+    "NEVER",
+    "Panel",
+    "RolloutEffect",
+    "gap_by_month",
+    "rollout_effect",
+    "smallest_effect",
+]
 
 BASE = 12
 """Whole months before the start that a place is compared with itself."""
@@ -215,6 +223,38 @@ def _interval(found: np.ndarray, moved: np.ndarray) -> tuple[float, float]:
     beyond = np.abs(found[:, None] - grid * moved[:, None]) >= own - 1e-9 * width
     kept = grid[beyond.mean(axis=0) > 0.05]
     return float(kept.min()), float(kept.max())
+
+
+def gap_by_month(panel: Panel, starts: np.ndarray, seed: int) -> pd.DataFrame:
+    """Return month by month how far the places that begin are from those that never or last do, against the 12 months before.
+
+    Returns
+    -------
+    pandas.DataFrame
+        month, gap (per customer), low, high (95 %, from placebos, each month by itself), begun. Before the start the gap should
+        lie around zero.
+    """
+    first, last = int(starts.min()), int(starts.max())
+    end = len(panel.months) if last >= NEVER else min(last, len(panel.months))
+    own = _placebos(starts, seed) < last
+    gaps = _gaps(panel, own)[:, :end] - _gaps(panel, own)[:, first - BASE : first].mean(
+        axis=1, keepdims=True
+    )
+    scale = _scale(panel, np.where(own, 0, NEVER))[:, None]
+    half = 1.96 * (gaps / scale)[1:].std(axis=0) * scale[0]
+    return pd.DataFrame(
+        {"month": panel.months[:end], "gap": gaps[0], "low": gaps[0] - half, "high": gaps[0] + half,
+         "begun": np.arange(end) >= first}
+    )  # fmt: skip
+
+
+def _gaps(panel: Panel, own: np.ndarray) -> np.ndarray:
+    """Return the mean of the places in each row of ``own`` less that of the others, by month."""
+    mine, others = own * panel.sizes, ~own * panel.sizes
+    first, second = (
+        w @ panel.values / w.sum(axis=1, keepdims=True).clip(min=1e-9) for w in (mine, others)
+    )
+    return first - second
 
 
 def smallest_effect(panel: Panel, months: int, seed: int) -> float:
