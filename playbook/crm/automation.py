@@ -16,7 +16,7 @@ from playbook.errors import NotEnough
 __all__ = ["automation", "care_days_due", "late_cases", "recent_answers", "rule_conflicts", "trigger_events"]  # fmt: skip
 
 STATES = {
-    "closed": "closed", "held_out": "held out", "other_strategy": "other strategy", "blocked": "no channel", "complaint_first": "complaint first",
+    "closed": "closed", "other_strategy": "other strategy", "held_out": "held out", "blocked": "no channel", "complaint_first": "complaint first",
     "over_cap": "contact cap", "tasks": "task",
 }  # fmt: skip
 """Column to state of a met rule, in the order in which they are decided."""
@@ -151,7 +151,7 @@ def _decided(
 ) -> pd.DataFrame:  # fmt: skip
     """Return every rule that a customer meets, in the plan's order, with what becomes of it.
 
-    ``state`` is task, closed, held out, other strategy, no channel, complaint first, or contact cap.
+    ``state`` is task, closed, other strategy, held out, no channel, complaint first, or contact cap.
     """
     met = pd.concat(
         [events[events["trigger"] == rule.trigger].assign(place=place) for place, rule in enumerate(rules)],
@@ -172,8 +172,8 @@ def _decided(
     complaint = met["trigger"].isin(COMPLAINTS) & ~is_closed & ~held_out
     waits = met["contact"] & customer.isin(set(met.loc[complaint & ~other, "customer_id"]))  # fmt: skip
     met["state"] = np.select(
-        [is_closed, held_out, other | left, met["contact"] & ~customer.isin(open_to), waits],
-        ["closed", "held out", "other strategy", "no channel", "complaint first"], "task",
+        [is_closed, other | left, held_out, met["contact"] & ~customer.isin(open_to), waits],
+        ["closed", "other strategy", "held out", "no channel", "complaint first"], "task",
     )  # fmt: skip
     if room is not None:
         turn = met[(met["state"] == "task") & met["contact"]]
@@ -210,7 +210,7 @@ def automation(
     Returns
     -------
     Answer
-        Table rule, area, when, then, met, closed, held_out (universal holdout), other_strategy, blocked (no channel),
+        Table rule, area, when, then, met, closed, other_strategy, held_out (universal holdout), blocked (no channel),
         complaint_first (an open complaint is answered before anything is offered), over_cap, tasks, owner, due.
         Extra ``tasks``: rule, trigger, then, area, subject, customer_id, owner, due, contact; ``met``: every rule a
         customer meets.
@@ -296,7 +296,9 @@ def rule_conflicts(found: Answer) -> Answer:
         the two tasks are made for them).
     """
     met = found["met"].drop_duplicates(["rule", "customer_id"]).dropna(subset=["customer_id"])
-    met = met[met["state"] != STATES["other_strategy"]]  # meant for other segments
+    met = met[
+        ~met["state"].isin([STATES["other_strategy"], STATES["held_out"]])
+    ]  # meant for others
     order = {rule: place for place, rule in enumerate(dict.fromkeys(found["met"]["rule"]))}
     pairs = met.merge(met, on="customer_id", suffixes=("", "_other"))
     pairs = pairs[pairs["rule"].map(order) < pairs["rule_other"].map(order)]
