@@ -68,7 +68,7 @@ from playbook.crm.record import (
     timeline,
 )
 from playbook.crm.referral import ambassadors, referral_break_even, referral_value, who_recommends
-from playbook.crm.response import campaign_uplift, effect_by_group
+from playbook.crm.response import campaign_uplift, effect_by_group, group_effects
 from playbook.crm.sales import loss_reasons, sales_coverage
 from playbook.crm.targeting import (
     gate_shares,
@@ -88,7 +88,7 @@ __all__ = [
     "candidates", "care_calendar", "checked_files", "chosen_customers", "cleaning_list",
     "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
     "customer_page", "customer_record", "effect_by_group", "example_customer", "expected_effects", "expected_margins", "fill_template",
-    "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits",
+    "gate_shares", "group_effects", "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits",
     "lint_file", "list_sizes", "list_tests", "loss_reasons", "make_files", "money_and_margin",
     "money_for_contacts", "next_best_action", "personal_content", "pipeline_forecast",
     "programme_return", "promise_and_delivery", "propensity", "read_file", "read_mapping", "recent_answers",
