@@ -75,7 +75,7 @@ from playbook.crm.record import (
     timeline,
 )
 from playbook.crm.referral import ambassadors, referral_break_even, referral_value, who_recommends
-from playbook.crm.response import campaign_uplift, effect_by_group
+from playbook.crm.response import campaign_uplift, effect_by_group, group_effects
 from playbook.crm.sales import ageing_deals, loss_reasons, sales_coverage
 from playbook.crm.targeting import (
     gate_shares,
@@ -97,15 +97,15 @@ __all__ = [
     "chosen_customers", "cleaning_list", "compare_designs", "contacts_tracked", "content_rules",
     "crm_contents", "crm_files", "cross_selling", "customer_page", "customer_record",
     "draw_arms", "drawn_choice", "effect_by_group", "example_customer", "expected_effects",
-    "expected_margins", "fill_template", "gate_shares", "held_back", "is_mapped",
-    "lapsed_customers", "late_cases", "late_columns", "limits", "lint_file", "list_files",
-    "list_sizes", "list_tests", "lists_today", "loss_reasons", "make_files", "model_card",
-    "money_and_margin", "money_for_contacts", "next_best_action", "personal_content",
-    "pipeline_forecast", "planned_action", "programme_return", "promise_and_delivery",
-    "propensity", "read_file", "read_mapping", "recent_answers", "recommendations",
-    "referral_break_even", "referral_value", "refused_contacts", "rule_conflicts", "rule_tasks",
-    "sales_coverage", "setup_page", "shrunken_effect", "smallest_control", "snapshot_days",
-    "stage_conversion", "target_lists", "tasks_today", "tenant_mapping", "tier_changes",
-    "timeline", "trigger_events", "universal_holdout", "unread_suppressions", "up_selling",
-    "what_predicts", "who_recommends", "win_rates",
+    "expected_margins", "fill_template", "gate_shares", "group_effects", "held_back",
+    "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits", "lint_file",
+    "list_files", "list_sizes", "list_tests", "lists_today", "loss_reasons", "make_files",
+    "model_card", "money_and_margin", "money_for_contacts", "next_best_action",
+    "personal_content", "pipeline_forecast", "planned_action", "programme_return",
+    "promise_and_delivery", "propensity", "read_file", "read_mapping", "recent_answers",
+    "recommendations", "referral_break_even", "referral_value", "refused_contacts",
+    "rule_conflicts", "rule_tasks", "sales_coverage", "setup_page", "shrunken_effect",
+    "smallest_control", "snapshot_days", "stage_conversion", "target_lists", "tasks_today",
+    "tenant_mapping", "tier_changes", "timeline", "trigger_events", "universal_holdout",
+    "unread_suppressions", "up_selling", "what_predicts", "who_recommends", "win_rates",
 ]  # fmt: skip

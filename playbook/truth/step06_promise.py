@@ -12,9 +12,8 @@ from playbook.answer import Answer, Missing
 from playbook.engagement.model import Action
 from playbook.truth.between import PooledRatio
 from playbook.truth.rows import Found, NotHere, row
-from playbook.truth.rules import FalseAlarms, Share
+from playbook.truth.rules import FalseAlarms
 from playbook.truth.sight import Sight, given
-from playbook.truth.step06 import NEGATIVE
 from playbook.truth.study import Study
 
 CHANNELS = {"mail": "letter", "sales team": "none"}
@@ -179,31 +178,3 @@ def uplift_null(study: Study) -> Found | NotHere:
         return NotHere("contacts have effects in this world")
     verdicts = _uplift(study)["verdicts"]
     return Found(hits=int((verdicts == "target by ranking").sum()), trials=len(verdicts))
-
-
-@row(
-    "06.uplift_last",
-    "share of customers who buy after a campaign, by market segment: the group that it drives away is last",
-    Share(0.90, "ranked last"),
-    misses="a group has about 130 customers, so that its share is known to 16 points; the harm is about 5",
-)
-def uplift_last(study: Study) -> Found | NotHere:
-    """Judged on buying: in margin other groups lose more, as they are given a discount on dearer orders."""
-    planted = study.truth["campaign_effects"].set_index("campaign_id").loc[NEGATIVE]
-    if planted["log_lift"].min() >= 0:
-        return NotHere("no group is driven away")
-    harmed = planted.set_index("segment")["log_lift"].idxmin()
-    customers = study.world.tables["customers"].set_index("customer_id")["market_segment"]
-    market_of = customers[study.people["segment"].reindex(customers.index) == harmed].mode().iloc[0]
-    groups = given(
-        crm.effect_by_group(study.sight.outcomes, study.sight.table("customers"), NEGATIVE)
-    ).table.set_index("group")["effect"]
-    if market_of not in groups.index:
-        return NotHere("the group is too small to be shown")
-    others = groups.drop(market_of)
-    return Found(
-        ours=float(groups[market_of]),
-        naive=float(others.mean()),
-        hits=int(groups.idxmin() == market_of),
-        trials=1,
-    )
