@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CONTRACT", "METRIC_VERSIONS", "Contract"]
+__all__ = ["CONTRACT", "METRIC_VERSIONS", "NO_PURCHASE", "Contract"]
+
+NO_PURCHASE = "No purchase on record"
+"""Segment of customers without an order, in every result that has segments."""
 
 METRIC_VERSIONS: dict[str, int] = {}
 """Key figures whose definition changed: id to version (1 where it is not named). Raise it with the definition: years are compared."""

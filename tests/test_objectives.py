@@ -29,7 +29,7 @@ from playbook.objectives.histories import rolling_history, wave_history, whole_m
 from playbook.objectives.resources import monthly_days
 from playbook.objectives.roadmap import schedule
 from playbook.objectives.tree import branch_leaves
-from playbook.stats import ratio_interval
+from playbook.stats import ratio_interval, shapley_change
 
 EMPTY = pd.DataFrame()
 UNIT = st.floats(-10, 10, allow_nan=False).map(lambda v: round(v, 3))
@@ -235,13 +235,13 @@ def test_the_parts_of_a_change_sum_to_the_change(levels: list[tuple[float, float
     def value(leaves: Any) -> float:
         return math.prod(v / 1e6 for v in leaves.values()) + sum(leaves.values()) / 1e6
 
-    parts = step.shapley_change(value, before, after)
+    parts = shapley_change(value, before, after)
     assert abs(math.fsum(parts.values()) - (value(after) - value(before))) < 1e-9
     assert all(parts[k] == 0 for k in parts if before[k] == after[k])
 
 
 def test_two_leaves_share_their_common_change_equally() -> None:
-    parts = step.shapley_change(lambda v: v["a"] * v["b"], {"a": 2, "b": 3}, {"a": 4, "b": 5})
+    parts = shapley_change(lambda v: v["a"] * v["b"], {"a": 2, "b": 3}, {"a": 4, "b": 5})
     assert parts == {"a": 8, "b": 6}
 
 
@@ -283,7 +283,7 @@ def test_random_trees_of_sums_differences_and_products_leave_no_residual(data: A
     leaves: dict[str, tuple[float, float]] = {}
     value = _random_tree(data.draw, 3, leaves)
     before, after = ({k: v[i] for k, v in leaves.items()} for i in (0, 1))
-    parts = step.shapley_change(value, before, after)
+    parts = shapley_change(value, before, after)
     assert abs(math.fsum(parts.values()) - (value(after) - value(before))) < 1e-9
 
 

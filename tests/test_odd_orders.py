@@ -16,9 +16,9 @@ import pytest
 
 from playbook import segmentation as sg
 from playbook.answer import Answer, Missing
+from playbook.contract import NO_PURCHASE
 from playbook.engagement.model import Costs, StrategyRule
 from playbook.segmentation import candidates, solution
-from playbook.segmentation.rfm import NO_PURCHASE
 from playbook.tables import SQL_TYPE, TABLES
 from playbook.warehouse import Warehouse
 

@@ -7,8 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.objectives.capability import FEWEST_ANSWERS
-from playbook.stats import false_discovery
+from playbook.stats import SMALLEST_CELL, false_discovery
 
 __all__ = ["capability_progress"]
 
@@ -38,11 +37,11 @@ def capability_progress(scores: pd.DataFrame) -> Answer:
     employees. Both make the range too wide rather than too narrow. q is adjusted for all changes tested.
     """
     need(scores, "answers of employees", ASK)
-    kept = scores[scores["answers"] >= FEWEST_ANSWERS]
+    kept = scores[scores["answers"] >= SMALLEST_CELL]
     wide = kept[kept["years_ago"] == 1].merge(
         kept[kept["years_ago"] == 0], on=["department", "capability"], suffixes=("_before", "_now")
     )
-    need(wide, f"questions answered by {FEWEST_ANSWERS} employees in both years", ASK)
+    need(wide, f"questions answered by {SMALLEST_CELL} employees in both years", ASK)
     for year in ("before", "now"):
         wide[f"error_{year}"] = wide[f"deviation_{year}"].astype(float) / np.sqrt(wide[f"answers_{year}"])  # fmt: skip
     rows = [_row(str(n), "department", part, together=True) for n, part in wide.groupby("department")]  # fmt: skip

@@ -19,8 +19,8 @@ from scipy import stats
 
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.choice import Coding, LogitResult, conditional_logit
+from playbook.choice.screening import fit_everybody, read_attributes, screen
 from playbook.errors import NotEnough
-from playbook.proposition.screening import fit_everybody, read_attributes, screen
 from playbook.stats import false_discovery
 
 __all__ = ["choice_shift"]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.segmentation.rfm import NO_PURCHASE
+from playbook.contract import NO_PURCHASE
 from playbook.stats import wilson
 
 __all__ = ["frozen_segments", "migration"]

@@ -19,9 +19,8 @@ import pandas as pd
 from playbook.answer import Answer, Metric, answers, format_value
 from playbook.errors import NotEnough
 from playbook.monitoring.feedback import FEWEST, answers_of_years, score, step
-from playbook.objectives.baselines import is_whole_year, margin_of
-from playbook.objectives.tree import shapley_change
-from playbook.stats import two_proportion_difference
+from playbook.order_years import is_whole_year, margin_of
+from playbook.stats import shapley_change, two_proportion_difference
 
 __all__ = ["then_and_now"]
 

@@ -35,7 +35,7 @@ from playbook.objectives.metric_tree import metric_tree
 from playbook.objectives.reach import business_as_usual, reachability
 from playbook.objectives.resources import budget, workload
 from playbook.objectives.roadmap import roadmap
-from playbook.objectives.tree import shapley_change, what_moved
+from playbook.objectives.tree import what_moved
 
 __all__ = [
     "AnnualForecast",
@@ -57,7 +57,6 @@ __all__ = [
     "responsibilities",
     "risks",
     "roadmap",
-    "shapley_change",
     "targets",
     "tracing",
     "what_moved",

@@ -7,10 +7,10 @@ import pandas as pd
 from scipy import stats
 
 from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.stats import SMALLEST_CELL
 
 __all__ = ["capability", "capability_gaps"]
 
-FEWEST_ANSWERS = 5
 SCALE_TOP = 5.0
 
 
@@ -37,7 +37,7 @@ def capability(scores: pd.DataFrame) -> Answer:
     """
     ask = "an employee survey by department: capability asked about and score from 1 to 5"
     need(scores, "answers of employees", ask)
-    kept = scores[scores["answers"] >= FEWEST_ANSWERS]
+    kept = scores[scores["answers"] >= SMALLEST_CELL]
     now = need(kept[kept["years_ago"] == 0], "answers of employees in the last 12 months", ask)
     table = _departments(now)
     before = _departments(kept[kept["years_ago"] == 1]).set_index("department")["score"]
@@ -148,7 +148,7 @@ def _so_what(table: pd.DataFrame, by_capability: pd.Series, hidden: list[str]) -
             "-", "−"
         )
     if hidden:
-        text += f". Not shown, with fewer than {FEWEST_ANSWERS} answers: {', '.join(hidden)}"
+        text += f". Not shown, with fewer than {SMALLEST_CELL} answers: {', '.join(hidden)}"
     return (
         f"{text}. Start with {lowest['department']} and “{lowest['weakest']}”: "
         "a customer meets every department, not only customer service."

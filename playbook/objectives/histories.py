@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from playbook.objectives.baselines import KNOWN_SHARE
+from playbook.order_years import KNOWN_SHARE
 from playbook.stats import net_promoter_from_shares
 
 __all__ = ["FLOWS", "ROLLING", "rolling_history", "wave_history", "whole_months"]

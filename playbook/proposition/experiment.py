@@ -19,8 +19,8 @@ from playbook.choice import (
     evaluate_holdout,
 )
 from playbook.choice.logit import SeparationError
+from playbook.choice.screening import ASK, fit_everybody, read_attributes, screen
 from playbook.proposition.pooling import partly_pooled
-from playbook.proposition.screening import ASK, fit_everybody, read_attributes, screen
 from playbook.proposition.words import join, plural
 
 __all__ = [

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from playbook.answer import format_value
+from playbook.choice.screening import named
 
 __all__ = [
     "feature",
@@ -38,12 +39,6 @@ def plural(count: int, one: str) -> str:
 def feature(attribute: str, level: str) -> str:
     """Return an attribute and its level as a label: "delivery: next day"."""
     return f"{attribute.replace('_', ' ')}: {level}"
-
-
-def named(attribute: str, level: str) -> str:
-    """Return a level as a sentence says it: "next day delivery", "free assembly service"."""
-    what = attribute.replace("_", " ")
-    return f"no {what}" if level.lower() in ("none", "no") else f"{level} {what}"
 
 
 def fitting(*headlines: str) -> str:

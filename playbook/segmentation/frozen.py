@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from playbook.contract import NO_PURCHASE
 from playbook.segmentation.basis import basis_of
 from playbook.segmentation.candidates import MEANS, NEEDS, nearest
 from playbook.segmentation.latent_class import LatentClass, prior_by
 from playbook.segmentation.needs import design_of, evidence_of, needs_of, respondents
-from playbook.segmentation.rfm import NO_PURCHASE
 
 __all__ = ["ANSWERED", "BOUGHT", "assign_segments", "class_model", "memberships", "method_of", "read_classes", "wide_memberships"]  # fmt: skip
 

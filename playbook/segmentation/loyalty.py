@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.contract import NO_PURCHASE
 from playbook.segmentation.money import tells_kept
-from playbook.segmentation.rfm import NO_PURCHASE
 from playbook.stats import mean_interval, net_promoter, wilson
 
 __all__ = ["loyalty_by_segment", "loyalty_cells", "wallet_share"]

@@ -16,9 +16,8 @@ import pandas as pd
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.stats import wilson
 
-__all__ = ["NO_PURCHASE", "RULES", "behavioural", "rfm_segment", "score", "score_rfm"]
+__all__ = ["RULES", "behavioural", "rfm_segment", "score", "score_rfm"]
 
-NO_PURCHASE = "No purchase on record"
 RULES = (
     "Champions",
     "Loyal customers",

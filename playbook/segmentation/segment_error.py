@@ -49,7 +49,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from playbook.segmentation.rfm import NO_PURCHASE
+from playbook.contract import NO_PURCHASE
 
 __all__ = ["SegmentError", "segment_error"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, answers, format_value, need
+from playbook.contract import NO_PURCHASE
 from playbook.engagement.model import StrategyRule
 from playbook.segmentation.portfolio import ACTIVE, MATERIAL, first_rule
-from playbook.segmentation.rfm import NO_PURCHASE
 
 __all__ = ["market_strategies", "rule_table", "strategies_within", "strategy_cards"]
 

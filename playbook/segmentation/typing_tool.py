@@ -10,10 +10,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value
+from playbook.contract import NO_PURCHASE
 from playbook.errors import NotEnough
 from playbook.segmentation.frozen import NO_ANSWERS
 from playbook.segmentation.needs import needs_of, respondents
-from playbook.segmentation.rfm import NO_PURCHASE
 from playbook.stats import wilson
 
 __all__ = ["typing_table", "typing_tool"]

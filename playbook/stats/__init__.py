@@ -25,6 +25,7 @@ from playbook.stats.intervals import (
     wilson,
 )
 from playbook.stats.measures import (
+    SMALLEST_CELL,
     Reliability,
     Stability,
     cronbach_alpha,
@@ -47,8 +48,10 @@ from playbook.stats.samples import (
     sample_size_two_proportions,
     smallest_detectable_effect,
 )
+from playbook.stats.shapley import shapley_change
 
 __all__ = [
+    "SMALLEST_CELL",
     "Difference",
     "Interval",
     "NetPromoter",
@@ -74,4 +77,5 @@ __all__ = [
     "wilson",
     "xmr_limits",
     "yearly_growth",
+    "shapley_change",
 ]

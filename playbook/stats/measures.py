@@ -14,6 +14,7 @@ from statsmodels.stats.multitest import multipletests
 from playbook.stats.intervals import finite, normal_quantile
 
 __all__ = [
+    "SMALLEST_CELL",
     "Reliability",
     "Stability",
     "cronbach_alpha",
@@ -27,6 +28,9 @@ __all__ = [
 
 FEWEST_POINTS = 12
 """Fewest points from which control limits are drawn."""
+
+SMALLEST_CELL = 5
+"""People a cell needs for its figures to be shown."""
 
 
 @dataclass(frozen=True)
@@ -276,7 +280,7 @@ def cronbach_alpha(items: pd.DataFrame, level: float = 0.95) -> Reliability:
 
 
 def suppress_small(
-    frame: pd.DataFrame, n_column: str, minimum: int = 5, keep: Sequence[str] = ()
+    frame: pd.DataFrame, n_column: str, minimum: int = SMALLEST_CELL, keep: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Blank every figure of a row whose cell holds fewer than ``minimum`` people.
 

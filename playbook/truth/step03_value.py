@@ -10,8 +10,8 @@ from scipy.stats import chisquare, spearmanr
 
 from playbook import segmentation
 from playbook.clv import randomised_pit
+from playbook.contract import NO_PURCHASE
 from playbook.segmentation.purchase_models import comparable
-from playbook.segmentation.rfm import NO_PURCHASE
 from playbook.truth import benchmarks
 from playbook.truth.rows import Found, NotHere, row
 from playbook.truth.rules import FalseAlarms, Progress, Share, Verdict

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from playbook.choice import Coding, LogitResult, conditional_logit, effects_code
-from playbook.choice.logit import SeparationError
+from playbook.choice.coding import Coding, effects_code
+from playbook.choice.logit import LogitResult, SeparationError, conditional_logit
 from playbook.choice.quality import separating_level, usable_attributes, usable_tasks
 from playbook.errors import NotEnough
-from playbook.proposition.words import named
 from playbook.tables import TABLES
 
-__all__ = ["Screened", "fit_everybody", "read_attributes", "screen"]
+__all__ = ["Screened", "fit_everybody", "named", "read_attributes", "screen"]
 
 ASK = "a choice experiment (conjoint) with about 300 customers, or its export by alternative"
 FEWEST = 30
@@ -30,6 +29,12 @@ class Screened:
     held_out: pd.DataFrame
     names: list[str]
     findings: list[tuple[str, int]]
+
+
+def named(attribute: str, level: str) -> str:
+    """Return a level as a sentence says it: "next day delivery", "free assembly service"."""
+    what = attribute.replace("_", " ")
+    return f"no {what}" if level.lower() in ("none", "no") else f"{level} {what}"
 
 
 def read_attributes(choices: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
