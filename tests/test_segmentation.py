@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from playbook import segmentation as sg
 from playbook.answer import Answer, Missing
-from playbook.contract import NO_PURCHASE, RULES, rfm_segment, score
+from playbook.contract import NO_PURCHASE
 from playbook.engagement.model import Costs, StrategyRule
 from playbook.segmentation.basis import basis_of, fit_basis, standardise
 from playbook.segmentation.naming import kept_names, name_segments
 from playbook.segmentation.purchase_models import comparable
+from playbook.segmentation.rfm import RULES, rfm_segment, score
 
 AS_OF = dt.date(2025, 12, 31)
 MIX = ["customer_id", "dimension", "name", "amount"]
