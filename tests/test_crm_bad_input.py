@@ -235,7 +235,7 @@ def check_suppressed(
         )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(stops=STOPS, one_more=st.tuples(st.sampled_from(KEYS), st.sampled_from(["all", *CHANNELS])))
 @example(stops=[("c01", "all"), ("c02", "phone")], one_more=("c03", "all"))
 def test_from_the_lists_to_the_files_nobody_suppressed_is_named_and_nobody_else_is_touched(
