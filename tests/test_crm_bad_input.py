@@ -144,11 +144,18 @@ def world(n: int, suppressed: list[tuple[str, str]], **flags: Any) -> tuple[Answ
     named = pd.DataFrame(suppressed, columns=["customer_id", "channel"], dtype="str")
     lists = crm.target_lists(frame, named, pd.DataFrame(), contact_cap=2, holdout_share=0.0, seed=1)
     assert isinstance(lists, Answer)
-    people = pd.DataFrame({
-        "customer_id": keys, "segment": "S", "strategy": "develop", "active": True, "at_risk": False, "lapsed": False, "detractor": False,
-        "promoter": False, "purchase_probability": 0.4, "margin_given_order": 50.0 + np.arange(n), "alive": 0.8, "expected_orders": 1.0,
-        "expected_margin": 50.0 + np.arange(n), "expected_revenue": 120.0,
+    worth = pd.DataFrame({
+        "customer_id": keys, "p_alive": 0.8, "expected_orders_12m": 1.0, "expected_margin_12m": 50.0 + np.arange(n), "margin_12m": 50.0,
+        "revenue_12m": 120.0, "clv": 200.0,
     })  # fmt: skip
+    now = pd.DataFrame({"customer_id": keys, "orders": 2, "recency_days": 40.0})
+    scores = pd.DataFrame({"customer_id": keys, "purchase_probability": 0.4, "churn_probability": 0.6})  # fmt: skip
+    answered = pd.DataFrame({"customer_id": keys, "detractor": False, "promoter": False})
+    people = crm.candidates(
+        now, scores, worth, pd.DataFrame({"customer_id": keys, "segment": "S"}), pd.DataFrame({"segment": ["S"], "strategy": ["develop"]}),
+        answered, churn_above=0.9,
+    )  # fmt: skip
+    assert isinstance(people, pd.DataFrame)
     return lists, people
 
 
@@ -228,7 +235,7 @@ def check_suppressed(
         )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(stops=STOPS, one_more=st.tuples(st.sampled_from(KEYS), st.sampled_from(["all", *CHANNELS])))
 @example(stops=[("c01", "all"), ("c02", "phone")], one_more=("c03", "all"))
 def test_from_the_lists_to_the_files_nobody_suppressed_is_named_and_nobody_else_is_touched(
