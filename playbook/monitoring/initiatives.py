@@ -107,7 +107,7 @@ def _months(paths: dict[str, pd.DataFrame]) -> Answer | Missing:
     inside = float(((before["low"] <= 0) & (before["high"] >= 0)).mean())
     return Answer(
         table=table,
-        headline=f"Before the start the places lay within chance in {format_value(inside, '%')} of months",
+        headline=f"Before the start the places lay within chance in {'every month' if inside == 1 else f'{100 * inside:.0f} % of months'}",
         so_what="",
         kind="diagnostic",
         caption=f"Margin per customer and month: places that began less the others, against the 12 months before ({told}; 95 % by placebos)",

@@ -108,8 +108,8 @@ def migration(
         headline=f"{format_value(stayed / all_, '%')} of customers are in the segment of last year",
         so_what=(
             f"{_net(up)}; {_net(down)}. "
-            f"{_leaving(table)} {_firm(sure, known)}Last year's model is unchanged, so the borders did not move; "
-            "write to those who leave a valuable segment before the year is out."
+            f"{_leaving(table)} {_firm(sure, known)}Last year's model is unchanged, so the borders did not move"
+            + ("." if len(sure) else "; write to those who leave a valuable segment before the year is out.")
         ),
         kind="diagnostic",
         caption=f"Customers by segment last year and now under last year's model (n = {int(flows['customers'].sum()):,}; stayed with 95 % interval)",
@@ -167,7 +167,7 @@ def _firm(sure: pd.DataFrame, known: pd.DataFrame) -> str:
     left, all_ = int(placed["left"].sum()), int(placed["sure"].sum())
     told = f"{first:,} bought for the first time on record. " if first else ""
     return told + (
-        f"Of the {rest:,} other moves {left if left >= SMALL or not left else f'fewer than {SMALL}'} are by one of the {all_:,} customers "
+        f"Of the {rest:,} other moves {left if left >= SMALL or not left else f'fewer than {SMALL}'} are by the {all_:,} customers "
         "placed with 90 % certainty: the rest stood near a border, where one more order decides, so read theirs as better knowledge, "
         "not as change. "
     )
