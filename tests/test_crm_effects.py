@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -125,12 +126,20 @@ def test_a_discount_is_given_on_extra_orders_and_on_those_that_come_anyway() -> 
 
 def test_who_may_leave_with_an_order_brings_less_and_never_below_nothing() -> None:
     people = crowd()
-    effects = crm.expected_effects(people, [action()])
-    stays, leaves, all_leave = (
-        crm.expected_margins(people.assign(leaves=p), [action()], effects)["mail"].to_numpy() for p in (0.0, 0.2, 1.0)
-    )  # fmt: skip
-    rate = (people["expected_orders"] / people["alive"]).to_numpy()
-    assert np.allclose(leaves, stays * np.maximum(1 - 0.2 * rate / 2, 0)) and (all_leave >= 0).all()
+    p, rate = 0.2, np.random.default_rng(4).gamma(2.0, 1.0, len(people))
+    # those who leave with an order with probability p place (1 - exp(-p r)) / p orders a year
+    people["expected_orders"] = people["alive"] * -np.expm1(-p * rate) / p
+    people["expected_margin"] = 20 * people["expected_orders"]
+    effects = crm.expected_effects(people.assign(leaves=p), [action()])
+    points, _ = crm.shrunken_effect(action())
+    k = effects.mean["mail"][-1][0]  # in proportion to the rate
+    moved = people["alive"] * np.exp(-rate) * (1 - np.exp(-k * rate))
+    assert moved.mean() == pytest.approx(points, rel=1e-6)
+    certain = replace(effects, weights=np.eye(len(POWERS))[-1])
+    leaves = crm.expected_margins(people.assign(leaves=p), [action()], certain)["mail"]
+    assert leaves.to_numpy() == pytest.approx(k * people["expected_margin"] * np.exp(-p * rate / 2))
+    all_leave = crm.expected_margins(people.assign(leaves=1.0), [action()], effects)["mail"]
+    assert (all_leave >= 0).all() and np.isfinite(all_leave).all()
 
 
 def test_a_large_campaign_overrules_the_belief_and_tells_the_segments_apart() -> None:
