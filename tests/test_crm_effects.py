@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playbook import crm
+from playbook.answer import Answer, Missing
 from playbook.crm.beliefs import shrunken_beliefs
 from playbook.crm.effects import POWERS, combine
 from playbook.crm.measured import measured_responses, power_weights, spread_between_segments
@@ -125,12 +127,20 @@ def test_a_discount_is_given_on_extra_orders_and_on_those_that_come_anyway() -> 
 
 def test_who_may_leave_with_an_order_brings_less_and_never_below_nothing() -> None:
     people = crowd()
-    effects = crm.expected_effects(people, [action()])
-    stays, leaves, all_leave = (
-        crm.expected_margins(people.assign(leaves=p), [action()], effects)["mail"].to_numpy() for p in (0.0, 0.2, 1.0)
-    )  # fmt: skip
-    rate = (people["expected_orders"] / people["alive"]).to_numpy()
-    assert np.allclose(leaves, stays * np.maximum(1 - 0.2 * rate / 2, 0)) and (all_leave >= 0).all()
+    p, rate = 0.2, np.random.default_rng(4).gamma(2.0, 1.0, len(people))
+    # those who leave with an order with probability p place (1 - exp(-p r)) / p orders a year
+    people["expected_orders"] = people["alive"] * -np.expm1(-p * rate) / p
+    people["expected_margin"] = 20 * people["expected_orders"]
+    effects = crm.expected_effects(people.assign(leaves=p), [action()])
+    points, _ = crm.shrunken_effect(action())
+    k = effects.mean["mail"][-1][0]  # in proportion to the rate
+    moved = people["alive"] * np.exp(-rate) * (1 - np.exp(-k * rate))
+    assert moved.mean() == pytest.approx(points, rel=1e-6)
+    certain = replace(effects, weights=np.eye(len(POWERS))[-1])
+    leaves = crm.expected_margins(people.assign(leaves=p), [action()], certain)["mail"]
+    assert leaves.to_numpy() == pytest.approx(k * people["expected_margin"] * np.exp(-p * rate / 2))
+    all_leave = crm.expected_margins(people.assign(leaves=1.0), [action()], effects)["mail"]
+    assert (all_leave >= 0).all() and np.isfinite(all_leave).all()
 
 
 def test_a_large_campaign_overrules_the_belief_and_tells_the_segments_apart() -> None:
@@ -200,3 +210,43 @@ def test_campaigns_without_a_random_control_measure_nothing() -> None:
         effects = crm.expected_effects(people, [action(measured_by=["C1"])], broken)
         assert np.allclose(effects.table["effect"], effects.table["believed"])
         assert np.isfinite(effects.table[["effect", "standard_error"]]).all().all()
+
+
+# ---------------------------------------------------------------- promise and delivery
+
+
+def tried(people: pd.DataFrame, lift: float, margin: float, actions: list[Action]) -> Any:
+    """Promise and delivery where every extra order brings 20, and the campaign ``margin`` per treated customer on top."""
+    outcomes = campaign(people, dict.fromkeys(SEGMENTS, lift))
+    rng = np.random.default_rng(6)
+    treated = outcomes["arm"] == "treated"
+    outcomes["margin_after"] = (
+        20.0 * outcomes["orders_after"] + margin * treated + rng.normal(0, 2, len(outcomes))
+    )
+    outcomes["revenue_year_before"] = 50.0 * outcomes["orders_year_before"]
+    plan = Answer(pd.DataFrame(), "", "", "prescriptive", extra={
+        "eligible": pd.DataFrame(True, index=people["customer_id"], columns=[a.id for a in actions]),
+    })  # fmt: skip
+    return crm.promise_and_delivery(plan, people, actions, outcomes, 1), outcomes
+
+
+def test_delivery_is_what_the_campaign_brought_and_is_held_against_the_promise() -> None:
+    people = crowd(4000).assign(alive=1.0)  # nobody has left since
+    mail = action(measured_by=["C1"])
+    kept, _ = tried(people, 0.1, 0.0, [mail, action("other", 0.001, 0.0005)])
+    row = kept.table.iloc[0]
+    rate = people["expected_orders"] / people["alive"]
+    assert row["action"] == "mail" and row["members"] == 4000 and row["customers"] > 3500
+    assert row["low"] <= 20 * 0.1 * rate.mean() <= row["high"]
+    assert "do not contradict" in kept.headline
+    lost, _ = tried(people, 0.1, -30.0, [mail])
+    assert "less than" in lost.headline and "Lower the belief of 'mail'" in lost.so_what
+    assert lost.metrics[1].value == pytest.approx(kept.table["delivered"].iloc[0] - 30, abs=1.0)
+
+
+def test_promise_and_delivery_say_what_is_missing() -> None:
+    people = crowd(200)
+    for actions in ([action()], [action(measured_by=["C9"])], []):
+        assert isinstance(tried(people, 0.1, 0.0, actions)[0], Missing)
+    hopeless = action(measured_by=["C1"], discount=0.9)
+    assert isinstance(tried(people, 0.0, 0.0, [hopeless])[0], Missing)  # chosen for nobody

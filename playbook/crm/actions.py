@@ -162,14 +162,12 @@ def _eligible(
 
 
 def _choose(
-    people: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, budget: float, capacity: Mapping[str, float],
-    effects: Effects,
-) -> tuple[Allocation, pd.DataFrame]:  # fmt: skip
-    gains = expected_margins(people, actions, effects)
+    gains: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, budget: float, capacity: Mapping[str, float],
+) -> Allocation:  # fmt: skip
     cost = pd.Series({a.id: float(a.unit_cost) for a in actions})
     group = pd.Series({a.id: a.channel for a in actions})
     room = {name: int(limit) for name, limit in capacity.items() if name in set(group)}
-    return allocate(gains - cost, cost, budget, room, group, eligible), gains
+    return allocate(gains - cost, cost, budget, room, group, eligible)
 
 
 def _table(
@@ -238,7 +236,7 @@ def next_best_action(
     Answer
         Table action, segment, customers, expected_margin (before the contact's cost), low, high, cost, action_id.
         Extra ``choice`` (result next_best_action), ``allocation``, ``frontier`` (value by budget), ``effects`` (`Effects`),
-        ``eligible`` (customers × actions).
+        ``eligible`` and ``gains`` (customers × actions).
     """
     need(pd.DataFrame({"action": [a.id for a in actions]}), "actions in the plan", ASK)
     need(people, "customers with value and score", "order histories of two years or more")
@@ -250,7 +248,8 @@ def next_best_action(
             "consents per channel, with their dates",
         )
     effects = expected_effects(people, actions, outcomes)
-    result, gains = _choose(people, actions, eligible, budget, capacity, effects)
+    gains = expected_margins(people, actions, effects)
+    result = _choose(gains, actions, eligible, budget, capacity)
     cost = {a.id: float(a.unit_cost) for a in actions} | {NONE: 0.0}
     choice = people[["customer_id", "segment"]].merge(holdout, on="customer_id", how="left")
     choice["action"] = choice["customer_id"].map(result.choice)
@@ -259,7 +258,7 @@ def next_best_action(
     choice["expected_margin"] = margins.reindex(keys).to_numpy(float)
     choice["cost"] = choice["action"].map(cost)
     table, draws = _table(choice, people, actions, seed, effects)
-    frontier = _frontier(people, actions, eligible, result, capacity, effects)
+    frontier = _frontier(gains, actions, eligible, result, capacity)
     net = float(choice["expected_margin"].sum() - choice["cost"].sum())
     low, high = (float(q) for q in np.quantile(draws - result.spent, [0.025, 0.975]))
     touched = int((choice["action"] != NONE).sum())
@@ -278,7 +277,7 @@ def next_best_action(
         ),
         extra={
             "choice": choice[["customer_id", "segment", "action", "expected_margin", "cost", "holdout"]],
-            "allocation": result, "effects": effects, "eligible": eligible, "frontier": frontier, "capacity": capacity, "budget": budget, "months": months,
+            "allocation": result, "effects": effects, "eligible": eligible, "gains": gains, "frontier": frontier, "capacity": capacity, "budget": budget, "months": months,
         },
     )  # fmt: skip
 
@@ -313,16 +312,13 @@ def _nba_advice(
 
 
 def _frontier(
-    people: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, result: Allocation, capacity: Mapping[str, float],
-    effects: Effects,
+    gains: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, result: Allocation, capacity: Mapping[str, float],
 ) -> pd.DataFrame:  # fmt: skip
     """What the plan would be believed to earn with less money than it uses: budget, net, marginal."""
     rows = [{"budget": 0.0, "net": 0.0}]
     for share in (0.02, 0.05, 0.1, 0.25, 0.5, 0.75):
         money = share * result.spent
-        part = (
-            _choose(people, actions, eligible, money, capacity, effects)[0] if money > 0 else None
-        )
+        part = _choose(gains, actions, eligible, money, capacity) if money > 0 else None
         if part is not None:
             rows.append({"budget": money, "net": part.value})
     rows.append({"budget": result.spent, "net": result.value})

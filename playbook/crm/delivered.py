@@ -116,7 +116,8 @@ def promise_and_delivery(
     The best of several uncertain figures disappoints (winner's curse; Smith & Winkler 2006). So each customer's action is
     chosen by effects estimated without that customer's fold, and judged by doubly robust effects of the campaign on the margin,
     m1 - m0 + t(y-m1)/p - (1-t)(y-m0)/(1-p) (Robins, Rotnitzky & Zhao 1994; Athey & Wager 2021), unbiased as the arms
-    were drawn at random. Budget and capacity are left out; the margin counts for the campaign's window only.
+    were drawn at random. Budget and capacity are left out; the margin counts for the campaign's window only. The promise is
+    today's: whoever is thought to have left since counts less in it than in what was delivered.
     """
     if outcomes.empty or people.empty or not actions:
         raise NotEnough("no past campaign of the plan's actions is known", ASK)

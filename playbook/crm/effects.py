@@ -40,6 +40,9 @@ TOGETHER = 0.5
 LARGEST = 5.0
 """Largest response that a belief can stand for."""
 
+MOST_LOST = 0.95
+"""Largest share of a customer's orders that leaving may have cost."""
+
 SAMPLE = 20_000
 """Customers that a belief is translated on."""
 
@@ -115,10 +118,18 @@ def applies(people: pd.DataFrame, action: Any) -> np.ndarray:
 
 
 def _shapes(people: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Powers × customers: extra orders at response one; and the rate of those still customers."""
+    """Powers × customers: extra orders at response one; and the rate of those still customers.
+
+    Who orders at rate r and leaves with each order with probability p places (1 - e^-pr) / p orders in a year,
+    which is solved for r; at a random time of the year (1 - e^-pr) / pr of those alive now still are.
+    """
     alive = people["alive"].to_numpy(float)
-    rate = people["expected_orders"].to_numpy(float).clip(0) / np.maximum(alive, 0.01)
-    return np.array([alive * rate**power for power in POWERS]), rate
+    orders = people["expected_orders"].to_numpy(float).clip(0) / np.maximum(alive, 0.01)
+    leaves = people["leaves"].to_numpy(float)
+    lost = np.minimum(leaves * orders, MOST_LOST)
+    rate = np.where(lost > 0, orders * -np.log1p(-lost) / np.maximum(lost, 1e-12), orders)
+    still = np.where(rate > 0, np.minimum(orders / np.maximum(rate, 1e-12), 1.0), 1.0)
+    return np.array([alive * still * rate**power for power in POWERS]), rate
 
 
 def _per_response(people: pd.DataFrame, discount: float) -> np.ndarray:
@@ -127,8 +138,8 @@ def _per_response(people: pd.DataFrame, discount: float) -> np.ndarray:
     margin = people["expected_margin"].to_numpy(float).clip(0) / orders
     revenue = people["expected_revenue"].to_numpy(float).clip(0) / orders
     shapes, rate = _shapes(people)
-    lost = np.minimum(people["leaves"].to_numpy(float) * rate / 2, 1.0)
-    return np.asarray(shapes * (margin * (1 - lost) - discount * revenue))
+    kept = np.exp(-people["leaves"].to_numpy(float) * rate / 2)
+    return np.asarray(shapes * (margin * kept - discount * revenue))
 
 
 def _given_away(people: pd.DataFrame, action: Any) -> np.ndarray:
@@ -144,12 +155,11 @@ def _response(points: float, people: pd.DataFrame) -> np.ndarray:
     orders move the share by mean a e^-r (1 - exp(-k r^power)), which is solved for k.
     """
     some = people.iloc[:: max(len(people) // SAMPLE, 1)]
-    shapes, rate = _shapes(some)
-    alive = some["alive"].to_numpy(float)
-    none = alive * np.exp(-rate)
+    rate = _shapes(some)[1]
+    none = some["alive"].to_numpy(float) * np.exp(-rate)
     found = np.zeros(len(POWERS))
-    for g, shape in enumerate(shapes):
-        each = shape / np.maximum(alive, 1e-9)
+    for g, power in enumerate(POWERS):
+        each = rate**power
 
         def miss(k: float, each: np.ndarray = each) -> float:
             return float((none * -np.expm1(-k * each)).mean()) - points
@@ -326,11 +336,12 @@ def expected_margins(
 ) -> pd.DataFrame:
     """Return customers × actions: margin of the next 12 months that an action is expected to add (currency, before its cost).
 
-    With k the response, g the power, a and r a customer's probability of still being one and rate, m and v margin and revenue of an
-    order, R the expected revenue of the next 12 months, d the discount and p the probability that an order is the last:
-    k a r^g (m (1 - p r/2) - d v) - d R 30/365. The discount is given on all extra orders, and on those which would
-    have come anyway in the 30 days after the contact. Who leaves after the extra order takes the orders of the rest of the year
-    along, half a year's on average as contacts are spread over the year: a buy-till-you-die model says so of any order.
+    With k the response, g the power, a the probability of still being a customer when the contact comes, r the rate, m and v margin
+    and revenue of an order, R the expected revenue of the next 12 months, d the discount and p the probability that an
+    order is the last: k a r^g (m e^(-pr/2) - d v) - d R 30/365. The discount is given on all extra orders, and on those
+    which would have come anyway in the 30 days after the contact. Who leaves with the extra order takes the orders of the rest of
+    the year along, half a year's on average as contacts are spread over the year: a buy-till-you-die model (Schmittlein, Morrison &
+    Colombo 1987; Fader, Hardie & Lee 2005) says so of any order.
     """
     index = pd.Index(people["customer_id"], name="customer_id")
     return pd.DataFrame({a.id: effects.margins(people, a) for a in actions}, index=index)
