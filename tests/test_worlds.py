@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from playbook import market
-from playbook.market import benchmarks, scale, worlds
+from playbook.market import Strategy, benchmarks, scale, worlds
 from playbook.market.world import common, shard
 from playbook.tables import TABLES, validate
 
@@ -203,7 +203,7 @@ def test_two_more_years(world):
     later = market.advance(market.advance(world, 2026), 2027)
     assert later.tables["orders"]["ordered_at"].dt.year.max() == 2027
     assert later.tables["orders"]["order_id"].is_unique
-    with pytest.raises(ValueError, match="next year"):
+    with pytest.raises(ValueError, match="year after its last"):
         market.advance(later, 2027)
 
 
@@ -217,11 +217,13 @@ def _plan(world, segment, action, months):
 
 def test_a_good_action_for_the_right_segment_raises_margin_and_none_changes_nothing(world):
     nothing = market.advance(world, 2026)
-    empty = market.advance(world, 2026, pd.DataFrame(columns=["customer_id", "action", "month"]))
+    empty = market.advance(
+        world, 2026, Strategy(actions=pd.DataFrame(columns=["customer_id", "action", "month"]))
+    )
     pd.testing.assert_frame_equal(nothing.truth["margin"], empty.truth["margin"])
     plan = _plan(world, "Style seekers", "lookbook", (3, 7, 11))
     who = plan["customer_id"].unique()
-    acted = market.advance(world, 2026, plan)
+    acted = market.advance(world, 2026, Strategy(actions=plan))
     gain = _margin(acted, who) - _margin(nothing, who)
     assert gain.mean() > 2.6 * gain.std() / np.sqrt(len(gain)) > 0
     # whoever was not contacted lives the same year
@@ -236,7 +238,7 @@ def test_a_good_action_for_the_right_segment_raises_margin_and_none_changes_noth
 def test_the_wrong_action_costs_margin(world):
     plan = _plan(world, "Service-sensitive seniors", "clearance text", (2, 5, 8, 11))
     who = plan["customer_id"].unique()
-    loss = _margin(market.advance(world, 2026, plan), who) - _margin(
+    loss = _margin(market.advance(world, 2026, Strategy(actions=plan)), who) - _margin(
         market.advance(world, 2026), who
     )
     assert loss.mean() < 0
@@ -244,7 +246,7 @@ def test_the_wrong_action_costs_margin(world):
 
 def test_a_control_group_is_recorded_and_left_alone(world):
     plan = _plan(world, "Style seekers", "lookbook", (3,)).assign(arm="control", probability=0.5)
-    acted = market.advance(world, 2026, plan)
+    acted = market.advance(world, 2026, Strategy(actions=plan))
     pd.testing.assert_frame_equal(
         acted.truth["margin"], market.advance(world, 2026).truth["margin"]
     )
@@ -257,7 +259,7 @@ def test_many_contacts_wear_off(world):
     for months in ((3,), tuple(range(1, 13))):
         plan = _plan(world, "Price-driven families", "early access", months)
         who = plan["customer_id"].unique()
-        gain = _margin(market.advance(world, 2026, plan), who) - _margin(
+        gain = _margin(market.advance(world, 2026, Strategy(actions=plan)), who) - _margin(
             market.advance(world, 2026), who
         )
         gains.append(gain.mean() / len(months))
@@ -266,8 +268,12 @@ def test_many_contacts_wear_off(world):
 
 def test_more_spend_wins_more_of_the_same_customers(world):
     usual = market.advance(world, 2026).tables["customers"]
-    more = market.advance(world, 2026, channel_spend={"Social ads": 30_000.0}).tables["customers"]
-    fewer = market.advance(world, 2026, channel_spend={"Social ads": 0.0}).tables["customers"]
+    more = market.advance(world, 2026, Strategy(channel_spend={"Social ads": 30_000.0})).tables[
+        "customers"
+    ]
+    fewer = market.advance(world, 2026, Strategy(channel_spend={"Social ads": 0.0})).tables[
+        "customers"
+    ]
     assert set(fewer["customer_id"]) < set(usual["customer_id"]) < set(more["customer_id"])
 
 
@@ -282,9 +288,9 @@ def test_more_spend_wins_more_of_the_same_customers(world):
 def test_an_impossible_action_is_refused(world, change, message):
     row = {"customer_id": world.tables["customers"]["customer_id"][0], "action": "voucher"}
     with pytest.raises(ValueError, match=message):
-        market.advance(world, 2026, pd.DataFrame([row | {"month": 1} | change]))
+        market.advance(world, 2026, Strategy(actions=pd.DataFrame([row | {"month": 1} | change])))
 
 
 def test_a_channel_without_spend_is_refused(world):
     with pytest.raises(ValueError, match="not a channel with spend"):
-        market.advance(world, 2026, channel_spend={"Organic search": 100.0})
+        market.advance(world, 2026, Strategy(channel_spend={"Organic search": 100.0}))

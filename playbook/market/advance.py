@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,9 @@ from scipy.stats import poisson
 
 from . import actions as a
 from . import build, catalogue, people, timeline
-from .past import collect
+from .accounts import Lived, account
+from .past import collect, of_events
+from .strategy import Strategy
 from .timeline import Draws, Events, State
 from .world import (
     MARKET,
@@ -31,16 +33,23 @@ MOST = 2.5
 CONTACTS, EVENTS, STATE, NEW, TABLES = range(5)
 
 
-def advance(
-    world: World,
-    year: int,
-    actions: pd.DataFrame | None = None,
-    channel_spend: Mapping[str, float] | None = None,
-) -> World:
+@dataclass(frozen=True)
+class _Life:
+    """A year as its customers lived it: both groups of them, as one and apart."""
+
+    frame: Frame
+    crowd: people.People
+    events: Events
+    state: State
+    strategy: Strategy
+
+
+def advance(world: World, year: int, strategy: Strategy | None = None, chance: int = 0) -> World:
     """Continue ``world`` by the calendar year ``year``.
 
-    Two plans for the same year meet the same chances: every order that could happen is drawn
-    once, and a plan decides which do, so that paired differences have little variance.
+    Two strategies for the same year and ``chance`` meet the same chances: every order that could
+    happen is drawn once, and a strategy decides which do, so that paired differences have little
+    variance.
 
     Parameters
     ----------
@@ -48,11 +57,10 @@ def advance(
         A world by `simulate` or `advance`; it does not change.
     year
         The year after its last one.
-    actions
-        Columns ``customer_id``, ``action`` (of ``settings.actions``) and ``month`` (1 to 12); if
-        wanted ``arm`` (``treated``, ``control``) and ``probability``. None: no action.
-    channel_spend
-        Acquisition spend of the whole year by channel, where it is not as usual.
+    strategy
+        What is done in the year. None: nothing, and acquisition spend is as usual.
+    chance
+        Other luck for the same year; a mean over several has less luck in it.
 
     Returns
     -------
@@ -64,23 +72,50 @@ def advance(
     ------
     ValueError
         For a year that is not the next one, or actions or channels that do not exist.
+    TypeError
+        For anything but a strategy.
     """
-    memory = world.memory
-    if memory is None or year != memory.frame.start_year + memory.frame.years:
-        raise ValueError(f"advance() continues a world by its next year, not by {year}")
-    plan = a.checked(memory.crowd, actions, 12 * memory.frame.years)
-    frame, usual = _next_frame(memory.frame, channel_spend)
-    state, events = _customers(memory, frame, plan)
-    new, newcomers, theirs = _newcomers(memory, frame, usual, events.numbers)
-    crowd = memory.crowd.joined(new)
-    both = timeline.merged(events, theirs, len(memory.crowd))
-    rng = frame.generator(YEAR, frame.years, TABLES)
-    past = collect(rng, crowd, both, memory.past)
-    then = Memory(frame, crowd, past, timeline.joined(state, newcomers))
+    memory, life = _live(world, year, strategy, chance)
+    rng = life.frame.luck(TABLES)
+    past = collect(rng, life.crowd, life.events, memory.past)
+    strategies = memory.strategies | {year: life.strategy}
+    then = Memory(life.frame, life.crowd, past, life.state, strategies)
     return _told(rng, world, then, len(memory.crowd))
 
 
-def _next_frame(frame: Frame, wanted: Mapping[str, float] | None) -> tuple[Frame, pd.DataFrame]:
+def lived(world: World, year: int, strategy: Strategy | None = None, chance: int = 0) -> Lived:
+    """Return what `advance` with the same arguments would earn, without writing the tables.
+
+    The parameters are those of `advance`, and so is the profit, to the cent.
+    """
+    memory, life = _live(world, year, strategy, chance)
+    past = of_events(life.crowd, life.events).after(memory.past, _begin(year))
+    return account(life.frame, life.crowd, past, year, life.strategy)
+
+
+def _live(world: World, year: int, strategy: Strategy | None, chance: int) -> tuple[Memory, _Life]:
+    memory, strategy = world.memory, Strategy() if strategy is None else strategy
+    if not isinstance(strategy, Strategy):
+        given = type(strategy).__name__
+        raise TypeError(f"give a Strategy, such as Strategy(actions=...), not a {given}")
+    if memory is None or year != memory.frame.start_year + memory.frame.years:
+        raise ValueError(f"a world goes on with the year after its last one, not with {year}")
+    plan = a.checked(memory.crowd, strategy.actions, 12 * memory.frame.years)
+    frame, usual = _next_frame(memory.frame, strategy.channel_spend, chance)
+    state, events = _customers(memory, frame, plan)
+    new, newcomers, theirs = _newcomers(memory, frame, usual, events.numbers)
+    both = timeline.merged(events, theirs, len(memory.crowd))
+    crowd = memory.crowd.joined(new)
+    return memory, _Life(frame, crowd, both, timeline.joined(state, newcomers), strategy)
+
+
+def _begin(year: int) -> np.datetime64:
+    return np.datetime64(f"{year}-01-01", "us")
+
+
+def _next_frame(
+    frame: Frame, wanted: Mapping[str, float] | None, chance: int
+) -> tuple[Frame, pd.DataFrame]:
     """Return the frame with one more year, and that year's usual spend."""
     rng = frame.generator(YEAR, frame.years + 1, MARKET)
     months = range(12 * frame.years, 12 * frame.years + 12)
@@ -94,14 +129,13 @@ def _next_frame(frame: Frame, wanted: Mapping[str, float] | None) -> tuple[Frame
         spend.loc[here, "spend"] *= total / before
     spend["expected"] = catalogue.expected_wins(frame.settings, spend, frame.customers)
     both = pd.concat([frame.spend, spend], ignore_index=True)
-    return replace(frame, years=frame.years + 1, spend=both), usual
+    return replace(frame, years=frame.years + 1, spend=both, chance=chance), usual
 
 
 def _draws(frame: Frame, group: int) -> Callable[[int], Draws]:
     def of(number: int) -> Draws:
         events, state, contacts = (
-            frame.generator(YEAR, frame.years, group, number, purpose)
-            for purpose in (EVENTS, STATE, CONTACTS)
+            frame.luck(group, number, purpose) for purpose in (EVENTS, STATE, CONTACTS)
         )
         return Draws(events, state, contacts, possible=True)
 
@@ -127,7 +161,7 @@ def _newcomers(
     memory: Memory, frame: Frame, usual: pd.DataFrame, numbers: int
 ) -> tuple[people.People, State, Events]:
     """Draw all who could be won, let them live, and keep those whom the spend wins."""
-    rng = frame.generator(YEAR, frame.years, NEW)
+    rng = frame.luck(NEW)
     first = memory.frame.spend
     scale = 0.58 * frame.customers / first["expected"][first["month"] < 36].sum()
     scale *= min(memory.frame.years, 3) / 3
@@ -178,8 +212,7 @@ def _told(rng: np.random.Generator, world: World, memory: Memory, before: int) -
     """Return the world with the tables of the new year added."""
     frame, crowd = memory.frame, memory.crowd
     year = frame.calendar[-1]
-    begin = np.datetime64(f"{year}-01-01", "us")
-    chapter = chapter_of(frame, crowd, memory.past, begin, before)
+    chapter = chapter_of(frame, crowd, memory.past, _begin(year), before)
     ledgers = build.ledgers(chapter)
     more, truth = build.period(rng, chapter, ledgers["orders"])
     who = np.arange(before, len(crowd))

@@ -35,20 +35,37 @@ class Past:
         kept = ~self.lines["refund"].to_numpy(dtype=bool) | self.lines["number"].isin(back)
         return replace(self, orders=orders, lines=self.lines[kept].reset_index(drop=True))
 
+    def after(self, before: Past, begin: np.datetime64) -> Past:
+        """Return this period with what of the one ``before`` falls into it: refunds and cases."""
+        orders = before.orders[before.orders["time"].to_numpy() >= begin]
+        cases = before.cases[before.cases["time"].to_numpy() >= begin]
+        lines = before.lines[before.lines["number"].isin(orders["number"])]
+        return replace(
+            self,
+            orders=pd.concat([orders, self.orders], ignore_index=True),
+            lines=pd.concat([lines, self.lines], ignore_index=True),
+            cases=pd.concat([cases, self.cases], ignore_index=True),
+        )
+
 
 def collect(
     rng: np.random.Generator, people: People, events: Events, before: Past | None = None
 ) -> Past:
-    """Return the events of a period, added to what happened ``before``."""
-    orders = _sorted(pd.concat(events.orders, ignore_index=True))
+    """Return the events of a period, credited to campaigns and added to what was ``before``."""
+    past = of_events(people, events)
+    if events.members:
+        credit = campaigns.credit(rng, past.members, past.orders)
+        past.orders["campaign_id"], past.members["responded_at"] = credit
+    return past if before is None else _added(before, past)
+
+
+def of_events(people: People, events: Events) -> Past:
+    """Return the events of a period as one frame each, not credited to campaigns."""
+    members = pd.DataFrame(columns=campaigns.MEMBER_COLUMNS)
     if events.members:
         members = pd.concat(events.members, ignore_index=True)
-        orders["campaign_id"], members["responded_at"] = campaigns.credit(rng, members, orders)
-    else:
-        members = pd.DataFrame(columns=campaigns.MEMBER_COLUMNS)
-        orders["campaign_id"] = None
-    past = Past(
-        orders=orders,
+    return Past(
+        orders=_sorted(pd.concat(events.orders, ignore_index=True)).assign(campaign_id=None),
         lines=pd.concat(events.lines, ignore_index=True),
         cases=pd.concat(events.cases, ignore_index=True),
         members=members,
@@ -56,7 +73,6 @@ def collect(
         satisfaction=np.array(events.satisfaction),
         active=np.array(events.active),
     )
-    return past if before is None else _added(before, past)
 
 
 def _sorted(orders: pd.DataFrame) -> pd.DataFrame:

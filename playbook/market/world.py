@@ -12,6 +12,7 @@ from . import settings as s
 from .past import Past, collect
 from .planned import Campaign
 from .settings import Settings
+from .strategy import Strategy
 
 SHARD = 50_000
 """Most customers that are simulated at a time."""
@@ -31,6 +32,7 @@ class Frame:
     products: pd.DataFrame
     quality: np.ndarray
     spend: pd.DataFrame
+    chance: int = 0
 
     @property
     def start(self) -> np.datetime64:
@@ -51,19 +53,25 @@ class Frame:
         """Return the generator of one purpose, independent of all others."""
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
+    def luck(self, *key: int) -> np.random.Generator:
+        """Return the generator of one purpose of the last year, other luck for another chance."""
+        other = (CHANCE, self.chance) if self.chance else ()
+        return self.generator(YEAR, self.years, *key, *other)
+
 
 # Purposes of generators.
-COMMON, SHARDS, MARKET, YEAR = 1, 2, 3, 4
+COMMON, SHARDS, MARKET, YEAR, CHANCE = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What `advance` needs to continue a world."""
+    """What `advance` needs to continue a world, and the strategies of the years it continued."""
 
     frame: Frame
     crowd: people.People
     past: Past
     state: timeline.State
+    strategies: dict[int, Strategy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

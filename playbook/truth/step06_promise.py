@@ -29,7 +29,7 @@ BELIEF = 0.5
 def _lived(study: Study, plan: pd.DataFrame | None) -> pd.DataFrame:
     """Margin and whether they bought of each customer in the year after, under a plan (the same chances for all plans)."""
     year = study.sight.as_of.year + 1
-    orders = market.advance(study.world, year, plan).tables["orders"]
+    orders = market.advance(study.world, year, market.Strategy(actions=plan)).tables["orders"]
     orders = orders[(orders["ordered_at"].dt.year == year) & orders["customer_id"].notna()]
     margin = orders["revenue"].astype(float) - orders["cost"].astype(float)
     return pd.DataFrame({
