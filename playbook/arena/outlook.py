@@ -7,15 +7,21 @@ anyway, makes some leave earlier (an order may be the last), and moves satisfact
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from playbook import market
+from playbook.market import people
 from playbook.market import settings as planted
+from playbook.market.people import People
+from playbook.market.planned import Action
 
-__all__ = ["Outlook", "best_contacts", "outlook"]
+__all__ = [
+    "Change", "Group", "Outlook", "best_contacts", "customers_of", "newcomer_value", "newcomers_of", "outlook",
+]  # fmt: skip
 
 TIERS = np.array([0.42, 0.68, 1.0, 1.5, 2.3])
 """Relative price of the five price tiers of the simulated range."""
@@ -23,8 +29,51 @@ FAILED = 0.30
 """Share of service cases that fail, roughly; it only moves the mean course of satisfaction."""
 SPURT = 2.5
 """How much likelier an order of a regular buyer is once the usual interval has passed."""
+CASES = 1.8
+"""Cost of the service cases of an order: three orders in ten have one, at 6."""
+SAMPLE = 1500
+"""Possible newcomers drawn to value a channel."""
 RETURN, LOYALTY, QUIET = 0.12, 0.75, 0.0045
 """Planted laws: return of satisfaction to its base, its weight in leaving, leaving without an order."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a strategy changes for a group of customers over the first twelve months.
+
+    Attributes
+    ----------
+    lift
+        Log change of the order rate.
+    price
+        Change of the price (share).
+    cost
+        Cost of the terms of an order.
+    level
+        Change of the level that satisfaction returns to.
+    mends
+        Share of incidents mended by kind (``late``, ``slow``, ``failed``).
+    """
+
+    lift: np.ndarray | float = 0.0
+    price: np.ndarray | float = 0.0
+    cost: np.ndarray | float = 0.0
+    level: np.ndarray | float = 0.0
+    mends: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Customers with their hidden states at the start.
+
+    ``margin`` and ``revenue`` are of one order, refunds and service cases taken off.
+    """
+
+    crowd: People
+    active: np.ndarray
+    mood: np.ndarray
+    margin: np.ndarray
+    revenue: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -49,6 +98,8 @@ class Outlook:
         Margin ahead that one point of satisfaction adds when given in the month.
     margin, revenue
         Of one order.
+    worth
+        Expected margin of all months.
     """
 
     customer_id: np.ndarray
@@ -61,29 +112,59 @@ class Outlook:
     moved: np.ndarray
     margin: np.ndarray
     revenue: np.ndarray
+    worth: np.ndarray
 
 
-def _per_order(world: market.World) -> tuple[np.ndarray, np.ndarray]:
-    """Margin (refunds and cases taken off) and revenue of an order of each customer."""
+def _dearness(crowd: People) -> np.ndarray:
+    """Relative price of what a customer buys, by the price tier."""
+    spread = np.exp(-0.5 * ((np.arange(5) - crowd.tier[:, None]) / 0.8) ** 2)
+    dear: np.ndarray = (spread / spread.sum(axis=1, keepdims=True)) @ TIERS
+    return dear
+
+
+def _per_segment(world: market.World) -> tuple[np.ndarray, np.ndarray]:
+    """Margin and revenue of an order at relative price 1, by latent segment, from all orders so far."""
     assert world.memory is not None
     crowd = world.memory.crowd
     orders = world.tables["orders"].dropna(subset="customer_id")
     number = pd.Index(crowd.customer_id).get_indexer(orders["customer_id"])
-    segment = crowd.segment[number]
-    gain = (orders["revenue"] - orders["cost"]).to_numpy(float)
-    paid = (orders["revenue"] > 0).to_numpy()
-    level = np.arange(5)
-    spread = np.exp(-0.5 * ((level - crowd.tier[:, None]) / 0.8) ** 2)
-    dear = (spread / spread.sum(axis=1, keepdims=True)) @ TIERS
+    segment, paid = crowd.segment[number], (orders["revenue"] > 0).to_numpy()
     size = len(planted.SEGMENTS)
-    count = np.maximum(np.bincount(segment[paid], minlength=size), 1)
-    usual = np.bincount(segment[paid], dear[number[paid]], size) / count
-    each = [
-        np.bincount(segment, v, size) / count for v in (gain, orders["revenue"].to_numpy(float))
-    ]
-    relative = dear / usual[crowd.segment]
-    margin, revenue = (v[crowd.segment] * relative for v in each)
-    return margin - 1.8, revenue  # a case costs 6, three orders in ten have one
+    dear = np.bincount(segment[paid], _dearness(crowd)[number[paid]], size)
+    gain = (orders["revenue"] - orders["cost"]).to_numpy(float)
+    margin, revenue = (
+        np.bincount(segment, v, size) / np.maximum(dear, 1e-9)
+        for v in (gain, orders["revenue"].to_numpy(float))
+    )
+    return margin, revenue
+
+
+def customers_of(world: market.World) -> Group:
+    """Return all customers of a world as they are at its end."""
+    memory = world.memory
+    assert memory is not None
+    margin, revenue = _per_segment(world)
+    crowd, dear = memory.crowd, _dearness(memory.crowd)
+    return Group(
+        crowd, memory.state.active.astype(float), memory.state.satisfaction.copy(),
+        margin[crowd.segment] * dear - CASES, revenue[crowd.segment] * dear,
+    )  # fmt: skip
+
+
+def newcomers_of(world: market.World, channel: str) -> Group:
+    """Return customers as a channel may win them, drawn from the planted law."""
+    memory = world.memory
+    assert memory is not None
+    rng = np.random.default_rng([memory.frame.seed, 77])
+    arrivals = pd.DataFrame({"month": 0, "channel": [channel] * SAMPLE})
+    arrivals = people.arrivals_of(rng, arrivals, memory.frame.settings)
+    crowd = people.draw_people(rng, SAMPLE, arrivals, memory.frame.start, memory.frame.settings)
+    margin, revenue = _per_segment(world)
+    dear = _dearness(crowd)
+    return Group(
+        crowd, np.ones(SAMPLE), crowd.base.copy(), margin[crowd.segment] * dear - CASES,
+        revenue[crowd.segment] * dear,
+    )  # fmt: skip
 
 
 def _displaced(regularity: float) -> float:
@@ -104,59 +185,88 @@ def _displaced(regularity: float) -> float:
     return float(1 - (density * rest).sum() / density.sum() / mean)
 
 
-def outlook(world: market.World, months: int) -> Outlook:
-    """Return the expected course of the next ``months`` months, from the hidden states."""
-    memory = world.memory
-    assert memory is not None
-    crowd, state, settings = memory.crowd, memory.state, memory.frame.settings
-    first = 12 * memory.frame.years
-    margin, revenue = _per_order(world)
+def _harm(crowd: People, settings: market.Settings, mends: Mapping[str, float]) -> np.ndarray:
+    """Mean change of satisfaction by what goes wrong with one order."""
     late = pd.Series(crowd.country).map(settings.late).to_numpy(float)
     city = planted.CITIES["area_type"].to_numpy()[crowd.city] == "urban"
-    late = late * np.where(city, settings.carrier, 1.0)
+    late = late * np.where(city, settings.carrier, 1.0) * (1 - mends.get("late", 0.0))
     cases = settings.trait("cases", crowd.segment) * 0.9 + 0.42 * late
-    harm = settings.trait("sensitivity", crowd.segment) * (-0.70 * late - 0.85 * FAILED * cases)
-    harm = settings.service_effect * (harm + 0.10 * (1 - FAILED) * cases)
+    failed = FAILED * (1 - 0.65 * mends.get("slow", 0.0)) * (1 - mends.get("failed", 0.0))
+    shock = settings.trait("sensitivity", crowd.segment) * (-0.70 * late - 0.85 * failed * cases)
+    harm: np.ndarray = settings.service_effect * (shock + 0.10 * (1 - failed) * cases)
+    return harm
+
+
+def outlook(
+    group: Group, settings: market.Settings, first: int, months: int, change: Change | None = None
+) -> Outlook:
+    """Return the expected course of a group, by the planted law.
+
+    Parameters
+    ----------
+    first
+        Number of the first month, counted from the start of the world.
+    months
+        Months that count.
+    change
+        What a strategy changes in the first twelve months; none: nothing.
+    """
+    crowd, change = group.crowd, change or Change()
+    usual_harm, better = _harm(crowd, settings, {}), _harm(crowd, settings, change.mends)
     rival = planted.RIVAL_SEGMENT[crowd.segment]
     odds = np.log(crowd.dropout / (1 - crowd.dropout))
-    active, mood = state.active.astype(float), state.satisfaction.copy()
+    active, mood = group.active, group.mood
     rows: dict[str, list[np.ndarray]] = {
         k: [] for k in ("active", "orders", "leaves", "stay", "slope")
     }
     for number in range(first, first + months):
+        now = number < first + 12
         season = settings.season[number % 12] * settings.growth ** (number / 12)
         turn = 2 * np.pi * (number % 12 - crowd.peak) / 12
         orders = crowd.rate * season / 12 * (1 + settings.own_season * np.cos(turn))
-        mood = mood + RETURN * (crowd.base - mood) + harm * orders + 0.05 * np.minimum(orders, 1)
-        mood = np.clip(mood - settings.rival_expectation * rival, -3, 3)
+        orders = orders * np.exp(change.lift if now else 0.0)
+        base = crowd.base + (change.level if now else 0.0)
+        mood = mood + RETURN * (base - mood) + (better if now else usual_harm) * orders
+        mood = mood + 0.05 * np.minimum(orders, 1) - settings.rival_expectation * rival
+        mood = np.clip(mood, -3, 3)
         trend = settings.dropout_trend * number / 12
         last = 1 / (1 + np.exp(-(odds + trend - LOYALTY * mood)))
         drift = QUIET * np.exp(trend - 0.8 * mood) + settings.rival_pull * rival
         stay = np.exp(-orders * last) * (1 - np.clip(drift, 0, 0.5))
         slope = orders * LOYALTY * last * (1 - last) + 0.8 * QUIET * np.exp(trend - 0.8 * mood)
-        for name, value in zip(
-            rows, (active.copy(), orders, last, stay, stay * slope), strict=True
-        ):
+        for name, value in zip(rows, (active, orders, last, stay, stay * slope), strict=True):
             rows[name].append(value)
         active = active * stay
+    changed = group.margin + np.asarray(change.price) * group.revenue - change.cost
     ahead, moved = np.zeros((months, len(crowd))), np.zeros((months, len(crowd)))
     worth, care = np.zeros(len(crowd)), np.zeros(len(crowd))
     for k in range(months - 1, -1, -1):
         ahead[k] = worth
         care = rows["slope"][k] * worth + rows["stay"][k] * (1 - RETURN) * care
         moved[k] = care
-        worth = rows["orders"][k] * margin + rows["stay"][k] * worth
+        worth = rows["orders"][k] * (changed if k < 12 else group.margin) + rows["stay"][k] * worth
     left = np.arange(months, 0, -1)[:, None] / 12
     lasting = 1 - _displaced(settings.regularity) * -np.expm1(-1.5 * crowd.rate * left)
     taken = {name: np.array(rows[name]) for name in ("active", "orders", "leaves")}
     return Outlook(
         crowd.customer_id, crowd.segment, taken["active"], taken["orders"], lasting, taken["leaves"],
-        ahead, moved, margin, revenue,
+        ahead, moved, changed * np.ones(len(crowd)), group.revenue, group.active * worth,
     )  # fmt: skip
 
 
+def newcomer_value(
+    group: Group, settings: market.Settings, first: int, months: int, change: Change | None = None
+) -> np.ndarray:
+    """Return the expected margin of a customer won in each of the first twelve months, until the end."""
+    view = outlook(group, settings, first, months, change)
+    soon = 0.5 * view.orders[:12] * view.margin
+    value = view.margin + (1 - view.leaves[:12]) * (soon + view.ahead[:12])
+    mean: np.ndarray = value.mean(axis=1)
+    return mean
+
+
 def _gain(
-    view: Outlook, action: market.planned.Action, month: int, kept: float
+    view: Outlook, action: Action, month: int, kept: float
 ) -> np.ndarray:
     """Expected margin that a contact in a month adds, its cost not yet taken off."""
     usual = view.orders[month]
@@ -169,7 +279,7 @@ def _gain(
 
 
 def _table(
-    view: Outlook, actions: tuple[market.planned.Action, ...], allowed: np.ndarray, wear: float, price: float
+    view: Outlook, actions: tuple[Action, ...], allowed: np.ndarray, wear: float, price: float
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Best value and action of each month, number of recent contacts and customer."""
     value = np.zeros((12, 4, len(view.segment)))
@@ -186,7 +296,7 @@ def _table(
 
 
 def best_contacts(
-    view: Outlook, actions: tuple[market.planned.Action, ...], allowed: np.ndarray, *,
+    view: Outlook, actions: tuple[Action, ...], allowed: np.ndarray, *,
     wear: float, most: int, recent: np.ndarray, price: float = 1.0,
 ) -> pd.DataFrame:  # fmt: skip
     """Return the contacts of a year that are worth most to each customer, by dynamic programming.
