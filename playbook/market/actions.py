@@ -73,17 +73,15 @@ def apply(
     state: State,
     events: Events,
     month: np.datetime64,
-    number: int,
     plan: pd.DataFrame,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Carry out the actions of one month; return the log lift and the discount per customer."""
+    """Carry out the plan of one month; return the log lift and the discount per customer."""
     n = len(people)
     lift, cut, contacts = np.zeros(n), np.zeros(n), np.zeros(n)
     kept, annoyance = people.settings.fatigue
     before = state.contacts.sum(axis=0)
-    now = plan[plan["number"] == number]
     for action in people.settings.actions:
-        rows = now[now["action"] == action.action].sort_values("customer", kind="stable")
+        rows = plan[plan["action"] == action.action].sort_values("customer", kind="stable")
         if rows.empty:
             continue
         treated = rows.loc[rows["treated"], "customer"].to_numpy()

@@ -12,8 +12,10 @@ from scipy.stats import poisson
 from . import actions as a
 from . import build, catalogue, people, timeline
 from .accounts import Lived, account
+from .chances import Chances, Month, possible
 from .past import collect, of_events
 from .strategy import Strategy
+from .terms import Terms
 from .timeline import Draws, Events, State
 from .world import (
     MARKET,
@@ -30,7 +32,7 @@ from .world import (
 
 MOST = 2.5
 """How many times the usual newcomers more spend can win."""
-CONTACTS, EVENTS, STATE, NEW, TABLES = range(5)
+CONTACTS, EVENTS, STATE, NEW, TABLES, MEND = range(6)
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,9 @@ def _live(world: World, year: int, strategy: Strategy | None, chance: int) -> tu
         raise TypeError(f"give a Strategy, such as Strategy(actions=...), not a {given}")
     if memory is None or year != memory.frame.start_year + memory.frame.years:
         raise ValueError(f"a world goes on with the year after its last one, not with {year}")
-    plan = a.checked(memory.crowd, strategy.actions, 12 * memory.frame.years)
+    terms = Terms(a.checked(memory.crowd, strategy.actions, 12 * memory.frame.years))
     frame, usual = _next_frame(memory.frame, strategy.channel_spend, chance)
-    state, events = _customers(memory, frame, plan)
+    state, events = _customers(memory, frame, terms)
     new, newcomers, theirs = _newcomers(memory, frame, usual, events.numbers)
     both = timeline.merged(events, theirs, len(memory.crowd))
     crowd = memory.crowd.joined(new)
@@ -134,10 +136,9 @@ def _next_frame(
 
 def _draws(frame: Frame, group: int) -> Callable[[int], Draws]:
     def of(number: int) -> Draws:
-        events, state, contacts = (
-            frame.luck(group, number, purpose) for purpose in (EVENTS, STATE, CONTACTS)
+        return Draws(
+            contacts=frame.luck(group, number, CONTACTS), state=frame.luck(group, number, STATE)
         )
-        return Draws(events, state, contacts, possible=True)
 
     return of
 
@@ -146,15 +147,32 @@ def _months(frame: Frame) -> range:
     return range(12 * (frame.years - 1), 12 * frame.years)
 
 
-def _customers(memory: Memory, frame: Frame, plan: pd.DataFrame) -> tuple[State, Events]:
+def _chances(
+    memory: Memory, frame: Frame, group: int, crowd: people.People, numbers: int
+) -> dict[int, Chances]:
+    """Return the chances of each month of the year, which are drawn once."""
+    key = (frame.chance, group)
+    if key not in memory.drawn:
+        first, drawn = frame.start.astype("datetime64[M]"), {}
+        for number in _months(frame):
+            month = Month(crowd, frame.products, first + number, number, numbers)
+            events, mend = (frame.luck(group, number, purpose) for purpose in (EVENTS, MEND))
+            drawn[number] = possible(events, mend, month)
+            numbers += len(drawn[number].orders)
+        memory.drawn[key] = drawn
+    return memory.drawn[key]
+
+
+def _customers(memory: Memory, frame: Frame, terms: Terms) -> tuple[State, Events]:
     """Let those who are customers already live through the year."""
     state = memory.state.copy()
     numbers = int(memory.past.orders["number"].max()) + 1
+    drawn = _chances(memory, frame, 0, memory.crowd, numbers)
     events = timeline.live(
         _draws(frame, 0), memory.crowd, frame.products, state, _months(frame), frame.start,
-        plan, numbers,
+        lambda month, _: drawn[month.number], terms,
     )  # fmt: skip
-    return state, events
+    return state, replace(events, numbers=events.numbers + numbers)
 
 
 def _newcomers(
@@ -173,15 +191,16 @@ def _newcomers(
     rank = np.arange(len(cell)) - np.repeat(np.cumsum(most) - most, most)
     arrivals = people.arrivals_of(rng, spend.loc[cell, ["month", "channel"]], frame.settings)
     highest = max(int(number) for number in memory.crowd.customer_id)
-    possible = people.draw_people(rng, len(cell), arrivals, frame.start, frame.settings, highest)
-    state = State.new(possible)
-    quiet = replace(possible, settings=replace(possible.settings, campaigns=()))
+    crowd = people.draw_people(rng, len(cell), arrivals, frame.start, frame.settings, highest)
+    state = State.new(crowd)
+    quiet = replace(crowd, settings=replace(crowd.settings, campaigns=()))
+    drawn = _chances(memory, frame, 1, quiet, numbers)
     events = timeline.live(
         _draws(frame, 1), quiet, frame.products, state, _months(frame), frame.start,
-        numbers=numbers,
+        lambda month, _: drawn[month.number],
     )  # fmt: skip
     kept = np.flatnonzero(rank < count[cell])
-    return possible.only(kept), _state_of(state, kept), _events_of(events, kept, len(possible))
+    return crowd.only(kept), _state_of(state, kept), _events_of(events, kept, len(crowd))
 
 
 def _state_of(state: State, kept: np.ndarray) -> State:

@@ -51,8 +51,13 @@ def codes(numbers: np.ndarray, width: int, prefix: str = "") -> np.ndarray:
 
 def pick(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
     """Return one column number per row, drawn with the row's weights."""
+    return column(rng.random(len(weights)), weights)
+
+
+def column(uniform: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the column number per row that a uniform draw means under the row's weights."""
     total = np.cumsum(weights, axis=1)
-    draw = rng.random(len(weights)) * total[:, -1]
+    draw = uniform * total[:, -1]
     return np.minimum((draw[:, None] >= total).sum(axis=1), weights.shape[1] - 1)
 
 

@@ -14,15 +14,11 @@ from .people import People
 
 
 def fill(
-    rng: np.random.Generator,
-    people: People,
-    products: pd.DataFrame,
-    orders: pd.DataFrame,
-    price_cut: np.ndarray,
+    rng: np.random.Generator, people: People, products: pd.DataFrame, orders: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return the lines of ``orders`` (columns ``customer``, ``number``, ``peak``).
+    """Return the lines of ``orders`` (columns ``customer``, ``number``, ``peak``), not yet priced.
 
-    ``price_cut`` is the further discount (share) that a campaign gives each order.
+    ``row`` is the place of a line's order, ``depth`` the usual discount (share) on it.
     """
     who, segment = orders["customer"].to_numpy(), people.segment[orders["customer"]]
     count = 1 + rng.poisson(people.settings.trait("lines", segment) - 1)
@@ -33,9 +29,9 @@ def fill(
         rng.random(len(orders)) < people.settings.trait("discount", segment) + 0.12 * orders["peak"]
     )
     depth = np.where(cut, rng.choice([0.10, 0.15, 0.20], len(orders), p=[0.5, 0.3, 0.2]), 0.0)
-    depth = np.minimum(depth + price_cut, 0.35)
     lines = pd.DataFrame(
         {
+            "row": row,
             "number": orders["number"].to_numpy()[row],
             "product": product,
             "quantity": 1.0 + rng.poisson(people.settings.trait("units", kind)),
@@ -46,6 +42,7 @@ def fill(
     wants = large & (rng.random(len(row)) < people.settings.trait("assembly", kind))
     extra = pd.DataFrame(
         {
+            "row": row[wants],
             "number": orders["number"].to_numpy()[row[wants]],
             "product": np.where(rng.random(wants.sum()) < 0.7, catalogue.ASSEMBLY, catalogue.SLOT),
             "quantity": 1.0,
@@ -53,7 +50,8 @@ def fill(
         }
     ).drop_duplicates("number")
     lines = pd.concat([lines, extra], ignore_index=True).sort_values("number", kind="stable")
-    return _priced(lines.reset_index(drop=True), products)
+    cost = products["unit_cost"].to_numpy()[lines["product"]]
+    return lines.assign(unit_cost=cost, refund=False).reset_index(drop=True)
 
 
 def _choose(rng: np.random.Generator, people: People, buyer: np.ndarray) -> np.ndarray:
@@ -69,14 +67,21 @@ def _choose(rng: np.random.Generator, people: People, buyer: np.ndarray) -> np.n
     return category * 15 + style * 5 + tier
 
 
-def _priced(lines: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    listed = products["list_price"].to_numpy()[lines["product"]]
-    price = np.round(listed * (1 - lines["depth"]), 2)
-    return lines.drop(columns="depth").assign(
-        unit_price=price,
-        unit_cost=products["unit_cost"].to_numpy()[lines["product"]],
-        cut=np.round(listed - price, 2),
-    )
+def priced(
+    lines: pd.DataFrame, products: pd.DataFrame, cut: np.ndarray, change: np.ndarray
+) -> pd.DataFrame:
+    """Return the lines with prices.
+
+    ``cut`` is the further discount (share) of each line's order, ``change`` that of its price;
+    services keep theirs.
+    """
+    product = lines["product"].to_numpy()
+    goods = product < catalogue.ASSEMBLY
+    usual = lines["depth"].to_numpy()
+    depth = np.where(goods, np.minimum(usual + cut, 0.35), usual)
+    listed = products["list_price"].to_numpy()[product] * np.where(goods, 1 + change, 1.0)
+    price = np.round(listed * (1 - depth), 2)
+    return lines.assign(unit_price=price, cut=np.round(listed - price, 2))
 
 
 def channels(rng: np.random.Generator, people: People, customer: np.ndarray) -> np.ndarray:
@@ -94,25 +99,33 @@ def channels(rng: np.random.Generator, people: People, customer: np.ndarray) -> 
     return np.where(drawn == "Store", store, drawn)
 
 
+def back(people: People, orders: pd.DataFrame, late: np.ndarray) -> np.ndarray:
+    """Return the probability that goods of each order come back: more often when they were late."""
+    chance: np.ndarray = people.refund[orders["customer"]] + 0.05 * late
+    return chance
+
+
 def refunds(
-    rng: np.random.Generator,
-    people: People,
-    orders: pd.DataFrame,
-    lines: pd.DataFrame,
-    late: np.ndarray,
+    rng: np.random.Generator, people: People, orders: pd.DataFrame, lines: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return refund orders and their (negative) lines; goods come back at 80 % of their cost."""
-    chance = people.refund[orders["customer"]] + 0.05 * late
-    back = (rng.random(len(orders)) < chance) & ~orders["guest"].to_numpy()
+    """Return refund orders and their (negative) lines; goods come back at 80 % of their cost.
+
+    ``row`` is the place of the order, ``draw`` what was drawn against the probability of `back`.
+    """
+    draw = rng.random(len(orders))
+    comes = (draw < back(people, orders, orders["late"].to_numpy())) & ~orders["guest"].to_numpy()
     days = rng.uniform(5, 28, len(orders))
     moment = orders["time"].to_numpy() + (days * 86_400e6).astype("timedelta64[us]")
-    refund = orders[back].assign(time=moment[back], refund=True)
-    returned = lines[lines["number"].isin(refund["number"]) & (lines["product"] < 120)]
+    row = np.flatnonzero(comes)
+    refund = orders[comes].assign(time=moment[comes], refund=True, row=row, draw=draw[comes])
+    returned = lines[comes[lines["row"].to_numpy()] & (lines["product"] < catalogue.ASSEMBLY)]
     kept = (rng.random(len(returned)) < 0.4) & returned["number"].duplicated().to_numpy()
     returned = returned[~kept]
     refund = refund[refund["number"].isin(returned["number"])]
     returned = returned.assign(
-        quantity=-returned["quantity"], unit_cost=np.round(returned["unit_cost"] * 0.8, 2)
+        quantity=-returned["quantity"],
+        unit_cost=np.round(returned["unit_cost"] * 0.8, 2),
+        refund=True,
     )
     return refund, returned
 

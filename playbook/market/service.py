@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from . import settings as s
-from .frames import blank, codes, later, pick, points, table
+from .frames import blank, codes, column, later, points, table
 from .people import People
 
 TOPICS = np.array(
@@ -46,74 +46,123 @@ def late(
     return (rng.random(len(who)) < chance) & delivered & ~orders["guest"].to_numpy()
 
 
+def asking(people: People, orders: pd.DataFrame, late: np.ndarray) -> np.ndarray:
+    """Return the probability that each order causes a case: higher when it was late."""
+    segment = people.segment[orders["customer"]]
+    chance: np.ndarray = people.settings.trait("cases", segment) * 0.9 + 0.42 * late
+    return chance
+
+
+def case_draws(rng: np.random.Generator, people: People, orders: pd.DataFrame) -> pd.DataFrame:
+    """Return all that is drawn for the cases that the orders of one month could cause.
+
+    One row per case, ``row`` is the place of its order; what the draws mean follows from `cases`.
+    """
+    draw, is_late = rng.random(len(orders)), orders["late"].to_numpy()
+    asks = (draw < asking(people, orders, is_late)) & ~orders["guest"].to_numpy()
+    n, delayed, row = int(asks.sum()), is_late[asks], np.flatnonzero(asks)
+    on_delivery = rng.random(n)
+    other = rng.choice(6, n, p=[0.10, 0.21, 0.24, 0.11, 0.14, 0.20])
+    columns = {
+        "row": row,
+        "customer": orders["customer"].to_numpy()[row],
+        "number": orders["number"].to_numpy()[row],
+        "ordered": orders["time"].to_numpy()[row],
+        "draw": draw[row],
+        "late": delayed,
+        "on_delivery": on_delivery,
+        "other": other,
+        "priority": rng.random(n),
+        "wait": rng.gamma(2.0, 2.6, n),
+        "channel": rng.random(n),
+        "answer": rng.normal(0, 1.0, n),
+        "effort": rng.normal(0, 0.85, n),
+        "again": rng.random(n),
+        "opinion": rng.normal(0, 0.75, n),
+        "told": rng.random(n),
+    }
+    return pd.DataFrame(columns)
+
+
 def cases(
-    rng: np.random.Generator,
     people: People,
-    orders: pd.DataFrame,
-    is_late: np.ndarray,
+    draws: pd.DataFrame,
+    mended: dict[str, np.ndarray],
     satisfaction: np.ndarray,
     month: np.datetime64,
 ) -> pd.DataFrame:
-    """Return the service cases that the orders of one month cause, with latent ``failed``."""
-    who = orders["customer"].to_numpy()
-    chance = people.settings.trait("cases", people.segment[who]) * 0.9 + 0.42 * is_late
-    asks = (rng.random(len(who)) < chance) & ~orders["guest"].to_numpy()
-    who, delayed = who[asks], is_late[asks]
-    n = len(who)
+    """Return the service cases that are meant by ``draws``, with latent ``failed``.
+
+    ``mended`` says of which a fix mends the slowness (``slow``) or the failure (``failed``).
+    """
     topic = np.where(
-        delayed & (rng.random(n) < 0.85),
-        0,
-        rng.choice(6, n, p=[0.10, 0.21, 0.24, 0.11, 0.14, 0.20]),
+        draws["late"].to_numpy() & (draws["on_delivery"].to_numpy() < 0.85), 0, draws["other"]
     )
-    priority = pick(
-        rng, np.where((topic <= 1)[:, None], [0.05, 0.5, 0.35, 0.1], [0.3, 0.6, 0.08, 0.02])
-    )
-    opened = orders["time"].to_numpy()[asks] + (rng.gamma(2.0, 2.6, n) * 86_400e6).astype(
-        "timedelta64[us]"
-    )
+    urgent = np.where((topic <= 1)[:, None], [0.05, 0.5, 0.35, 0.1], [0.3, 0.6, 0.08, 0.02])
+    priority = column(draws["priority"].to_numpy(), urgent)
+    wait = (draws["wait"].to_numpy() * 86_400e6).astype("timedelta64[us]")
     frame = pd.DataFrame(
         {
-            "customer": who,
-            "number": orders["number"].to_numpy()[asks],
-            "time": opened,
+            "customer": draws["customer"].to_numpy(),
+            "number": draws["number"].to_numpy(),
+            "time": draws["ordered"].to_numpy() + wait,
             "topic": topic,
-            "channel": pick(rng, _CHANNEL[topic]),
+            "channel": column(draws["channel"].to_numpy(), _CHANNEL[topic]),
             "priority": np.array(["low", "normal", "high", "urgent"], dtype=object)[priority],
         }
     )
-    return _handled(rng, people, frame, satisfaction[who], month)
+    mood = satisfaction[draws["customer"].to_numpy()]
+    return _handled(people, frame, draws, mended, mood, month)
 
 
 def _handled(
-    rng: np.random.Generator,
     people: People,
     frame: pd.DataFrame,
+    draws: pd.DataFrame,
+    mended: dict[str, np.ndarray],
     mood: np.ndarray,
     month: np.datetime64,
 ) -> pd.DataFrame:
-    n, topic = len(frame), frame["topic"].to_numpy()
-    load = 1.55 if int(month.astype(int)) % 12 in (0, 10, 11) else 1.0
-    load *= 1.25 if month >= np.datetime64("2025-07", "M") else 1.0
-    quick = np.array([0.08, 3.6, 0.15, 0.1])[frame["channel"].to_numpy()]
-    urgency = frame["priority"].map({"low": 1.8, "normal": 1.0, "high": 0.6, "urgent": 0.35})
-    answer = quick * load * urgency.to_numpy() * np.exp(rng.normal(0, 1.0, n))
-    effort = np.array([26.0, 34.0, 30.0, 24.0, 16.0, 7.0])[topic]
-    hours = answer + effort * load * urgency.to_numpy() ** 0.6 * np.exp(rng.normal(0, 0.85, n))
-    promise = frame["priority"].map(PROMISE_RESOLUTION).to_numpy()
-    reopened = rng.random(n) < 0.06 + 0.10 * (hours > promise) + 0.05 * (topic == 1)
+    topic, channel = frame["topic"].to_numpy(), frame["channel"].to_numpy()
+    answer, hours = _times(frame, draws, month)
+    first, promise = (
+        frame["priority"].map(promised).to_numpy(dtype=float)
+        for promised in (PROMISE_RESPONSE, PROMISE_RESOLUTION)
+    )
+    answer = np.where(mended["slow"], np.minimum(answer, first), answer)
+    hours = np.where(mended["slow"], np.minimum(hours, promise), hours)
+    reopened = draws["again"].to_numpy() < 0.06 + 0.10 * (hours > promise) + 0.05 * (topic == 1)
     failed = reopened | (hours > 1.25 * promise)
-    slow = answer > frame["priority"].map(PROMISE_RESPONSE).to_numpy()
+    solved = failed & mended["failed"]
+    hours = np.where(solved, np.minimum(hours, promise), hours)
+    reopened, failed = reopened & ~solved, failed & ~solved
+    slow = answer > first
     effect = people.settings.service_effect
     opinion = 4.15 - effect * (1.25 * failed + 0.45 * slow) - 0.30 * (topic == 0) + 0.30 * mood
-    opinion += _of_channel(people.settings.channel_effect)[frame["channel"].to_numpy()]
-    csat = points(opinion + rng.normal(0, 0.75, n), 1, 5)
+    opinion += _of_channel(people.settings.channel_effect)[channel]
+    csat = points(opinion + draws["opinion"].to_numpy(), 1, 5)
     return frame.assign(
         answer_hours=answer,
         hours=hours,
         reopened=reopened,
         failed=failed,
-        csat=np.where(rng.random(n) < 0.46, csat, np.nan),
+        csat=np.where(draws["told"].to_numpy() < 0.46, csat, np.nan),
     )
+
+
+def _times(
+    frame: pd.DataFrame, draws: pd.DataFrame, month: np.datetime64
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hours to the first answer and to the resolution of each case."""
+    load = 1.55 if int(month.astype(int)) % 12 in (0, 10, 11) else 1.0
+    load *= 1.25 if month >= np.datetime64("2025-07", "M") else 1.0
+    quick = np.array([0.08, 3.6, 0.15, 0.1])[frame["channel"].to_numpy()]
+    urgency = frame["priority"].map({"low": 1.8, "normal": 1.0, "high": 0.6, "urgent": 0.35})
+    urgency = urgency.to_numpy(dtype=float)
+    answer = quick * load * urgency * np.exp(draws["answer"].to_numpy())
+    effort = np.array([26.0, 34.0, 30.0, 24.0, 16.0, 7.0])[frame["topic"].to_numpy()]
+    hours = answer + effort * load * urgency**0.6 * np.exp(draws["effort"].to_numpy())
+    return answer, hours
 
 
 def _of_channel(effect: dict[str, float]) -> np.ndarray:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.stats import poisson
 
 from . import actions as a
 from . import campaigns as c
-from . import purchases, service
+from . import chances, purchases, service
 from . import settings as s
+from .chances import Chances, Month
 from .frames import DAY, logistic
 from .people import People
-
-TOP = 1.6
-"""Largest log lift that counts in one month, and how many possible orders are drawn for it."""
-SPURT = 2.5
-"""How much more than usual a regular buyer orders once the usual interval has passed."""
+from .terms import Terms
 
 
 @dataclass
@@ -69,16 +66,10 @@ class Events:
 
 @dataclass(frozen=True)
 class Draws:
-    """The generators of one month.
+    """The generators of one month."""
 
-    With ``possible`` every order that any action could cause is drawn with all that would follow,
-    and those that do happen are kept: two plans then differ by what they cause, not by chance.
-    """
-
-    events: np.random.Generator
-    state: np.random.Generator
     contacts: np.random.Generator
-    possible: bool = False
+    state: np.random.Generator
 
 
 def live(
@@ -88,63 +79,100 @@ def live(
     state: State,
     months: range,
     start: np.datetime64,
-    plan: pd.DataFrame | None = None,
-    numbers: int = 0,
+    store: Callable[[Month, np.ndarray], Chances],
+    terms: Terms | None = None,
 ) -> Events:
     """Let the customers live through ``months`` (counted from ``start``), changing ``state``.
 
-    ``plan`` holds actions (columns ``customer``, ``action``, ``number`` of the month, ``treated``,
-    ``probability``); ``numbers`` is the first free order number.
+    Parameters
+    ----------
+    store
+        Returns the chances of a month, given the mean count of orders of each customer.
+    terms
+        What a strategy means for them; none: nothing is done.
     """
-    events = Events(numbers=numbers)
+    terms, events = terms or Terms(), Events()
     first = start.astype("datetime64[M]")
     for number in months:
-        month = first + number
+        month = Month(people, products, first + number, number, events.numbers)
         draw = draws(number)
-        lift, cut = _campaigns(draw.contacts, people, state, events, month)
-        if plan is not None:
-            more, deeper = a.apply(draw.contacts, people, state, events, month, number, plan)
+        lift, cut = _campaigns(draw.contacts, people, state, events, month.month)
+        if terms.actions is not None:
+            plan = terms.actions[terms.actions["number"] == number]
+            more, deeper = a.apply(draw.contacts, people, state, events, month.month, plan)
             lift, cut = lift + more, np.maximum(cut, deeper)
-        orders = _orders(draw, people, state, month, number, np.minimum(lift, TOP))
-        _month(draw, people, products, state, events, month, number, orders, cut)
+        state.active |= month.new
+        rhythm = _rhythm(people, state, month.opening, number)
+        mean = (
+            month.usual()
+            * rhythm
+            * np.exp(np.minimum(lift + terms.lift, chances.TOP))
+            * state.active
+        )
+        given = store(month, mean)
+        events.numbers += len(given.orders)
+        happened = _happen(month, state, given, given.happens(mean), terms, cut)
+        happened.told(events)
+        _update(draw.state, month, state, happened, terms)
+        events.satisfaction.append(state.satisfaction.astype("float32"))
+        events.active.append(state.active.copy())
     return events
 
 
-def _month(
-    draw: Draws,
-    people: People,
-    products: pd.DataFrame,
-    state: State,
-    events: Events,
-    month: np.datetime64,
-    number: int,
-    orders: pd.DataFrame,
-    cut: np.ndarray,
-) -> None:
-    rng = draw.events
-    orders["number"] = events.numbers + np.arange(len(orders))
-    events.numbers += len(orders)
-    orders["channel"] = purchases.channels(rng, people, orders["customer"].to_numpy())
-    orders["peak"] = int(month.astype(int)) % 12 == 10
-    orders["refund"] = False
-    is_late = service.late(rng, people, orders, month)
-    orders["late"] = is_late
-    price_cut = np.where(orders["guest"], 0.0, cut[orders["customer"]])
-    lines = purchases.fill(rng, people, products, orders, price_cut).assign(refund=False)
-    refund, returned = purchases.refunds(rng, people, orders, lines, is_late)
-    returned = returned.assign(refund=True)
-    cases = service.cases(rng, people, orders, is_late, state.satisfaction, month)
-    if not orders["happens"].all():
-        real = orders.loc[orders["happens"], "number"].to_numpy()
-        orders, lines, refund, returned, cases = (
-            f[f["number"].isin(real)] for f in (orders, lines, refund, returned, cases)
+@dataclass(frozen=True)
+class Happened:
+    """What of the chances of one month came about."""
+
+    orders: pd.DataFrame
+    lines: pd.DataFrame
+    refunds: pd.DataFrame
+    returned: pd.DataFrame
+    cases: pd.DataFrame
+
+    def told(self, events: Events) -> None:
+        """Add it to the events."""
+        events.orders += [self.orders, self.refunds]
+        events.lines += [self.lines, self.returned]
+        events.cases.append(self.cases)
+
+
+def _happen(
+    month: Month, state: State, given: Chances, real: np.ndarray, terms: Terms, cut: np.ndarray
+) -> Happened:
+    """Return what follows of the orders that are ``real``."""
+    people, orders = month.people, given.orders
+    mended = {kind: given.mend[kind] < terms.mends.get(kind, 0.0) for kind in chances.MENDS}
+    late = orders["late"].to_numpy(dtype=bool) & ~mended["late"]
+    who, own = orders["customer"].to_numpy(), ~orders["guest"].to_numpy(dtype=bool)
+    change = np.broadcast_to(terms.price, len(people))[who] * own
+    price = partial(_priced, month, np.where(own, cut[who], 0.0), change)
+    refunds, cases = (
+        rows[real[rows["row"]] & (rows["draw"].to_numpy() < chance[rows["row"]])]
+        for rows, chance in (
+            (given.refunds, purchases.back(people, orders, late)),
+            (given.cases, service.asking(people, orders, late)),
         )
-    events.orders += [orders, refund]
-    events.lines += [lines, returned]
-    events.cases.append(cases)
-    _update(draw.state, people, state, orders, lines, cases, month, number)
-    events.satisfaction.append(state.satisfaction.astype("float32"))
-    events.active.append(state.active.copy())
+    )
+    comes = np.zeros(len(orders), dtype=bool)
+    comes[refunds["row"]] = True
+    row = cases["row"].to_numpy()
+    mended = {kind: those[row] for kind, those in mended.items()}
+    cases = cases.assign(late=late[row])
+    return Happened(
+        orders=orders.assign(late=late)[real],
+        lines=price(given.lines, real),
+        refunds=refunds,
+        returned=price(given.returned, comes),
+        cases=service.cases(people, cases, mended, state.satisfaction, month.month),
+    )
+
+
+def _priced(
+    month: Month, cut: np.ndarray, change: np.ndarray, lines: pd.DataFrame, chosen: np.ndarray
+) -> pd.DataFrame:
+    lines = lines[chosen[lines["row"]]]
+    row = lines["row"].to_numpy()
+    return purchases.priced(lines, month.products, cut[row], change[row])
 
 
 def _campaigns(
@@ -177,94 +205,17 @@ def _rhythm(people: People, state: State, opening: np.datetime64, number: int) -
     if settings.regularity:
         last = np.where(np.isnat(state.last_order), people.acquired_at, state.last_order)
         elapsed = np.maximum((opening - last).astype(float) / 86_400e6, 0.0) / 365.25 * people.rate
-        due = np.minimum(SPURT * elapsed, SPURT)
+        due = np.minimum(chances.SPURT * elapsed, chances.SPURT)
         factor *= 1 - settings.regularity + settings.regularity * due
     return factor
 
 
-def _orders(
-    draw: Draws,
-    people: People,
-    state: State,
-    month: np.datetime64,
-    number: int,
-    lift: np.ndarray,
-) -> pd.DataFrame:
-    rng, n, settings = draw.events, len(people), people.settings
-    opening = month.astype("datetime64[us]")
-    length = ((month + 1).astype("datetime64[us]") - opening) / DAY
-    new = people.month == number
-    state.active |= new
-    since = np.where(new, (people.acquired_at - opening) / DAY, 0.0)
-    season = settings.season[int(month.astype(int)) % 12] * settings.growth ** (number / 12)
-    usual = people.rate * season / 12 * (1 - since / length) * (people.month <= number)
-    mean = usual * _rhythm(people, state, opening, number) * np.exp(lift) * state.active
-    count, drawn = _counts(draw, usual * (1 + settings.own_season), mean, settings.regularity)
-    again = np.repeat(np.arange(n), drawn)
-    rank = np.arange(len(again)) - np.repeat(np.cumsum(drawn) - drawn, drawn)
-    day = since[again] + rng.random(len(again)) * (length - since[again])
-    moment = opening + _clock(rng, day)
-    first = np.flatnonzero(new)
-    soon = people.acquired_at[first] + (rng.uniform(60, 900, len(first)) * 1e6).astype(
-        "timedelta64[us]"
-    )
-    customer = np.concatenate([first, again])
-    happens = np.concatenate([np.ones(len(first), dtype=bool), rank < count[again]])
-    time = np.concatenate([soon, np.maximum(moment, people.acquired_at[again] + DAY // 4)])
-    own = pd.DataFrame({"customer": customer, "time": time, "guest": False, "happens": happens})
-    usually = usual.sum() * 0.8 + len(first) if draw.possible else len(customer)
-    last_moment = (month + 1).astype("datetime64[us]") - np.timedelta64(60_000_000, "us")
-    orders = pd.concat([own, _guests(rng, customer, usually, opening, length)], ignore_index=True)
-    return orders.assign(time=np.minimum(orders["time"].to_numpy(), last_moment))
-
-
-def _counts(
-    draw: Draws, usual: np.ndarray, mean: np.ndarray, regularity: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many orders each customer places, and how many are drawn."""
-    if not draw.possible:
-        count = draw.events.poisson(mean)
-        return count, count
-    top = usual * np.exp(TOP) * (1 - regularity + regularity * SPURT)
-    quantile = draw.events.random(len(mean))
-    return (
-        np.nan_to_num(poisson.ppf(quantile, np.minimum(mean, top))).astype(int).clip(0),
-        np.nan_to_num(poisson.ppf(quantile, top)).astype(int).clip(0),
-    )
-
-
-def _guests(
-    rng: np.random.Generator,
-    customer: np.ndarray,
-    usually: float,
-    opening: np.datetime64,
-    length: float,
-) -> pd.DataFrame:
-    """Return orders without a customer number: about four in a hundred."""
-    guests = rng.binomial(int(usually), 0.042) if len(customer) else 0
-    like = rng.choice(customer, guests) if guests else np.empty(0, dtype=int)
-    time = opening + _clock(rng, rng.random(guests) * length)
-    return pd.DataFrame({"customer": like, "time": time, "guest": True, "happens": True})
-
-
-def _clock(rng: np.random.Generator, day: np.ndarray) -> np.ndarray:
-    """Return time spans for days counted with fraction, moved to a plausible hour of the day."""
-    hour = np.clip(rng.normal(15.5, 4.0, len(day)), 6.0, 23.5)
-    return ((np.floor(day) * 24 + hour) * 3600e6).astype("timedelta64[us]")
-
-
 def _update(
-    rng: np.random.Generator,
-    people: People,
-    state: State,
-    orders: pd.DataFrame,
-    lines: pd.DataFrame,
-    cases: pd.DataFrame,
-    month: np.datetime64,
-    number: int,
+    rng: np.random.Generator, month: Month, state: State, happened: Happened, terms: Terms
 ) -> None:
+    people, cases, lines = month.people, happened.cases, happened.lines
     n, settings = len(people), people.settings
-    own = orders[~orders["guest"]]
+    own = happened.orders[~happened.orders["guest"].to_numpy(dtype=bool)]
     who = own["customer"].to_numpy()
     count = np.bincount(who, minlength=n)
     value = (lines["quantity"] * lines["unit_price"]).groupby(lines["number"]).sum()
@@ -274,20 +225,20 @@ def _update(
     solved = np.bincount(cases["customer"][~cases["failed"]], minlength=n)
     shock = settings.trait("sensitivity", people.segment) * (-0.70 * delays - 0.85 * failures)
     shock = settings.service_effect * (shock + 0.10 * solved)
-    state.satisfaction += 0.12 * (people.base - state.satisfaction) + shock
+    state.satisfaction += 0.12 * (people.base + terms.level - state.satisfaction) + shock
     state.satisfaction += 0.05 * (count > 0) + rng.normal(0, 0.08, n)
-    if month >= s.RIVAL_FROM:
+    if month.month >= s.RIVAL_FROM:
         state.satisfaction -= settings.rival_expectation * s.RIVAL_SEGMENT[people.segment]
     state.satisfaction = np.clip(state.satisfaction, -3.0, 3.0)
     state.spend = state.spend * (11 / 12) + revenue
     latest = own.groupby("customer")["time"].max()
     state.last_order[latest.index.to_numpy()] = latest.to_numpy()
-    state.last_failure[(delays + failures) > 0] = (month + 1).astype("datetime64[us]")
-    trend = settings.dropout_trend * number / 12
+    state.last_failure[(delays + failures) > 0] = (month.month + 1).astype("datetime64[us]")
+    trend = settings.dropout_trend * month.number / 12
     odds = np.log(people.dropout / (1 - people.dropout)) + trend
     stay = (1 - logistic(odds - 0.75 * state.satisfaction)) ** count
     drift = 0.0045 * np.exp(trend - 0.8 * state.satisfaction)
-    if month >= s.RIVAL_FROM:
+    if month.month >= s.RIVAL_FROM:
         drift = drift + settings.rival_pull * s.RIVAL_SEGMENT[people.segment]
     state.active &= rng.random(n) < stay * (1 - np.clip(drift, 0, 0.5))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from . import build, campaigns, catalogue, people, surveys, timeline, voices
 from . import settings as s
+from .chances import Chances, certain
 from .past import Past, collect
 from .planned import Campaign
 from .settings import Settings
@@ -65,13 +67,18 @@ COMMON, SHARDS, MARKET, YEAR, CHANCE = 1, 2, 3, 4, 5
 
 @dataclass(frozen=True)
 class Memory:
-    """What `advance` needs to continue a world, and the strategies of the years it continued."""
+    """What `advance` needs to continue a world, and the strategies of the years it continued.
+
+    ``drawn`` keeps the chances of the year to come once drawn, by chance and group of customers,
+    as all strategies meet the same.
+    """
 
     frame: Frame
     crowd: people.People
     past: Past
     state: timeline.State
     strategies: dict[int, Strategy] = field(default_factory=dict)
+    drawn: dict[tuple[int, int], dict[int, Chances]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -179,9 +186,11 @@ def shard(frame: Frame, number: int, customers: int) -> Shard:
     arrivals = people.draw_arrivals(rng, customers, frame.spend, frame.settings)
     crowd = people.draw_people(rng, customers, arrivals, frame.start, frame.settings, first)
     state = timeline.State.new(crowd)
-    draws = timeline.Draws(rng, rng, rng)
+    draws, store = timeline.Draws(contacts=rng, state=rng), partial(certain, rng)
     months = range(12 * frame.years)
-    events = timeline.live(lambda _: draws, crowd, frame.products, state, months, frame.start)
+    events = timeline.live(
+        lambda _: draws, crowd, frame.products, state, months, frame.start, store
+    )
     past = collect(rng, crowd, events)
     chapter = chapter_of(frame, crowd, past, frame.start, first)
     tables = build.ledgers(chapter)
