@@ -69,6 +69,14 @@ def _parser() -> argparse.ArgumentParser:
             client=False,
         )
     )
+    _arena_options(
+        add(
+            "arena",
+            _arena,
+            "let the playbook and the usual alternatives play drawn markets for two years",
+            client=False,
+        )
+    )
     _world_options(
         add("simulate", _simulate, "write the simulated demo client's inbox", client=False)
     )
@@ -94,6 +102,20 @@ def _truth_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
     command.add_argument("--customers", type=int, default=None, help="customers of each world")
     command.add_argument("--json", action="store_true")
+
+
+def _arena_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--seeds", type=int, default=20, help="number of worlds")
+    command.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
+    command.add_argument("--customers", type=int, default=None, help="customers of each world")
+    command.add_argument("--processes", type=int, default=2, help="worlds played at a time")
+    command.add_argument(
+        "--strategy",
+        default=os.environ.get("STRATEGY") or "",
+        help="your own strategy, a YAML file (docs/arena.md)",
+    )
+    command.add_argument("--figure", default="", help="draw the result to this PNG file")
+    command.add_argument("--json", action="store_true", help="print every world, policy and year")
 
 
 def _world_options(command: argparse.ArgumentParser) -> None:
@@ -199,6 +221,20 @@ def _truth(options: argparse.Namespace) -> int:
     )
     print(truth.as_json(lines) if options.json else truth.as_text(lines))
     return int(any(line.passed is False for line in lines))
+
+
+def _arena(options: argparse.Namespace) -> int:
+    from playbook import arena
+
+    return arena.command(
+        options.seeds,
+        options.seed_base,
+        options.customers,
+        options.processes,
+        strategy=options.strategy,
+        figure=options.figure,
+        json=options.json,
+    )
 
 
 def _simulate(options: argparse.Namespace) -> None:

@@ -37,6 +37,8 @@ PARTS = {
     "targeting": ("actions",), "offer": ("offers",), "experience": ("fixes",),
     "acquisition": ("channel_spend",), "loyalty": ("programme",),
 }  # fmt: skip
+OUTCOME_DAYS = 30
+"""Days after a contact in which it is measured: the time of the discounts."""
 CENT = 0.01
 
 
@@ -62,8 +64,8 @@ class Client:
         Money of the year: what channels and the care of customers cost in the last year before the game.
     usual
         Yearly spend by acquisition channel as it goes on where a strategy names none.
-    menu, beliefs
-        What can be bought at which price, and what is believed of its effects.
+    menu
+        What can be bought at which price, and what is believed of its effects (`market.beliefs`).
     seed
         For policies that draw.
     before
@@ -76,7 +78,6 @@ class Client:
     budget: float
     usual: Mapping[str, float]
     menu: market.Menu
-    beliefs: market.Beliefs
     seed: int
     before: tuple[market.Strategy, ...] = ()
 
@@ -84,6 +85,16 @@ class Client:
     def spare(self) -> float:
         """Money beyond the usual spend on channels."""
         return self.budget - sum(self.usual.values())
+
+    @cached_property
+    def unit_cost(self) -> dict[str, float]:
+        """Cost of a contact, by action."""
+        return dict(zip(self.menu.actions["action"], self.menu.actions["unit_cost"], strict=True))
+
+    @cached_property
+    def fix_cost(self) -> dict[str, float]:
+        """Cost of the year, by fix."""
+        return dict(zip(self.menu.fixes["fix"], self.menu.fixes["yearly_cost"], strict=True))
 
     @cached_property
     def lists(self) -> pd.DataFrame:
@@ -99,10 +110,20 @@ class Client:
         return answer["reachable"]
 
     @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """Orders before and in the 30 days after each contact of all campaigns on record (step 7)."""
+        sight = self.sight
+        return sight.query(
+            "campaign_outcomes", days=OUTCOME_DAYS, since=date(START, 1, 1), margin_rate=sight.engagement.costs.margin_rate
+        )  # fmt: skip
+
+    @cached_property
     def permitted(self) -> pd.DataFrame:
         """Customers × actions of the menu: whether the contact is allowed."""
         lists = self.lists.set_index("customer_id")
-        columns = {a.action: lists[CHANNELS.get(a.channel, a.channel)] for a in self.menu.actions}
+        columns = {
+            a.action: lists[CHANNELS.get(a.channel, a.channel)] for a in self.menu.actions.itertuples()
+        }
         return pd.DataFrame(columns).sort_index()
 
     @cached_property
@@ -123,11 +144,10 @@ def money_spent(strategy: market.Strategy, client: Client) -> float:
     spend = dict(client.usual) | dict(strategy.channel_spend or {})
     total = sum(spend.values())
     if strategy.actions is not None and len(strategy.actions):
-        cost = strategy.actions["action"].map({a.action: a.unit_cost for a in client.menu.actions})
+        cost = strategy.actions["action"].map(client.unit_cost)
         arm = strategy.actions.get("arm", pd.Series("treated", strategy.actions.index))
         total += float(cost[arm == "treated"].sum())
-    fixes = {f.fix: f.cost_year for f in client.menu.fixes}
-    return float(total + sum(fixes[name] for name in strategy.fixes))
+    return float(total + sum(client.fix_cost[name] for name in strategy.fixes))
 
 
 def checked(strategy: market.Strategy, client: Client, policy: str) -> market.Strategy:

@@ -1,8 +1,7 @@
 """What contacts are worth to each customer, from true parameters and hidden states: for the oracle alone.
 
 Expected orders follow the planted law of the simulated market, month by month, at the mean course of
-satisfaction. A contact in a month adds orders at once, gives its discount to those who would have bought
-anyway, makes some leave earlier (an order may be the last), and moves satisfaction and so who stays.
+satisfaction. An order may be the last; satisfaction moves who stays.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ from playbook import market
 from playbook.market import people
 from playbook.market import settings as planted
 from playbook.market.people import People
-from playbook.market.planned import Action
 
 __all__ = [
-    "Change", "Group", "Outlook", "best_contacts", "customers_of", "newcomer_value", "newcomers_of", "outlook",
+    "Change", "Group", "Outlook", "customers_of", "newcomer_value", "newcomers_of", "outlook",
 ]  # fmt: skip
 
 TIERS = np.array([0.42, 0.68, 1.0, 1.5, 2.3])
@@ -31,7 +29,7 @@ SPURT = 2.5
 """How much likelier an order of a regular buyer is once the usual interval has passed."""
 CASES = 1.8
 """Cost of the service cases of an order: three orders in ten have one, at 6."""
-SAMPLE = 1500
+SAMPLE = 800
 """Possible newcomers drawn to value a channel."""
 RETURN, LOYALTY, QUIET = 0.12, 0.75, 0.0045
 """Planted laws: return of satisfaction to its base, its weight in leaving, leaving without an order."""
@@ -47,8 +45,8 @@ class Change:
         Log change of the order rate.
     price
         Change of the price (share).
-    cost
-        Cost of the terms of an order.
+    cost, care
+        Cost of the terms of an order, and of a month as an active customer.
     level
         Change of the level that satisfaction returns to.
     mends
@@ -58,6 +56,7 @@ class Change:
     lift: np.ndarray | float = 0.0
     price: np.ndarray | float = 0.0
     cost: np.ndarray | float = 0.0
+    care: np.ndarray | float = 0.0
     level: np.ndarray | float = 0.0
     mends: Mapping[str, float] = field(default_factory=dict)
 
@@ -244,7 +243,8 @@ def outlook(
         ahead[k] = worth
         care = rows["slope"][k] * worth + rows["stay"][k] * (1 - RETURN) * care
         moved[k] = care
-        worth = rows["orders"][k] * (changed if k < 12 else group.margin) + rows["stay"][k] * worth
+        earned = rows["orders"][k] * (changed if k < 12 else group.margin)
+        worth = earned - (change.care if k < 12 else 0.0) + rows["stay"][k] * worth
     left = np.arange(months, 0, -1)[:, None] / 12
     lasting = 1 - _displaced(settings.regularity) * -np.expm1(-1.5 * crowd.rate * left)
     taken = {name: np.array(rows[name]) for name in ("active", "orders", "leaves")}
@@ -263,91 +263,3 @@ def newcomer_value(
     value = view.margin + (1 - view.leaves[:12]) * (soon + view.ahead[:12])
     mean: np.ndarray = value.mean(axis=1)
     return mean
-
-
-def _gain(
-    view: Outlook, action: Action, month: int, kept: float
-) -> np.ndarray:
-    """Expected margin that a contact in a month adds, its cost not yet taken off."""
-    usual = view.orders[month]
-    more = usual * np.expm1(np.array(action.lift)[view.segment] * kept)
-    fewer_left = np.exp(-(usual + more) * view.leaves[month]) - np.exp(-usual * view.leaves[month])
-    care = np.array(action.care)[view.segment] * kept
-    given = action.cut * view.revenue * (usual + more)
-    gain = more * view.lasting[month] * view.margin - given + fewer_left * view.ahead[month] + care * view.moved[month]
-    return view.active[month] * gain
-
-
-def _table(
-    view: Outlook, actions: tuple[Action, ...], allowed: np.ndarray, wear: float, price: float
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Best value and action of each month, number of recent contacts and customer."""
-    value = np.zeros((12, 4, len(view.segment)))
-    which = np.full((12, 4, len(view.segment)), -1)
-    for month in range(12):
-        for recent in range(4):
-            gains = np.array([
-                np.where(allowed[:, i], _gain(view, a, month, wear**recent) - price * a.unit_cost, -np.inf)
-                for i, a in enumerate(actions)
-            ])  # fmt: skip
-            which[month, recent] = gains.argmax(axis=0)
-            value[month, recent] = gains.max(axis=0)
-    return value, which
-
-
-def best_contacts(
-    view: Outlook, actions: tuple[Action, ...], allowed: np.ndarray, *,
-    wear: float, most: int, recent: np.ndarray, price: float = 1.0,
-) -> pd.DataFrame:  # fmt: skip
-    """Return the contacts of a year that are worth most to each customer, by dynamic programming.
-
-    Parameters
-    ----------
-    allowed
-        Customers × actions: consent.
-    wear
-        Share of an effect left for each contact of the three months before.
-    most
-        Most contacts a year; at most one a month.
-    recent
-        Months (last three, oldest first) × customers: contacts that still wear.
-    price
-        What one unit of money must earn: above 1 where the budget binds.
-
-    Returns
-    -------
-    DataFrame
-        customer_id, action, month, gain (expected margin less ``price`` times cost).
-    """
-    value, which = _table(view, actions, allowed, wear, price)
-    people = len(view.segment)
-    patterns, counts = 8, most + 1  # bit 0: contact in the month before
-    future = np.zeros((patterns, counts, people))
-    act = np.zeros((12, patterns, counts, people), dtype=bool)
-    for month in range(11, -1, -1):
-        now = np.empty_like(future)
-        for pattern in range(patterns):
-            rest, after = (pattern << 1) & 7, ((pattern << 1) | 1) & 7
-            bonus = value[month, int(pattern).bit_count()]
-            for left in range(counts):
-                wait = future[rest, left]
-                go = bonus + future[after, left - 1] if left else np.full(people, -np.inf)
-                act[month, pattern, left] = go > wait + 1e-9
-                now[pattern, left] = np.maximum(go, wait)
-        future = now
-    place = np.arange(people)
-    before = recent > 0
-    pattern = (before[2] * 1 + before[1] * 2 + before[0] * 4).astype(int)
-    left = np.full(people, most)
-    rows = []
-    for month in range(12):
-        goes = act[month, pattern, left, place]
-        chosen = np.flatnonzero(goes)
-        worn = np.array([int(p).bit_count() for p in pattern[chosen]], dtype=int)
-        rows.append(pd.DataFrame({
-            "customer_id": view.customer_id[chosen],
-            "action": np.array([a.action for a in actions], dtype=object)[which[month, worn, chosen]],
-            "month": month + 1, "gain": value[month, worn, chosen],
-        }))  # fmt: skip
-        pattern, left = ((pattern << 1) | goes) & 7, left - goes
-    return pd.concat(rows, ignore_index=True)

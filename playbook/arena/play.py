@@ -44,8 +44,6 @@ class _Table:
     folder: Path
     budget: float
     usual: dict[str, float]
-    menu: Any
-    beliefs: Any
     files: int = 0
 
     def client(self, world: market.World, before: tuple[market.Strategy, ...] = ()) -> Client:
@@ -53,7 +51,8 @@ class _Table:
         self.files += 1
         year = FIRST + len(before)
         sight = sight_of(world, self.folder / str(self.files), date(year - 1, 12, 31), open_folder("demo").engagement())  # fmt: skip
-        return Client(sight, year, 2 - len(before), self.budget, self.usual, self.menu, self.beliefs, self.seed, before)  # fmt: skip
+        menu = market.beliefs(world.settings, self.seed, len(_known(world)))
+        return Client(sight, year, 2 - len(before), self.budget, self.usual, menu, self.seed, before)
 
 
 def _budget(world: market.World) -> tuple[float, dict[str, float]]:
@@ -126,23 +125,20 @@ def play_world(
         settings = market.draw_settings(seed)
         world = market.simulate(customers, START, YEARS, seed, settings)
         budget, usual = _budget(world)
-        table = _Table(
-            seed, world, Path(folder), budget, usual, market.menu(settings, customers), market.beliefs(settings, seed)
-        )  # fmt: skip
+        table = _Table(seed, world, Path(folder), budget, usual)
         start = table.client(world)
         rows: list[dict[str, Any]] = []
         for name in [n for n in (*every, ORACLE) if not policies or n in policies]:
             plans, years = [], []
             if name == ORACLE:
-                best = partial(oracle, table.seed)
-                first = checked(best(world, start), start, name)
+                first = checked(oracle(world, start), start, name)
             else:
                 first = checked(every[name](start), start, name)
             for chance in range(chances):
 
                 def second(after: market.World, seen: Client | None, name: str = name) -> market.Strategy:
                     assert seen is not None
-                    plan = oracle(table.seed, after, seen) if name == ORACLE else every[name](seen)
+                    plan = oracle(after, seen) if name == ORACLE else every[name](seen)
                     return checked(plan, seen, name)
 
                 profits, then = _two_years(table, first, second, chance, True)

@@ -12,7 +12,7 @@ import pandas as pd
 from playbook import market, monitoring
 from playbook.answer import Missing
 from playbook.arena.game import WAVES, Client
-from playbook.arena.worth import believed_worth
+from playbook.arena.worth import believed_worth, campaigns_of
 from playbook.segmentation import rfm
 from playbook.truth.sight import given
 
@@ -41,7 +41,7 @@ def _waves(wanted: pd.DataFrame, client: Client, money: float) -> market.Strateg
     keys = pd.MultiIndex.from_frame(wanted[["customer_id", "action"]])
     wanted = wanted[allowed.reindex(keys, fill_value=False).to_numpy(bool)]
     wanted = wanted.drop_duplicates("customer_id")
-    cost = wanted["action"].map({a.action: a.unit_cost for a in client.menu.actions})
+    cost = wanted["action"].map(client.unit_cost)
     wanted = wanted[(len(WAVES) * cost).cumsum() <= money]
     rows = pd.concat([wanted.assign(month=month) for month in WAVES], ignore_index=True)
     return market.Strategy(actions=rows[["customer_id", "action", "month"]])
@@ -54,20 +54,19 @@ def nothing(client: Client) -> market.Strategy:
 
 def even(client: Client) -> market.Strategy:
     """Give every channel, fix and action the same part of the spare money."""
-    names = [a.action for a in client.menu.actions]
-    part = client.spare / (len(names) + len(client.usual) + len(client.menu.fixes))
+    names = list(client.unit_cost)
+    part = client.spare / (len(names) + len(client.usual) + len(client.fix_cost))
     spend = {channel: usual + part for channel, usual in client.usual.items()}
-    fixes = tuple(f.fix for f in client.menu.fixes if f.cost_year <= part)
+    fixes = tuple(name for name, cost in client.fix_cost.items() if cost <= part)
     left = client.customers["customer_id"]
     rng = np.random.default_rng([client.seed, client.year, 1])
     order = left.to_numpy()[rng.permutation(len(left))]
-    cost = {a.action: a.unit_cost for a in client.menu.actions}
     rows, taken = [], set[str]()
     room = len(order) // len(names)
     for name in names:
         allowed = client.permitted[name]
         free = [c for c in order if c not in taken and allowed.get(c, False)]
-        some = free[: min(room, int(part / len(WAVES) / cost[name]))]
+        some = free[: min(room, int(part / len(WAVES) / client.unit_cost[name]))]
         taken |= set(some)
         rows += [(c, name, month) for c in some for month in WAVES]
     actions = pd.DataFrame(rows, columns=["customer_id", "action", "month"])
@@ -95,7 +94,7 @@ def at_random(client: Client) -> market.Strategy:
     rng = np.random.default_rng([client.seed, client.year, 2])
     people = client.customers["customer_id"].to_numpy()
     chosen = people[rng.permutation(len(people))[: _some(client)]]
-    names = np.array([a.action for a in client.menu.actions], dtype=object)
+    names = np.array(list(client.unit_cost), dtype=object)
     drawn = names[rng.integers(0, len(names), len(chosen))]
     return _waves(pd.DataFrame({"customer_id": chosen, "action": drawn}), client, client.spare)
 
@@ -113,8 +112,7 @@ def rule_book(client: Client) -> market.Strategy:
 
 def best_average(client: Client) -> market.Strategy:
     """Send everybody the action whose experiment of last year gained most for each customer, if one gained at all."""
-    kinds = {c: a for a in client.menu.actions for c in a.measured_by}
-    kinds |= {f"A{client.year - 2001:02d}{m:02d}-{a.action.replace(' ', '-')}": a for a in client.menu.actions for m in range(1, 13)}  # fmt: skip
+    kinds = {c: action for action in client.unit_cost for c in campaigns_of(client, action)}
     effects = monitoring.campaign_effects(
         client.sight.outcomes, client.sight.table("campaigns")
     )
@@ -122,8 +120,8 @@ def best_average(client: Client) -> market.Strategy:
         return market.Strategy()
     table = given(effects).table.dropna(subset="effect")
     table = table[table["campaign_id"].isin(list(kinds))]
-    table = table.assign(action=[kinds[c].action for c in table["campaign_id"]])
-    cost = table["action"].map({a.action: a.unit_cost for a in client.menu.actions})
+    table = table.assign(action=[kinds[c] for c in table["campaign_id"]])
+    cost = table["action"].map(client.unit_cost)
     weight = table["treated"].astype(float)
     gain = (weight * (table["effect"] - cost)).groupby(table["action"]).sum()
     gain = gain / weight.groupby(table["action"]).sum()

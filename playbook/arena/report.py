@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from playbook.answer import Answer
 from playbook.arena.score import ORACLE, OURS, Score
 
 __all__ = ["as_json", "as_text", "page_tables"]
@@ -78,3 +79,21 @@ def page_tables(score: Score) -> tuple[str, str]:
         return "\n".join([f"| {' | '.join(rows[0])} |", rule, *(f"| {' | '.join(r)} |" for r in rows[1:])])
 
     return markdown(_policies(score)), markdown(_sources(score))
+
+
+def answer_of(score: Score, rows: pd.DataFrame) -> Answer:
+    """Return the score as an answer, for the figure."""
+    by = score.policies.set_index("policy")
+    rivals = by.drop(index=[ORACLE, OURS])
+    next_best = str(rivals["share"].idxmax())
+    years = sorted(rows["year"].unique())
+    return Answer(
+        table=score.policies,
+        headline=f"The playbook earns {_share(by.loc[OURS, 'share'])} of what the oracle gains, the next best policy ({next_best}) {_share(rivals['share'].max())}",
+        so_what=" ".join(f"{v.target}: {v.reached}." for v in score.verdicts),
+        kind="diagnostic",
+        caption=f"Pooled gain over doing nothing, {years[0]} and {years[-1]} together, as a share of the oracle's; 95 % bootstrap over {score.worlds} simulated markets ({score.nulls} of them null)",
+        units={"gain": "currency", "share": "%"},
+        source="python -m playbook arena; every policy with the same data, money, menu and luck",
+        extra={"policies": score.policies, "sources": score.sources},
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from playbook.arena.game import CONTACTS, Client
 from playbook.engagement.strict import Strict
 from playbook.engagement.yaml_file import read_model
 from playbook.errors import PlanError
+from playbook.market.settings import ACQUISITION
 from playbook.segmentation import rfm
 
 __all__ = ["Homework", "homework", "read_homework"]
@@ -78,11 +79,11 @@ class Homework(Strict):
     def _only_what_is_on_the_menu(self) -> Homework:
         menu = market.menu(market.Settings(), 1000)
         actions, fixes, offers = (
-            [getattr(x, label) for x in getattr(menu, part)]
-            for part, label in (("actions", "action"), ("fixes", "fix"), ("offers", "offer"))
+            list(frame[label])
+            for frame, label in ((menu.actions, "action"), (menu.fixes, "fix"), (menu.offers, "offer"))
         )
-        paid = [c for c, (budget, _) in market.settings.ACQUISITION.items() if budget > 0]
-        programmes = [p.programme for p in menu.programmes]
+        paid = [c for c, (budget, _) in ACQUISITION.items() if budget > 0]
+        programmes = [name for name in menu.programmes["programme"] if name]
         for what, asked, known in (
             ("contacts: action", [c.action for c in self.contacts], actions),
             ("channels:", list(self.channels), paid),
@@ -149,7 +150,6 @@ def _members(traits: pd.DataFrame, to: Audience) -> pd.Index:
 def _contacts(
     parts: Iterable[tuple[Contact, pd.Index]], client: Client, money: float
 ) -> pd.DataFrame:
-    cost = {a.action: a.unit_cost for a in client.menu.actions}
     rows = [
         (customer, contact.action, month)
         for contact, people in parts
@@ -160,19 +160,18 @@ def _contacts(
     frame = pd.DataFrame(rows, columns=["customer_id", "action", "month"])
     frame = frame.drop_duplicates(["customer_id", "month"])
     frame = frame[frame.groupby("customer_id").cumcount() < CONTACTS]
-    return frame[frame["action"].map(cost).astype(float).cumsum() <= money].reset_index(drop=True)
+    return frame[frame["action"].map(client.unit_cost).astype(float).cumsum() <= money].reset_index(drop=True)
 
 
 def homework(work: Homework, client: Client) -> market.Strategy:
     """Return the year's strategy of a student, cut to what the budget reaches."""
     traits = _traits(work, client)
     left = client.spare
-    costs = {f.fix: f.cost_year for f in client.menu.fixes}
     fixes: list[str] = []
     for name in dict.fromkeys(work.fixes):
-        if costs[name] <= left:
+        if client.fix_cost[name] <= left:
             fixes.append(name)
-            left -= costs[name]
+            left -= client.fix_cost[name]
     spend = {c: work.channels.get(c, 1.0) * usual for c, usual in client.usual.items()}
     more = {c: spend[c] - usual for c, usual in client.usual.items()}
     asked, freed = (sum(max(sign * m, 0.0) for m in more.values()) for sign in (1, -1))

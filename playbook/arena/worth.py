@@ -1,1 +1,80 @@
-"""What a contact is believed to bring, before anything is known of whom it suits."""
+"""The menu of contacts as a plan would hold it: costs, discounts, beliefs, and the campaigns that measured them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from playbook import crm
+from playbook.answer import Missing
+from playbook.arena.game import CHANNELS, Client
+from playbook.crm.effects import expected_margins
+from playbook.engagement.model import Action
+
+__all__ = ["believed_worth", "campaigns_of", "planned_actions", "prospects"]
+
+CHURN_ABOVE = 0.6
+Z95 = 1.96
+
+
+def prospects(client: Client) -> pd.DataFrame:
+    """Customers with all that the choice of an action needs (step 6)."""
+    return _prospects(client.sight)
+
+
+@lru_cache(maxsize=4)
+def _prospects(sight) -> pd.DataFrame:  # noqa: ANN001
+    days = crm.snapshot_days(sight.query("order_history_span"), sight.as_of)
+    people = crm.candidates(
+        sight.query("customer_snapshot", **days.now), sight.propensity["scores"], sight.values,
+        sight.solution["segments"], Missing("no strategies", ""),
+        crm.recent_answers(sight.query("latest_recommendation"), sight.as_of), churn_above=CHURN_ABOVE,
+    )  # fmt: skip
+    assert isinstance(people, pd.DataFrame)
+    return people
+
+
+def campaigns_of(client: Client, action: str) -> list[str]:
+    """Campaigns on record that were of an action's kind: earlier ones, and those of the plan's own contacts."""
+    known = client.sight.table("campaigns")
+    own = known.loc[known["offer"] == action, "campaign_id"]
+    menu = client.menu.actions.set_index("action")
+    earlier = menu.loc[action, "past_campaigns"]
+    return sorted({*earlier, *own})
+
+
+def planned_actions(client: Client) -> list[Action]:
+    """The menu as actions of a plan."""
+    return [
+        Action.model_validate({
+            "id": entry.action, "name": entry.action, "channel": CHANNELS.get(entry.channel, entry.channel), "purpose": "retention",
+            "applies_to": "active", "unit_cost": entry.unit_cost, "discount": entry.discount,
+            "believed_effect": believed, "believed_effect_low": believed - half, "believed_effect_high": believed + half,
+            "measured_by": campaigns_of(client, entry.action),
+        })
+        for entry in client.menu.actions.itertuples()
+        for believed, half in [_believed(client, float(entry.log_lift))]
+    ]  # fmt: skip
+
+
+def _believed(client: Client, log_lift: float) -> tuple[float, float]:
+    """Belief as points of the share of active customers with an order in the year, and half its 95 % range."""
+    people = prospects(client)
+    people = people[people["active"]]
+    change = float(np.expm1(log_lift)) / 12  # the contact works for a month
+    alive = people["alive"].to_numpy(float)
+    rate = people["expected_orders"].to_numpy(float) / np.maximum(alive, 0.01)
+    points = float((alive * (np.exp(-rate) - np.exp(-rate * (1 + change)))).mean())
+    return points, Z95 * 0.5 * abs(points)
+
+
+def believed_worth(client: Client) -> pd.Series:
+    """Margin less cost that a contact is believed to bring with an average active customer, by action."""
+    people = prospects(client)
+    people = people[people["active"]]
+    actions = planned_actions(client)
+    effects = crm.expected_effects(people, [a.model_copy(update={"measured_by": []}) for a in actions])
+    margins = expected_margins(people, actions, effects).mean()
+    return margins - pd.Series({a.id: a.unit_cost for a in actions})

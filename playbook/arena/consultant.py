@@ -1,0 +1,105 @@
+"""The playbook as a policy: what a careful consultant does with what the notebooks say.
+
+Nothing is estimated here; each rule reads an answer of the playbook's steps (docs/arena.md lists the rules).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from playbook import crm
+from playbook.allocation import NONE
+from playbook.arena.game import Client
+from playbook.arena.readings import Channels, channels, fixes, offers, programme
+from playbook.arena.worth import planned_actions, prospects
+from playbook.market import Strategy
+from playbook.truth.sight import given
+
+__all__ = ["CONTROL", "HOLDOUT", "playbook"]
+
+HOLDOUT, CONTROL = 0.05, 0.10
+"""Shares of customers: never contacted; of those chosen for an action, left out at random to measure it."""
+WAVES = 3
+"""Contacts of a chosen customer in a year: four months apart, as the ones before wear an action off for three."""
+ROUNDS = 20
+
+
+def _holdout(client: Client) -> pd.DataFrame:
+    people = client.lists[["customer_id"]]
+    return people.assign(
+        holdout=crm.universal_holdout(people["customer_id"], client.sight.engagement.seed, HOLDOUT)
+    )
+
+
+def _choice(client: Client, budget: float) -> pd.DataFrame:
+    """Who gets which action in a wave: the next best action of step 6, measured effects weighed in."""
+    holdout = _holdout(client)
+    held = client.lists["customer_id"].isin(holdout.loc[holdout["holdout"], "customer_id"])
+    reach = client.lists.copy()
+    reach.loc[held, [c for c in reach if c != "customer_id"]] = False
+    plan = given(
+        crm.next_best_action(
+            prospects(client), planned_actions(client), reach, holdout, budget=budget, capacity_per_month={},
+            months=12, seed=client.sight.engagement.seed, outcomes=client.outcomes,
+        )
+    )  # fmt: skip
+    chosen = plan["choice"]
+    return chosen[chosen["action"] != NONE].sort_values("customer_id", ignore_index=True)
+
+
+def _waves(client: Client) -> tuple[int, ...]:
+    """Months four apart in which most is bought, by the client's own season."""
+    orders = client.sight.query("monthly_figures")
+    month = pd.to_datetime(orders["month"])
+    usual = orders["orders"].astype(float).groupby(month.dt.month).mean().reindex(range(1, 13)).fillna(0)
+    sets = [(a, b, c) for a in range(1, 5) for b in range(a + 4, 9) for c in range(b + 4, 13)]
+    return max(sets, key=lambda s: (sum(usual[list(s)]), s))
+
+
+def _contacts(client: Client, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Waves of the chosen actions; in each wave a part of those chosen is left out at random."""
+    rng = np.random.default_rng([client.seed, client.year, 7])
+    rows = []
+    for month in _waves(client):
+        control = rng.random(len(chosen)) < CONTROL
+        rows.append(chosen.assign(month=month, arm=np.where(control, "control", "treated"), probability=1 - CONTROL))  # fmt: skip
+    return pd.concat(rows, ignore_index=True)[["customer_id", "action", "month", "arm", "probability"]]  # fmt: skip
+
+
+def _wave_cost(chosen: pd.DataFrame, price: float) -> float:
+    """Cost of a wave when each contact must bring ``price`` for one unit of money."""
+    pays = chosen["expected_margin"] >= price * chosen["cost"]
+    return float(chosen.loc[pays, "cost"].sum())
+
+
+def _split(client: Client, chosen: pd.DataFrame, paths: Channels, fixed: float) -> tuple[float, dict[str, float]]:
+    """Money of a wave and spend by channel, where the last unit of money brings the same in both."""
+
+    def at(price: float) -> tuple[float, dict[str, float]]:
+        return _wave_cost(chosen, price), paths.spend(price)
+
+    low, high = 1.0, 64.0
+    wave, spend = at(low)
+    if WAVES * wave + sum(spend.values()) + fixed <= client.budget:
+        return wave, spend
+    for _ in range(ROUNDS):
+        middle = (low * high) ** 0.5
+        wave, spend = at(middle)
+        fits = WAVES * wave + sum(spend.values()) + fixed <= client.budget
+        low, high = (low, middle) if fits else (middle, high)
+    return at(high)
+
+
+def playbook(client: Client) -> Strategy:
+    """Return the year's strategy as the playbook's steps tell it."""
+    chosen = _choice(client, client.budget)
+    paths = channels(client)
+    picked, cost = fixes(client)
+    wave, spend = _split(client, chosen, paths, cost)
+    if len(chosen) and _wave_cost(chosen, 1.0) > wave:
+        chosen = _choice(client, wave)
+    strategy = Strategy(actions=_contacts(client, chosen), channel_spend=spend, fixes=picked)
+    return replace(strategy, offers=offers(client), programme=programme(client))
