@@ -2,7 +2,7 @@
 
 `simulate` draws a `World` of standard tables and of the truth behind them, `advance` continues it
 under a `Strategy`, `profit` says what a year earned (`lived` does both without the tables),
-`draw_settings` draws worlds unlike the demo; `write_inbox` writes the tables as a client would
+`menu` and `beliefs` what a client knows of the levers, `draw_settings` draws worlds unlike the demo; `write_inbox` writes the tables as a client would
 deliver them. The demo engagement and the tests of the models use it.
 It shares no code with the steps and models.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 from .accounts import Lived, Profit, profit
 from .advance import advance, lived
 from .deliver import write_demo, write_inbox, write_truth
+from .menu import Menu, beliefs, menu
 from .scale import write_parquet
 from .settings import Settings
 from .strategy import Strategy
@@ -21,13 +22,16 @@ from .worlds import draw_settings
 __all__ = [
     "SHARD",
     "Lived",
+    "Menu",
     "Profit",
     "Settings",
     "Strategy",
     "World",
     "advance",
+    "beliefs",
     "draw_settings",
     "lived",
+    "menu",
     "profit",
     "simulate",
     "write_demo",

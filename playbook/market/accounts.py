@@ -7,10 +7,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
+from . import programmes
 from .past import Past
 from .people import People
 from .planned import Campaign
 from .strategy import Strategy
+from .terms import chosen_fixes, design, offered
 from .world import CASE_COST, Frame, World
 
 
@@ -90,37 +92,71 @@ def profit(world: World, year: int) -> Profit:
 
 def account(frame: Frame, crowd: People, past: Past, year: int, strategy: Strategy) -> Lived:
     """Return what ``year`` earned, from what happened in it."""
-    n = len(crowd)
+    first = 12 * (year - frame.start_year)
     begin, end = (np.datetime64(f"{y}-01-01", "us") for y in (year, year + 1))
     orders = past.orders[_within(past.orders["time"], begin, end)]
-    margin = _margins(orders, past.lines)
-    own = ~orders["guest"].to_numpy(dtype=bool)
-    who = orders["customer"].to_numpy(dtype=int)
+    orders = orders.assign(**_sums(orders, past.lines))
     cases = past.cases.loc[_within(past.cases["time"], begin, end), "customer"]
+    months = len(past.active) - 12 * frame.years + first + np.arange(12)
+    own = orders[~orders["guest"].to_numpy(dtype=bool)]
+    parts = {
+        "goods": _by(crowd, own["customer"], own["revenue"] - own["cost"]),
+        "service": CASE_COST * _by(crowd, cases),
+        "contacts": _contacts(crowd, past, begin, end),
+        "offers": _offers(crowd, own, strategy),
+        "programme": _programme(crowd, own, past.active[months], strategy),
+    }
+    customers = pd.DataFrame({"customer_id": crowd.customer_id, **parts})
+    customers["margin"] = customers["goods"] - customers[list(parts)[1:]].sum(axis=1)
+    spend = frame.spend.loc[frame.spend["month"].isin(first + np.arange(12)), "spend"]
+    fixes = sum(fix.unit_cost for fix in chosen_fixes(frame.settings, strategy.fixes))
+    of_year = Profit(
+        year=year,
+        goods=float((orders["revenue"] - orders["cost"]).sum()),
+        service=float(parts["service"].sum()),
+        contacts=float(parts["contacts"].sum()) + _fixed(past.campaigns, year),
+        acquisition=float(spend.sum()),
+        fixes=float(fixes * (crowd.month < first).sum()),
+        offers=float(parts["offers"].sum()),
+        programme=float(parts["programme"].sum()),
+    )
+    return Lived(of_year, customers.sort_values("customer_id", ignore_index=True))
+
+
+def _by(crowd: People, customer: pd.Series, value: pd.Series | None = None) -> np.ndarray:
+    """Return the sum of a value, or the count, by customer."""
+    weights = None if value is None else value.to_numpy(dtype=float)
+    return np.bincount(customer.to_numpy(dtype=int), weights, len(crowd)).astype(float)
+
+
+def _contacts(crowd: People, past: Past, begin: np.datetime64, end: np.datetime64) -> np.ndarray:
     members = past.members[_within(past.members["assigned_at"], begin, end)]
     members = members[members["treated"].to_numpy(dtype=bool)]
     unit = members["campaign_id"].map({c.campaign_id: c.unit_cost for c in past.campaigns})
-    customers = pd.DataFrame(
-        {
-            "customer_id": crowd.customer_id,
-            "goods": np.bincount(who[own], weights=margin[own], minlength=n),
-            "service": CASE_COST * np.bincount(cases.to_numpy(dtype=int), minlength=n),
-            "contacts": np.bincount(
-                members["customer"].to_numpy(dtype=int), weights=unit.astype(float), minlength=n
-            ),
-        }
-    )
-    customers["margin"] = customers["goods"] - customers[["service", "contacts"]].sum(axis=1)
-    months = 12 * (year - frame.start_year) + np.arange(12)
-    spend = frame.spend.loc[frame.spend["month"].isin(months), "spend"]
-    of_year = Profit(
-        year=year,
-        goods=float(margin.sum()),
-        service=float(customers["service"].sum()),
-        contacts=float(customers["contacts"].sum()) + _fixed(past.campaigns, year),
-        acquisition=float(spend.sum()),
-    )
-    return Lived(of_year, customers.sort_values("customer_id", ignore_index=True))
+    return _by(crowd, members["customer"], unit)
+
+
+def _offers(crowd: People, own: pd.DataFrame, strategy: Strategy) -> np.ndarray:
+    """Return what the terms of the offers cost: for each purchase, whether it comes back or not."""
+    cost = np.array([*(offer.order_cost for offer in crowd.settings.offers), 0.0])
+    bought = own.loc[~own["refund"].to_numpy(dtype=bool), "customer"]
+    return cost[offered(crowd, strategy.offers)] * _by(crowd, bought)
+
+
+def _programme(
+    crowd: People, own: pd.DataFrame, active: np.ndarray, strategy: Strategy
+) -> np.ndarray:
+    """Return the cost of the loyalty programme for each member.
+
+    Points are a cost when they are issued, at the value of those that will be redeemed (deferral
+    as in IFRS 15); refunds take them back.
+    """
+    programme = design(crowd.settings, strategy.programme)
+    points = _by(crowd, own["customer"], np.trunc(own["revenue"] * programme.points))
+    value = programmes.VOUCHER / programmes.REDEEM * programmes.REDEEMED
+    care = programme.unit_cost / 12 * active.sum(axis=0)
+    cost: np.ndarray = crowd.member * (value * points + care)
+    return cost
 
 
 def _within(time: pd.Series, begin: np.datetime64, end: np.datetime64) -> np.ndarray:
@@ -128,15 +164,16 @@ def _within(time: pd.Series, begin: np.datetime64, end: np.datetime64) -> np.nda
     return (values >= begin) & (values < end)
 
 
-def _margins(orders: pd.DataFrame, lines: pd.DataFrame) -> np.ndarray:
-    """Return revenue less cost of each order or refund, in whole cents."""
-    price, cost = ((lines[c].to_numpy() * 100).round() for c in ("unit_price", "unit_cost"))
-    cents = pd.Series(lines["quantity"].to_numpy() * (price - cost)).groupby(
-        [lines["number"].to_numpy(), lines["refund"].to_numpy(dtype=bool)]
-    )
+def _sums(orders: pd.DataFrame, lines: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return revenue and cost of each order or refund, in whole cents."""
+    here = lines[lines["number"].isin(orders["number"])]
+    by = [here["number"].to_numpy(), here["refund"].to_numpy(dtype=bool)]
     keys = pd.MultiIndex.from_arrays([orders["number"], orders["refund"].to_numpy(dtype=bool)])
-    result: np.ndarray = cents.sum().reindex(keys, fill_value=0.0).to_numpy() / 100
-    return result
+    sums = {}
+    for label, column in (("revenue", "unit_price"), ("cost", "unit_cost")):
+        cents = here["quantity"].to_numpy() * (here[column].to_numpy() * 100).round()
+        sums[label] = pd.Series(cents).groupby(by).sum().reindex(keys, fill_value=0.0) / 100
+    return {label: total.to_numpy() for label, total in sums.items()}
 
 
 def _fixed(campaigns: tuple[Campaign, ...], year: int) -> float:

@@ -49,11 +49,7 @@ def checked(people: People, actions: pd.DataFrame | None, first: int) -> pd.Data
         (~actions["month"].isin(range(1, 13)).to_numpy(), "month", "1 to 12"),
         (actions.duplicated([*COLUMNS]).to_numpy(), "action", "once a month for each customer"),
     ]
-    for bad, label, wanted in wrong:
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            value = actions[label].tolist()[row]
-            raise ValueError(f"actions, row {row}: {label} {value!r} is not {wanted}")
+    refuse("actions", actions, wrong)
     arm = actions["arm"] if "arm" in actions else pd.Series("treated", actions.index)
     probability = actions.get("probability", np.nan)
     return pd.DataFrame(
@@ -65,6 +61,15 @@ def checked(people: People, actions: pd.DataFrame | None, first: int) -> pd.Data
             "probability": np.asarray(probability, dtype=float),
         }
     )
+
+
+def refuse(name: str, rows: pd.DataFrame, wrong: list[tuple[np.ndarray, str, str]]) -> None:
+    """Raise for the first row that is wrong: a mask, its column and what is wanted there."""
+    for bad, label, wanted in wrong:
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            value = rows[label].tolist()[row]
+            raise ValueError(f"{name}, row {row}: {label} {value!r} is not {wanted}")
 
 
 def apply(

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import poisson
 
-from . import actions as a
 from . import build, catalogue, people, timeline
 from .accounts import Lived, account
 from .chances import Chances, Month, possible
 from .past import collect, of_events
 from .strategy import Strategy
-from .terms import Terms
+from .terms import Terms, design, of_all, of_customers
 from .timeline import Draws, Events, State
 from .world import (
     MARKET,
@@ -102,10 +101,10 @@ def _live(world: World, year: int, strategy: Strategy | None, chance: int) -> tu
         raise TypeError(f"give a Strategy, such as Strategy(actions=...), not a {given}")
     if memory is None or year != memory.frame.start_year + memory.frame.years:
         raise ValueError(f"a world goes on with the year after its last one, not with {year}")
-    terms = Terms(a.checked(memory.crowd, strategy.actions, 12 * memory.frame.years))
+    terms = of_customers(memory.crowd, strategy, 12 * memory.frame.years)
     frame, usual = _next_frame(memory.frame, strategy.channel_spend, chance)
     state, events = _customers(memory, frame, terms)
-    new, newcomers, theirs = _newcomers(memory, frame, usual, events.numbers)
+    new, newcomers, theirs = _newcomers(memory, frame, usual, events.numbers, strategy)
     both = timeline.merged(events, theirs, len(memory.crowd))
     crowd = memory.crowd.joined(new)
     return memory, _Life(frame, crowd, both, timeline.joined(state, newcomers), strategy)
@@ -176,7 +175,7 @@ def _customers(memory: Memory, frame: Frame, terms: Terms) -> tuple[State, Event
 
 
 def _newcomers(
-    memory: Memory, frame: Frame, usual: pd.DataFrame, numbers: int
+    memory: Memory, frame: Frame, usual: pd.DataFrame, numbers: int, strategy: Strategy
 ) -> tuple[people.People, State, Events]:
     """Draw all who could be won, let them live, and keep those whom the spend wins."""
     rng = frame.luck(NEW)
@@ -197,7 +196,7 @@ def _newcomers(
     drawn = _chances(memory, frame, 1, quiet, numbers)
     events = timeline.live(
         _draws(frame, 1), quiet, frame.products, state, _months(frame), frame.start,
-        lambda month, _: drawn[month.number],
+        lambda month, _: drawn[month.number], of_all(quiet, strategy),
     )  # fmt: skip
     kept = np.flatnonzero(rank < count[cell])
     return crowd.only(kept), _state_of(state, kept), _events_of(events, kept, len(crowd))
@@ -231,7 +230,8 @@ def _told(rng: np.random.Generator, world: World, memory: Memory, before: int) -
     """Return the world with the tables of the new year added."""
     frame, crowd = memory.frame, memory.crowd
     year = frame.calendar[-1]
-    chapter = chapter_of(frame, crowd, memory.past, _begin(year), before)
+    points = design(frame.settings, memory.strategies[year].programme).points
+    chapter = chapter_of(frame, crowd, memory.past, _begin(year), before, points)
     ledgers = build.ledgers(chapter)
     more, truth = build.period(rng, chapter, ledgers["orders"])
     who = np.arange(before, len(crowd))

@@ -56,6 +56,8 @@ class Chapter:
         All customers and everything that happened, counted from ``start``.
     begin, end
         The period; the first one begins at ``start``.
+    points
+        Points of the loyalty programme for each euro.
     """
 
     crowd: people.People
@@ -66,6 +68,7 @@ class Chapter:
     begin: np.datetime64
     end: np.datetime64
     first: int = 0
+    points: float = 1.0
 
     @property
     def month(self) -> int:
@@ -122,7 +125,7 @@ def _relations(
         "interactions": journeys.interaction_table(
             rng, crowd, past.orders, past.cases, past.active, begin, end
         ),
-        "loyalty_events": programmes.loyalty_table(rng, crowd, orders, end),
+        "loyalty_events": programmes.loyalty_table(rng, crowd, orders, end, chapter.points),
         "subscriptions": programmes.subscription_table(
             rng, crowd, past.active, begin, end, everyone=chapter.opening
         ),

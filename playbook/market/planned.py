@@ -85,6 +85,8 @@ class Action:
         Discount (share) on the orders of that month.
     unit_cost
         Cost of one contact.
+    past
+        Past campaigns of the same kind.
     """
 
     action: str
@@ -93,19 +95,22 @@ class Action:
     lift: tuple[float, float, float, float, float]
     cut: float = 0.0
     care: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    past: tuple[str, ...] = ()
 
 
 ACTIONS = (
-    Action("voucher", "email", 0.02, (0.70, 0.20, 0.10, 0.30, 0.0), 0.15),
-    Action("early access", "email", 0.02, (0.45, 0.15, 0.05, 0.20, 0.10), 0.10),
+    Action("voucher", "email", 0.02, (0.70, 0.20, 0.10, 0.30, 0.0), 0.15,
+           past=("C2404", "C2506")),
+    Action("early access", "email", 0.02, (0.45, 0.15, 0.05, 0.20, 0.10), 0.10,
+           past=("C2405", "C2508")),
     Action("clearance text", "sms", 0.08, (0.50, -0.05, -0.45, 0.15, 0.0), 0.20,
-           (0.0, -0.05, -0.15, 0.0, 0.0)),
-    Action("lookbook", "mail", 1.10, (0.0, 0.45, 0.10, 0.05, 0.0)),
+           (0.0, -0.05, -0.15, 0.0, 0.0), ("C2501",)),
+    Action("lookbook", "mail", 1.10, (0.0, 0.45, 0.10, 0.05, 0.0), past=("C2504",)),
     Action("delivery promise", "email", 0.60, (0.0, 0.0, 0.06, 0.30, 0.15), 0.0,
-           (0.0, 0.0, 0.1, 0.2, 0.1)),
+           (0.0, 0.0, 0.1, 0.2, 0.1), ("C2503",)),
     Action("care call", "phone", 4.50, (0.0, 0.05, 0.30, 0.10, 0.20), 0.0,
-           (0.2, 0.2, 0.8, 0.35, 0.4)),
-    Action("refill reminder", "email", 0.02, (0.10, 0.0, 0.05, 0.35, 0.10)),
+           (0.2, 0.2, 0.8, 0.35, 0.4), ("C2505",)),
+    Action("refill reminder", "email", 0.02, (0.10, 0.0, 0.05, 0.35, 0.10), past=("C2402",)),
     Action("account visit", "sales team", 38.0, (0.0, 0.0, 0.0, 0.0, 0.60), 0.0,
            (0.0, 0.0, 0.1, 0.0, 0.5)),
 )  # fmt: skip

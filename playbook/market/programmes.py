@@ -11,29 +11,35 @@ from .people import People
 PROGRAMME = "Larkfield Circle"
 TIERS = (("Blue", 0.0), ("Silver", 400.0), ("Gold", 1000.0))
 """Tier and the spend (EUR in 12 months) from which it holds."""
-REDEEM = 500
-"""Points of one voucher of EUR 10; one point is earned per euro."""
+REDEEM, VOUCHER = 500, 10.0
+"""Points of one voucher, and what it is worth (EUR)."""
+REDEEMED = 0.6
+"""Share of the vouchers that are redeemed."""
 PLANS = {"Refill Club Basic": 9.90, "Refill Club Plus": 17.90}
 
 
 def loyalty_table(
-    rng: np.random.Generator, people: People, orders: pd.DataFrame, end: np.datetime64
+    rng: np.random.Generator,
+    people: People,
+    orders: pd.DataFrame,
+    end: np.datetime64,
+    points: float = 1.0,
 ) -> pd.DataFrame:
     """Return the table ``loyalty_events``; ``orders`` has ``customer``, ``order_id``, ``revenue``.
 
-    Refunds take points back (``adjust``); a voucher is redeemed after every 500 points with
-    probability .6; the balance expires a year after the last order.
+    ``points`` are earned per euro, with none there are no events. Refunds take points back
+    (``adjust``); a voucher is redeemed after every 500 points with probability .6; the balance expires a year after the last order.
     """
     own = orders[~orders["guest"]].reset_index(drop=True)
-    own = own[people.member[own["customer"]]]
+    own = own[people.member[own["customer"]] & (points > 0)]
     own = own.sort_values(["customer", "time", "order_id"], kind="stable", ignore_index=True)
-    own["points"] = np.trunc(own["revenue"])
+    own["points"] = np.trunc(own["revenue"] * points)
     own["balance"] = own.groupby("customer")["points"].cumsum()
     high = own.groupby("customer")["balance"].cummax()
     step = (high // REDEEM).groupby(own["customer"]).diff().fillna(high // REDEEM)
     own["tier"] = _tier(own)
     earned = own.assign(kind=np.where(own["points"] >= 0, "earn", "adjust"))
-    ready = own[(step > 0) & (rng.random(len(own)) < 0.6)]
+    ready = own[(step > 0) & (rng.random(len(own)) < REDEEMED)]
     at = later(ready["time"].to_numpy(), end, rng.uniform(1, 60, len(ready)))
     spent = ready.assign(kind="redeem", points=-REDEEM * step[ready.index], time=at, order_id=None)
     last = own.drop_duplicates("customer", keep="last")

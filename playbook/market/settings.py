@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from .levers import CARRY_OVER, FIXES, OFFERS, PROGRAMMES, Fix, Offer, Programme
 from .planned import ACTIONS, CAMPAIGNS, Action, Campaign
 
 OUR_BRAND = "Larkfield"
@@ -284,6 +285,10 @@ class Settings:
     channel_effect
         Points of opinion that a case's service channel adds, whatever the case is about; none: all
         channels answer alike.
+    fixes, offers, programmes
+        Menus of the levers besides contacts and spend.
+    carry_over
+        Share of a change of the log choice share that comes through in the order rate.
     """
 
     kind: str = "regular"
@@ -319,6 +324,10 @@ class Settings:
     spend_frequency: float = 0.0
     dropout_trend: float = 0.0
     channel_effect: dict[str, float] = field(default_factory=dict)
+    fixes: tuple[Fix, ...] = FIXES
+    offers: tuple[Offer, ...] = OFFERS
+    programmes: tuple[Programme, ...] = PROGRAMMES
+    carry_over: float = CARRY_OVER
 
     def trait(self, name: str, segment: np.ndarray) -> np.ndarray:
         """Return the trait ``name`` of every segment number in ``segment``."""

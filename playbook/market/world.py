@@ -219,11 +219,16 @@ def shard(frame: Frame, number: int, customers: int) -> Shard:
 
 
 def chapter_of(
-    frame: Frame, crowd: people.People, past: Past, begin: np.datetime64, first: int = 0
+    frame: Frame,
+    crowd: people.People,
+    past: Past,
+    begin: np.datetime64,
+    first: int = 0,
+    points: float = 1.0,
 ) -> build.Chapter:
     """Return the period from ``begin`` to the end of the years simulated so far."""
     return build.Chapter(
-        crowd, past, frame.products, frame.quality, frame.start, begin, frame.end, first
+        crowd, past, frame.products, frame.quality, frame.start, begin, frame.end, first, points
     )
 
 
@@ -287,7 +292,10 @@ CASE_COST = 6.0
 
 
 def margins(frame: Frame, crowd: people.People, past: Past, tables: build.Tables) -> pd.DataFrame:
-    """Return realised revenue, costs and margin per customer and calendar year."""
+    """Return realised revenue, costs and margin per customer and calendar year.
+
+    What offers and the loyalty programme cost is not in it: see `accounts.profit`.
+    """
     orders = tables["orders"].dropna(subset="customer_id")
     year = orders["ordered_at"].dt.year.rename("year")
     sums = orders.groupby(["customer_id", year])[["revenue", "cost"]].sum()

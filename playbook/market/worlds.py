@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from . import settings as s
+from .levers import Programme
 from .settings import Settings
 
 KINDS = {
@@ -52,6 +53,14 @@ RANGES: dict[str, tuple[float, float, str]] = {
         -0.35,
         "half of the worlds with effects: points of opinion that one worse channel costs",
     ),
+    "fix_share": (0.5, 1.4, "share of incidents that each fix mends, against the demo client"),
+    "fix_cost": (0.3, 2.0, "yearly cost of each fix, against the demo client"),
+    "order_cost": (0.6, 1.6, "cost per order of each offer, against the demo client"),
+    "price_change": (0.0, 2.0, "change of price of each offer, against the demo client"),
+    "carry_over": (0.15, 0.45, "share of a change of the log choice share seen in the order rate"),
+    "programme_lift": (0.4, 1.6, "effect of each loyalty programme, against the demo client"),
+    "programme_error": (-0.02, 0.02, "what is added to each of its effects on the log order rate"),
+    "programme_cost": (0.6, 1.6, "cost of care for each member, against the demo client"),
 }
 """Ranges that parameters are drawn from (uniformly), and what they mean."""
 
@@ -85,7 +94,8 @@ def draw_settings(seed: int) -> Settings:
         settings = replace(settings, dropout_trend=sign * _draw(rng, "dropout_trend"))
     elif kind == "null":
         settings = _null(settings)
-    return replace(settings, kind=kind, channel_effect=_channel_effect(seed, kind))
+    settings = replace(settings, kind=kind, channel_effect=_channel_effect(seed, kind))
+    return replace(settings, **_levers(seed, kind))
 
 
 def _draw(rng: np.random.Generator, name: str) -> float:
@@ -102,6 +112,49 @@ def _channel_effect(seed: int, kind: str) -> dict[str, float]:
     if kind == "null" or rng.random() < 0.5:
         return {}
     return {str(rng.choice(WORSE_CHANNELS)): _draw(rng, "channel_effect")}
+
+
+def _levers(seed: int, kind: str) -> dict[str, Any]:
+    """Return the menus of fixes, offers and programmes, from a stream of their own as well.
+
+    In a null world their costs remain, but nothing that they are meant to do comes about, and no
+    price changes.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(9, 2)))
+    works = kind != "null"
+    fixes = tuple(
+        replace(
+            fix,
+            share=works * round(fix.share * _draw(rng, "fix_share"), 4),
+            unit_cost=round(fix.unit_cost * _draw(rng, "fix_cost"), 4),
+        )
+        for fix in s.FIXES
+    )
+    offers = tuple(
+        replace(
+            offer,
+            order_cost=round(offer.order_cost * _draw(rng, "order_cost"), 2),
+            price_change=works * round(offer.price_change * _draw(rng, "price_change"), 4),
+        )
+        for offer in s.OFFERS
+    )
+    programmes = tuple(_reshaped(rng, programme, works) for programme in s.PROGRAMMES)
+    carry_over = works * _draw(rng, "carry_over")
+    return {"fixes": fixes, "offers": offers, "programmes": programmes, "carry_over": carry_over}
+
+
+def _reshaped(rng: np.random.Generator, programme: Programme, works: bool) -> Programme:
+    """Return a programme with effects and a cost of its own in this world."""
+    scale, (low, high, _) = _draw(rng, "programme_lift"), RANGES["programme_error"]
+    error = rng.uniform(low, high, len(programme.lift))
+    lift = np.round(works * (np.array(programme.lift) * scale + error), 4)
+    care = np.round(works * np.array(programme.care) * scale, 4)
+    return replace(
+        programme,
+        lift=tuple(lift.tolist()),
+        care=tuple(care.tolist()),
+        unit_cost=round(programme.unit_cost * _draw(rng, "programme_cost"), 2),
+    )
 
 
 def _regular(rng: np.random.Generator) -> Settings:

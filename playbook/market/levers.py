@@ -1,0 +1,105 @@
+"""The levers besides contacts and spend, and what each really does. Numbers only.
+
+The menus are the demo client's; `worlds` draws those of other worlds around them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Segments = tuple[float, float, float, float, float]
+NOTHING: Segments = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A fix of the experience that is paid for by the year.
+
+    Attributes
+    ----------
+    pain
+        The pain point it is meant for, in the words of step 5.
+    mends
+        Kind of incident: ``late`` deliveries, ``slow`` answers and resolutions (they come as
+        promised), ``failed`` cases (they are solved at the first attempt).
+    share
+        True share of these incidents that it mends.
+    unit_cost
+        EUR a year for each customer in the master data at its start.
+    """
+
+    fix: str
+    pain: str
+    mends: str
+    share: float
+    unit_cost: float
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Other terms for chosen customers, in levels of the choice experiment.
+
+    Attributes
+    ----------
+    levels
+        Attribute and level; those of our offers that have a higher level keep it.
+    order_cost
+        EUR for each order placed under these terms.
+    price_change
+        Change (share) of the prices of goods.
+    """
+
+    offer: str
+    levels: tuple[tuple[str, str], ...]
+    order_cost: float
+    price_change: float
+
+
+@dataclass(frozen=True)
+class Programme:
+    """A design of the loyalty programme; it works on members only.
+
+    Attributes
+    ----------
+    points
+        Points for each euro (one today).
+    lift
+        Log change of the order rate against today's design, per segment.
+    care
+        Change of the level that satisfaction returns to (standard score), per segment.
+    unit_cost
+        EUR a year for each active member.
+    past
+        Past campaigns of the same kind.
+    """
+
+    programme: str
+    points: float
+    lift: Segments = NOTHING
+    care: Segments = NOTHING
+    unit_cost: float = 0.0
+    past: tuple[str, ...] = ()
+
+
+FIXES = (
+    Fix("second carrier", "late at delivery", "late", 0.60, 0.30),
+    Fix("faster answers", "slow first response", "slow", 0.60, 0.08),
+    Fix("first-contact resolution", "not solved at service", "failed", 0.60, 0.15),
+)
+OFFERS = (
+    Offer("next day", (("delivery", "next day"),), 2.50, 0.005),
+    Offer("booked slot", (("delivery", "slot"),), 2.50, 0.005),
+    Offer("100 days", (("returns_window", "100 days"),), 1.50, 0.0),
+    Offer("free assembly", (("assembly_service", "free"),), 7.00, 0.005),
+    Offer("certified", (("sustainability", "certified"),), 4.00, 0.01),
+)
+TODAY = Programme("", 1.0)
+"""Today's design: a point for each euro, vouchers for points."""
+PROGRAMMES = (
+    Programme("none", 0.0, (-0.06, -0.02, -0.02, -0.04, 0.0), (-0.1, -0.05, -0.05, -0.1, 0.0)),
+    Programme("double points", 2.0, (0.06, 0.01, 0.02, 0.03, 0.0), past=("C2502",)),
+    Programme("care tiers", 0.5, (-0.03, 0.03, 0.04, 0.02, 0.05), (0.0, 0.15, 0.35, 0.20, 0.25),
+              4.00),
+)  # fmt: skip
+CARRY_OVER = 0.3
+"""Share of a change of the log choice share that comes through in the order rate."""
