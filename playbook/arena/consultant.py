@@ -5,15 +5,14 @@ Nothing is estimated here; each rule reads an answer of the playbook's steps (do
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
 from playbook import crm
 from playbook.allocation import NONE
 from playbook.arena.game import Client
-from playbook.arena.readings import Channels, channels, fixes, offers, programme
+from playbook.arena.readings import Channels, channels, fixes, programme
+from playbook.arena.sold_terms import offers
 from playbook.arena.worth import planned_actions, prospects
 from playbook.market import Strategy
 from playbook.truth.sight import given
@@ -40,19 +39,21 @@ def _choice(client: Client, budget: float) -> pd.DataFrame:
     held = client.lists["customer_id"].isin(holdout.loc[holdout["holdout"], "customer_id"])
     reach = client.lists.copy()
     reach.loc[held, [c for c in reach if c != "customer_id"]] = False
+    actions = planned_actions(client)
     plan = given(
         crm.next_best_action(
-            prospects(client), planned_actions(client), reach, holdout, budget=budget, capacity_per_month={},
+            prospects(client), actions, reach, holdout, budget=budget, capacity_per_month={},
             months=12, seed=client.sight.engagement.seed, outcomes=client.outcomes,
         )
     )  # fmt: skip
     chosen = plan["choice"]
-    return chosen[chosen["action"] != NONE].sort_values("customer_id", ignore_index=True)
+    chosen = chosen[chosen["action"] != NONE].sort_values("customer_id", ignore_index=True)
+    return chosen.assign(action=chosen["action"].map({a.id: a.name for a in actions}))
 
 
 def _waves(client: Client) -> tuple[int, ...]:
     """Months four apart in which most is bought, by the client's own season."""
-    orders = client.sight.query("monthly_figures")
+    orders = client.sight.query("monthly_figures", margin_rate=client.sight.engagement.costs.margin_rate)
     month = pd.to_datetime(orders["month"])
     usual = orders["orders"].astype(float).groupby(month.dt.month).mean().reindex(range(1, 13)).fillna(0)
     sets = [(a, b, c) for a in range(1, 5) for b in range(a + 4, 9) for c in range(b + 4, 13)]
@@ -75,31 +76,28 @@ def _wave_cost(chosen: pd.DataFrame, price: float) -> float:
     return float(chosen.loc[pays, "cost"].sum())
 
 
-def _split(client: Client, chosen: pd.DataFrame, paths: Channels, fixed: float) -> tuple[float, dict[str, float]]:
-    """Money of a wave and spend by channel, where the last unit of money brings the same in both."""
+def _price(client: Client, chosen: pd.DataFrame, paths: Channels, fixed: float) -> float:
+    """What the last unit of money must bring, in contacts as in channels, for the year's money to reach."""
 
-    def at(price: float) -> tuple[float, dict[str, float]]:
-        return _wave_cost(chosen, price), paths.spend(price)
+    def fits(price: float) -> bool:
+        return WAVES * _wave_cost(chosen, price) + sum(paths.spend(price).values()) + fixed <= client.budget
 
     low, high = 1.0, 64.0
-    wave, spend = at(low)
-    if WAVES * wave + sum(spend.values()) + fixed <= client.budget:
-        return wave, spend
+    if fits(low):
+        return low
     for _ in range(ROUNDS):
         middle = (low * high) ** 0.5
-        wave, spend = at(middle)
-        fits = WAVES * wave + sum(spend.values()) + fixed <= client.budget
-        low, high = (low, middle) if fits else (middle, high)
-    return at(high)
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
 
 
 def playbook(client: Client) -> Strategy:
     """Return the year's strategy as the playbook's steps tell it."""
-    chosen = _choice(client, client.budget)
-    paths = channels(client)
-    picked, cost = fixes(client)
-    wave, spend = _split(client, chosen, paths, cost)
-    if len(chosen) and _wave_cost(chosen, 1.0) > wave:
-        chosen = _choice(client, wave)
-    strategy = Strategy(actions=_contacts(client, chosen), channel_spend=spend, fixes=picked)
-    return replace(strategy, offers=offers(client), programme=programme(client))
+    chosen, paths = _choice(client, client.budget), channels(client)
+    picked = fixes(client, _price(client, chosen, paths, 0.0))
+    price = _price(client, chosen, paths, sum(client.fix_cost[name] for name in picked))
+    if price > 1:
+        chosen = chosen[chosen["expected_margin"] >= price * chosen["cost"]]
+    return Strategy(
+        _contacts(client, chosen), paths.spend(price), picked, offers(client), programme(client)
+    )  # fmt: skip

@@ -50,7 +50,7 @@ def sight_of(world: market.World, folder: Path, as_of: date, engagement: Engagem
     return Sight(folder, as_of, engagement)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Client:
     """What every policy knows at the start of a year.
 
@@ -68,8 +68,8 @@ class Client:
         What can be bought at which price, and what is believed of its effects (`market.beliefs`).
     seed
         For policies that draw.
-    before
-        The same policy's strategies of earlier years.
+    last
+        What the same policy knew and did a year ago, none in the first year.
     """
 
     sight: Sight
@@ -79,7 +79,7 @@ class Client:
     usual: Mapping[str, float]
     menu: market.Menu
     seed: int
-    before: tuple[market.Strategy, ...] = ()
+    last: tuple[Client, market.Strategy] | None = None
 
     @property
     def spare(self) -> float:

@@ -46,13 +46,13 @@ class _Table:
     usual: dict[str, float]
     files: int = 0
 
-    def client(self, world: market.World, before: tuple[market.Strategy, ...] = ()) -> Client:
+    def client(self, world: market.World, last: tuple[Client, market.Strategy] | None = None) -> Client:
         """Return what a policy knows when it continues ``world``."""
         self.files += 1
-        year = FIRST + len(before)
+        year = FIRST if last is None else FIRST + 1
         sight = sight_of(world, self.folder / str(self.files), date(year - 1, 12, 31), open_folder("demo").engagement())  # fmt: skip
         menu = market.beliefs(world.settings, self.seed, len(_known(world)))
-        return Client(sight, year, 2 - len(before), self.budget, self.usual, menu, self.seed, before)
+        return Client(sight, year, 1 + FIRST + 1 - year, self.budget, self.usual, menu, self.seed, last)
 
 
 def _budget(world: market.World) -> tuple[float, dict[str, float]]:
@@ -66,11 +66,11 @@ def _budget(world: market.World) -> tuple[float, dict[str, float]]:
 
 def _two_years(
     table: _Table, first: market.Strategy, policy: Callable[[market.World, Client | None], market.Strategy], chance: int,
-    sees: bool,
+    start: Client | None,
 ) -> tuple[list[float], market.Strategy]:  # fmt: skip
     """Live both years; ``policy`` plans the second one. Return both profits and the second strategy."""
     after = market.advance(table.world, FIRST, first, chance)
-    second = policy(after, table.client(after, (first,)) if sees else None)
+    second = policy(after, table.client(after, (start, first)) if start is not None else None)
     later = market.lived(after, FIRST + 1, second, chance)
     return [market.profit(after, FIRST).total, later.profit.total], second
 
@@ -88,7 +88,7 @@ def _levers(table: _Table, plans: list[tuple[market.Strategy, market.Strategy]],
         for chance, (first, second) in enumerate(plans):
             part = only(first, lever, _known(table.world))
             profits, _ = _two_years(
-                table, part, lambda world, _, s=second, lever=lever: only(s, lever, _known(world)), chance, False,
+                table, part, lambda world, _, s=second, lever=lever: only(s, lever, _known(world)), chance, None,
             )  # fmt: skip
             years.append(profits)
         rows += _rows(table, policy, lever, years)
@@ -141,7 +141,7 @@ def play_world(
                     plan = oracle(after, seen) if name == ORACLE else every[name](seen)
                     return checked(plan, seen, name)
 
-                profits, then = _two_years(table, first, second, chance, True)
+                profits, then = _two_years(table, first, second, chance, start)
                 plans.append((first, then))
                 years.append(profits)
             rows += _rows(table, name, ALL, years)

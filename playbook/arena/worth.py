@@ -7,13 +7,13 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from playbook import crm
+from playbook import crm, experience
 from playbook.answer import Missing
 from playbook.arena.game import CHANNELS, Client
 from playbook.crm.effects import expected_margins
 from playbook.engagement.model import Action
 
-__all__ = ["believed_worth", "campaigns_of", "planned_actions", "prospects"]
+__all__ = ["believed_worth", "campaigns_of", "planned_actions", "prospects", "satisfaction_pays"]
 
 CHURN_ABOVE = 0.6
 Z95 = 1.96
@@ -49,21 +49,22 @@ def planned_actions(client: Client) -> list[Action]:
     """The menu as actions of a plan."""
     return [
         Action.model_validate({
-            "id": entry.action, "name": entry.action, "channel": CHANNELS.get(entry.channel, entry.channel), "purpose": "retention",
+            "id": entry.action.replace(" ", "-"), "name": entry.action, "channel": CHANNELS.get(entry.channel, entry.channel), "purpose": "retention",
             "applies_to": "active", "unit_cost": entry.unit_cost, "discount": entry.discount,
             "believed_effect": believed, "believed_effect_low": believed - half, "believed_effect_high": believed + half,
             "measured_by": campaigns_of(client, entry.action),
         })
         for entry in client.menu.actions.itertuples()
-        for believed, half in [_believed(client, float(entry.log_lift))]
+        for believed, half in [_believed(client, float(entry.log_lift), float(entry.care))]
     ]  # fmt: skip
 
 
-def _believed(client: Client, log_lift: float) -> tuple[float, float]:
+def _believed(client: Client, log_lift: float, care: float) -> tuple[float, float]:
     """Belief as points of the share of active customers with an order in the year, and half its 95 % range."""
     people = prospects(client)
     people = people[people["active"]]
     change = float(np.expm1(log_lift)) / 12  # the contact works for a month
+    change += satisfaction_pays(client) * care
     alive = people["alive"].to_numpy(float)
     rate = people["expected_orders"].to_numpy(float) / np.maximum(alive, 0.01)
     points = float((alive * (np.exp(-rate) - np.exp(-rate * (1 + change)))).mean())
@@ -77,4 +78,27 @@ def believed_worth(client: Client) -> pd.Series:
     actions = planned_actions(client)
     effects = crm.expected_effects(people, [a.model_copy(update={"measured_by": []}) for a in actions])
     margins = expected_margins(people, actions, effects).mean()
-    return margins - pd.Series({a.id: a.unit_cost for a in actions})
+    net = margins - pd.Series({a.id: a.unit_cost for a in actions})
+    return net.rename({a.id: a.name for a in actions})
+
+
+SURE = 0.10
+"""False-discovery rate up to which satisfaction counts as going with orders."""
+
+
+@lru_cache(maxsize=4)
+def satisfaction_pays(client: Client) -> float:
+    """Relative change of a year's spend that goes with one standard deviation more satisfaction (step 5); 0 if unsure."""
+    sight = client.sight
+    followed = sight.query("satisfaction_followed")
+    answer = experience.satisfaction_effects(followed, sight.as_of)
+    if isinstance(answer, Missing):
+        return 0.0
+    table = answer.table.dropna(subset="spend")
+    table = table[(table["q_value"] <= SURE) & (table["again_low"] > 0)]
+    if table.empty:
+        return 0.0
+    spread = followed.groupby("kind")["score"].std()
+    usual = followed.groupby("kind")["revenue_after"].mean().astype(float)
+    relative = table["spend"] * table["measure"].map(spread) / table["measure"].map(usual)
+    return float(np.clip(relative.max(), 0.0, 0.5))
