@@ -10,12 +10,12 @@ import pandas as pd
 
 from playbook import crm
 from playbook.allocation import NONE
+from playbook.answer import Missing
 from playbook.arena.game import Client
 from playbook.arena.readings import Channels, channels, fixes, programme
 from playbook.arena.sold_terms import offers
 from playbook.arena.worth import planned_actions, prospects
 from playbook.market import Strategy
-from playbook.truth.sight import given
 
 __all__ = ["CONTROL", "HOLDOUT", "playbook"]
 
@@ -39,16 +39,20 @@ def _choice(client: Client, budget: float) -> pd.DataFrame:
     held = client.lists["customer_id"].isin(holdout.loc[holdout["holdout"], "customer_id"])
     reach = client.lists.copy()
     reach.loc[held, [c for c in reach if c != "customer_id"]] = False
-    actions = planned_actions(client)
-    plan = given(
-        crm.next_best_action(
-            prospects(client), actions, reach, holdout, budget=budget, capacity_per_month={},
-            months=12, seed=client.sight.engagement.seed, outcomes=client.outcomes,
-        )
-    )  # fmt: skip
-    chosen = plan["choice"]
-    chosen = chosen[chosen["action"] != NONE].sort_values("customer_id", ignore_index=True)
-    return chosen.assign(action=chosen["action"].map({a.id: a.name for a in actions}))
+    people = prospects(client)
+    parts = []
+    for segment, group in people.groupby("segment"):
+        actions = planned_actions(client, str(segment))
+        plan = crm.next_best_action(
+            group.reset_index(drop=True), actions, reach, holdout, budget=budget, capacity_per_month={}, months=12,
+            seed=client.sight.engagement.seed, outcomes=client.outcomes,
+        )  # fmt: skip
+        if isinstance(plan, Missing):
+            continue  # nobody of the segment may be contacted
+        chosen = plan["choice"]
+        names = {a.id: a.name for a in actions}
+        parts.append(chosen[chosen["action"] != NONE].assign(action=lambda c, n=names: c["action"].map(n)))
+    return pd.concat(parts).sort_values("customer_id", ignore_index=True)
 
 
 def _waves(client: Client) -> tuple[int, ...]:

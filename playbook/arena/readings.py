@@ -20,8 +20,8 @@ from playbook.truth.sight import given
 
 __all__ = ["Channels", "channels", "fixes", "programme"]
 
-STEP = 3.0
-"""A channel's spend is at most tripled from one year to the next, and at least a third of it stays."""
+STEP = 4.0
+"""A channel gets at most four times last year's spend and at least a quarter of it: further nothing is known."""
 ARRIVAL = 182
 """Days of the year left for customers won in its middle."""
 FAILURES = "late,not solved,abandoned"
@@ -58,7 +58,7 @@ def channels(client: Client) -> Channels:
     )  # fmt: skip
     try:
         response = fit_elasticity(sight.table("channel_spend"))
-        values = crm.newcomer_values(rows).set_index("channel")["value"]
+        values = crm.newcomer_values(rows, sight.solution["segments"]).set_index("channel")["value"]
     except (ValueError, NotEnough):
         return Channels(None, pd.Series(dtype=float), dict(client.usual))
     return Channels(response, values, dict(client.usual))

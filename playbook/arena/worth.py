@@ -10,11 +10,12 @@ import pandas as pd
 from playbook import crm, experience
 from playbook.answer import Missing
 from playbook.arena.game import CHANNELS, Client
-from playbook.crm.effects import expected_margins
+from playbook.crm.effects import expected_effects, expected_margins
 from playbook.engagement.model import Action
 
 __all__ = ["believed_worth", "campaigns_of", "planned_actions", "prospects", "satisfaction_pays"]
 
+BUSINESS = "business"
 CHURN_ABOVE = 0.6
 Z95 = 1.96
 
@@ -45,8 +46,35 @@ def campaigns_of(client: Client, action: str) -> list[str]:
     return sorted({*earlier, *own})
 
 
-def planned_actions(client: Client) -> list[Action]:
-    """The menu as actions of a plan."""
+SPEAKS_TO = {
+    "voucher": "price",
+    "early access": "price",
+    "clearance text": "price",
+    "lookbook": "style",
+    "delivery promise": "delivery",
+    "refill reminder": "delivery",
+    "care call": "service",
+    "account visit": BUSINESS,
+}
+"""Need that each action of the menu speaks to, as its author would state it."""
+
+
+def _weights(client: Client) -> pd.DataFrame:
+    """Segments × needs: how much more than average an action works there (step 3's segments, their stated needs)."""
+    sight = client.sight
+    segments = sight.solution["segments"]
+    weights = crm.need_weights(sight.attitudes, segments)
+    kind = sight.customers.set_index("customer_id")["customer_type"]
+    business = (kind.reindex(segments["customer_id"]) == "business").to_numpy(float)
+    share = pd.Series(business).groupby(segments["segment"].to_numpy()).mean()
+    weights = weights.reindex(share.index).fillna(1.0)
+    weights[BUSINESS] = share / business.mean() if business.any() else 1.0
+    return weights
+
+
+def planned_actions(client: Client, segment: str = "") -> list[Action]:
+    """The menu as actions of a plan, as they are believed to work in a segment (none: on average)."""
+    weights = _weights(client).loc[segment] if segment else pd.Series(dtype=float)
     return [
         Action.model_validate({
             "id": entry.action.replace(" ", "-"), "name": entry.action, "channel": CHANNELS.get(entry.channel, entry.channel), "purpose": "retention",
@@ -55,19 +83,20 @@ def planned_actions(client: Client) -> list[Action]:
             "measured_by": campaigns_of(client, entry.action),
         })
         for entry in client.menu.actions.itertuples()
-        for believed, half in [_believed(client, float(entry.log_lift), float(entry.care))]
+        for weight in [float(weights.get(SPEAKS_TO.get(entry.action, ""), 1.0))]
+        for believed, half in [_believed(client, segment, weight * float(entry.log_lift), weight * float(entry.care))]
     ]  # fmt: skip
 
 
-def _believed(client: Client, log_lift: float, care: float) -> tuple[float, float]:
+def _believed(client: Client, segment: str, log_lift: float, care: float) -> tuple[float, float]:
     """Belief as points of the share of active customers with an order in the year, and half its 95 % range."""
     people = prospects(client)
-    people = people[people["active"]]
+    people = people[people["active"] & ((people["segment"] == segment) | (segment == ""))]
     change = float(np.expm1(log_lift)) / 12  # the contact works for a month
     change += satisfaction_pays(client) * care
     alive = people["alive"].to_numpy(float)
     rate = people["expected_orders"].to_numpy(float) / np.maximum(alive, 0.01)
-    points = float((alive * (np.exp(-rate) - np.exp(-rate * (1 + change)))).mean())
+    points = float((alive * (np.exp(-rate) - np.exp(-rate * (1 + change)))).mean()) if len(people) else 0.0  # fmt: skip
     return points, Z95 * 0.5 * abs(points)
 
 
@@ -76,7 +105,7 @@ def believed_worth(client: Client) -> pd.Series:
     people = prospects(client)
     people = people[people["active"]]
     actions = planned_actions(client)
-    effects = crm.expected_effects(people, [a.model_copy(update={"measured_by": []}) for a in actions])
+    effects = expected_effects(people, [a.model_copy(update={"measured_by": []}) for a in actions])
     margins = expected_margins(people, actions, effects).mean()
     net = margins - pd.Series({a.id: a.unit_cost for a in actions})
     return net.rename({a.id: a.name for a in actions})

@@ -42,6 +42,7 @@ from playbook.crm.list_tests import list_tests, smallest_control
 from playbook.crm.loyalty import care_calendar, programme_return, tier_changes
 from playbook.crm.loyalty_design import compare_designs
 from playbook.crm.mapping import SYSTEMS, read_mapping, tenant_mapping
+from playbook.crm.need_fit import need_weights
 from playbook.crm.newcomers import newcomer_values
 from playbook.crm.personalisation import (
     bought_between,
@@ -82,7 +83,7 @@ __all__ = [
     "customer_page", "customer_record", "effect_by_group", "example_customer", "fill_template",
     "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits",
     "lint_file", "list_sizes", "list_tests", "loss_reasons", "make_files", "money_and_margin",
-    "money_for_contacts", "newcomer_values", "next_best_action", "personal_content", "pipeline_forecast",
+    "money_for_contacts", "need_weights", "newcomer_values", "next_best_action", "personal_content", "pipeline_forecast",
     "programme_return", "propensity", "read_file", "read_mapping", "recent_answers",
     "recommendations", "referral_break_even", "referral_value", "refused_contacts",
     "rule_conflicts", "sales_coverage", "setup_page", "shrunken_effect", "smallest_control",

@@ -14,43 +14,52 @@ FEWEST = 10
 Z95 = 1.959964
 
 
-def newcomer_values(margins: pd.DataFrame) -> pd.DataFrame:
-    """Return the margin that a customer won by each channel brings, shrunken towards the mean of all channels.
+def newcomer_values(margins: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
+    """Return the margin that a customer won by each channel brings, shrunken towards what its mix of segments brings.
 
     Parameters
     ----------
     margins
         Query ``newcomer_margins``: customer_id, channel, margin of the first days.
+    segments
+        Result ``segments`` of step 03: customer_id, segment.
 
     Returns
     -------
     DataFrame
-        channel, customers, mean (plain), value (expected), low, high (95 %, of the expected value).
+        channel, customers, mean (plain), by_mix (what its segments bring over all channels), value (expected), low, high
+        (95 %, of the expected value).
 
     Notes
     -----
-    Empirical Bayes: the variance between channels by moments (DerSimonian & Laird 1986); each mean is pulled towards
-    the precision-weighted mean of all as far as chance explains its distance (Efron & Morris 1975). The few customers
-    of a dear channel say less about it than the many of a cheap one.
+    Small area estimation (Fay & Herriot 1979): a channel's own mean is noisy where few customers were won and a few large
+    orders decide; the segments it brings are known well. The variance of channels around their mix comes by
+    moments (DerSimonian & Laird 1986); as far as chance explains the distance, the mix counts.
     """
-    groups = margins.astype({"margin": float}).groupby("channel")["margin"]
-    table = groups.agg(customers="size", mean="mean", sd="std").reset_index()
+    placed = segments.set_index("customer_id")["segment"]
+    rows = margins.astype({"margin": float}).assign(
+        segment=lambda t: t["customer_id"].map(placed).fillna("none")
+    )
+    rows["by_mix"] = rows.groupby("segment")["margin"].transform("mean")
+    rows["apart"] = rows["margin"] - rows["by_mix"]
+    groups = rows.groupby("channel")
+    table = groups.agg(
+        customers=("margin", "size"), mean=("margin", "mean"), by_mix=("by_mix", "mean"), sd=("apart", "std")
+    ).reset_index()  # fmt: skip
     table = table[table["customers"] >= FEWEST].reset_index(drop=True)
     if len(table) < 2:
         raise NotEnough(
             f"fewer than two channels with {FEWEST} customers won",
             "the channel by which each customer was won",
         )
-    pooled = float(np.sqrt((table["sd"] ** 2 * (table["customers"] - 1)).sum() / (table["customers"] - 1).sum()))  # fmt: skip
-    # the variance of few customers is itself a guess: half of it is that of all channels
-    variance = (0.5 * table["sd"] ** 2 + 0.5 * pooled**2) / table["customers"]
-    weight = 1 / variance
-    mean = float((weight * table["mean"]).sum() / weight.sum())
-    excess = float((weight * (table["mean"] - mean) ** 2).sum()) - (len(table) - 1)
-    between = max(excess / float(weight.sum() - (weight**2).sum() / weight.sum()), 0.0)
-    kept = between / (between + variance)
-    mean = float((table["mean"] / (between + variance)).sum() / (1 / (between + variance)).sum())
-    table["value"] = mean + kept * (table["mean"] - mean)
-    error = np.sqrt(kept * variance)
+    variance = table["sd"] ** 2 / table["customers"]
+    weight = 1 / variance.clip(lower=1e-9)
+    apart = table["mean"] - table["by_mix"]
+    excess = float((weight * apart**2).sum()) - len(table)
+    between = max(excess / float(weight.sum()), 0.0)
+    kept = between / (between + variance).clip(lower=1e-9)
+    table["value"] = table["by_mix"] + kept * apart
+    spread = groups["by_mix"].sem().reindex(table["channel"]).to_numpy(float)
+    error = np.sqrt(kept * variance + ((1 - kept) * np.nan_to_num(spread)) ** 2)
     table["low"], table["high"] = table["value"] - Z95 * error, table["value"] + Z95 * error
-    return table[["channel", "customers", "mean", "value", "low", "high"]]
+    return table[["channel", "customers", "mean", "by_mix", "value", "low", "high"]]
