@@ -393,6 +393,7 @@ def four_people(**changes: Any) -> pd.DataFrame:
         "customer_id": list("abcd"), "segment": ["x", "x", "y", "y"], "strategy": ["develop", "develop", "exit", "appreciate"],
         "active": True, "at_risk": False, "lapsed": False, "detractor": False, "promoter": False,
         "purchase_probability": [0.5, 0.95, 0.5, 0.5], "margin_given_order": [100.0, 100.0, 100.0, 100.0],
+        "alive": 1.0, "expected_orders": 1.0, "expected_margin": [100.0, 300.0, 100.0, 100.0], "expected_revenue": [200.0, 600.0, 200.0, 200.0],
     })  # fmt: skip
     return frame.assign(**changes)
 
@@ -416,13 +417,14 @@ def plan_for(
     )
 
 
-def test_actions_keep_consent_strategy_and_certainty() -> None:
+def test_actions_keep_consent_and_strategy() -> None:
     choice = plan_for(four_people(), [action()], email=[True, True, True, False])[
         "choice"
     ].set_index("customer_id")
     assert choice["action"].to_dict() == {"a": "mail", "b": "mail", "c": "none", "d": "none"}
+    more = -np.log1p(-0.1 * np.e)  # orders that move the share by ten points where e^-1 buy nothing
     assert choice["expected_margin"].to_dict() == pytest.approx(
-        {"a": 10.0, "b": 5.0, "c": 0.0, "d": 0.0}
+        {"a": 100 * more, "b": 300 * more, "c": 0.0, "d": 0.0}
     )
     selling = plan_for(four_people(), [action(purpose="cross-sell")])["choice"].set_index(
         "customer_id"
@@ -432,15 +434,16 @@ def test_actions_keep_consent_strategy_and_certainty() -> None:
 
 def test_scarce_capacity_goes_to_the_best_and_has_a_price() -> None:
     frame = four_people(
-        purchase_probability=[0.5, 0.95, 0.92, 0.5],
         strategy="develop",
-        margin_given_order=[90.0, 100.0, 100.0, 80.0],
+        expected_margin=[100.0, 50.0, 70.0, 80.0],
     )
     plan = plan_for(frame, [action(id="call", channel="phone", unit_cost=2.0)])
     assert plan["choice"].query("action == 'call'")["customer_id"].tolist() == ["a"]
     tight = crm.limits(plan).table.set_index("limit")
     assert tight.loc["contacts by phone", "used"] == 1
-    assert tight.loc["contacts by phone", "shadow_price"] == pytest.approx(6.0, abs=1.01)
+    second, best = (-np.log1p(-0.1 * np.e) * worth - 2 for worth in (80, 100))
+    price = tight.loc["contacts by phone", "shadow_price"]
+    assert second - 1e-6 <= price <= best + 1e-6
     owner = [
         AutomationRule(
             id="r", area="marketing", trigger="high churn risk", then="x", owner="crm", due_days=7
@@ -474,7 +477,8 @@ def test_a_customer_who_never_bought_is_worth_a_middling_order_and_not_nothing_k
     people = crm.candidates(
         pd.DataFrame({"customer_id": ids, "orders": [2, 0]}),
         pd.DataFrame({"customer_id": ids, "churn_probability": [0.2, 0.9], "purchase_probability": [0.8, 0.1]}),
-        pd.DataFrame({"customer_id": ids, "p_alive": [0.9, None], "expected_orders_12m": [1.8, 0.0], "expected_margin_12m": [90.0, 0.0]}),
+        pd.DataFrame({"customer_id": ids, "p_alive": [0.9, None], "expected_orders_12m": [1.8, 0.0], "expected_margin_12m": [90.0, 0.0],
+                      "margin_12m": [80.0, 0.0], "revenue_12m": [200.0, 0.0]}),
         pd.DataFrame({"customer_id": ids, "segment": ["S1", "S1"]}),
         Missing("no strategies", "none"),
         pd.DataFrame({"customer_id": ["a"], "detractor": [False], "promoter": [True]}),
@@ -483,3 +487,7 @@ def test_a_customer_who_never_bought_is_worth_a_middling_order_and_not_nothing_k
     worth = people.set_index("customer_id")["margin_given_order"]
     assert worth["b"] == pytest.approx(50.0, rel=1e-4)
     assert worth["a"] > worth["b"]
+    ahead = people.set_index("customer_id").loc["b"]
+    assert ahead["expected_orders"] == pytest.approx(-np.log(0.9))
+    assert ahead["expected_margin"] == pytest.approx(-50 * np.log(0.9))
+    assert ahead["expected_revenue"] == pytest.approx(2.5 * ahead["expected_margin"])

@@ -32,8 +32,8 @@ def buyers(n: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame({
         "customer_id": [f"c{i:03d}" for i in range(n)], "segment": rng.choice(["x", "y"], n), "strategy": "develop", "active": True,
         "at_risk": False, "lapsed": False, "detractor": False, "promoter": False,
-        "purchase_probability": rng.uniform(0, 0.9, n), "margin_given_order": rng.lognormal(3, 1, n),
-    })  # fmt: skip
+        "purchase_probability": rng.uniform(0, 0.9, n), "margin_given_order": rng.lognormal(3, 1, n), "alive": 1.0, "expected_orders": 1.0,
+    }).assign(expected_margin=lambda f: f["margin_given_order"], expected_revenue=lambda f: 2 * f["margin_given_order"])  # fmt: skip
 
 
 def letter(unit_cost: float = 1.0, effect: float = 0.1) -> Action:
@@ -64,10 +64,10 @@ def test_more_money_never_earns_less_and_is_never_overspent(seed: int, budget: f
 
 
 def test_the_shadow_price_says_what_one_more_unit_returns() -> None:
-    people = buyers(3, 1).assign(purchase_probability=0.1, margin_given_order=[100.0, 80.0, 60.0])
-    effect = crm.shrunken_effect(letter())[0]
+    people = buyers(3, 1).assign(purchase_probability=0.1, expected_margin=[100.0, 80.0, 60.0])
+    effect = -np.log1p(-np.e * crm.shrunken_effect(letter())[0])  # all order once a year
     answer, limits = tried(people, 2.0, [letter()])
-    net = np.sort(effect * people["margin_given_order"] - 1)[::-1]
+    net = np.sort(effect * people["expected_margin"] - 1)[::-1]
     assert answer["base"] == "budget"
     assert answer.table["net"].tolist() == pytest.approx(
         [net[0], net[0], sum(net[:2]), sum(net[:2]), sum(net)]

@@ -16,7 +16,7 @@ shadow price
     What one more unit of a limit would be believed to earn.
 """
 
-from playbook.crm.actions import candidates, money_for_contacts, next_best_action, shrunken_effect
+from playbook.crm.actions import candidates, money_for_contacts, next_best_action
 from playbook.crm.automation import (
     automation,
     late_cases,
@@ -33,8 +33,10 @@ from playbook.crm.behaviour import (
     snapshot_days,
     what_predicts,
 )
+from playbook.crm.beliefs import shrunken_effect
 from playbook.crm.budget import acquisition_channels, budget_split
 from playbook.crm.customer_pages import chosen_customers, customer_page
+from playbook.crm.effects import expected_effects, expected_margins
 from playbook.crm.files import checked_files, crm_contents, crm_files, make_files, refused_contacts
 from playbook.crm.handover import acceptance_files, acceptance_page, setup_page
 from playbook.crm.lint import lint_file, read_file
@@ -80,7 +82,7 @@ __all__ = [
     "budget_split", "budget_what_if", "calibration", "callback_tasks", "campaign_uplift",
     "candidates", "care_calendar", "checked_files", "chosen_customers", "cleaning_list",
     "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
-    "customer_page", "customer_record", "effect_by_group", "example_customer", "fill_template",
+    "customer_page", "customer_record", "effect_by_group", "example_customer", "expected_effects", "expected_margins", "fill_template",
     "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits",
     "lint_file", "list_sizes", "list_tests", "loss_reasons", "make_files", "money_and_margin",
     "money_for_contacts", "need_weights", "newcomer_values", "next_best_action", "personal_content", "pipeline_forecast",

@@ -10,28 +10,15 @@ import pandas as pd
 
 from playbook.allocation import NONE, Allocation, allocate
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
+from playbook.crm.beliefs import shrunken_effect
+from playbook.crm.effects import Effects, applies, expected_effects, expected_margins
 from playbook.errors import NotEnough
 
 __all__ = ["candidates", "money_for_contacts", "next_best_action", "shrunken_effect"]
 
 DRAWS = 1000
-Z95 = 1.959964
 SELLING = frozenset({"cross-sell", "up-sell"})
 ASK = "actions in the plan, with cost and believed effect"
-
-
-def shrunken_effect(action: Any) -> tuple[float, float]:
-    """Return a belief pulled towards zero by its own uncertainty, and its standard deviation.
-
-    The stated range is read as a 95 % interval, s = (high - low) / 3.92; mean and variance shrink by
-    w = m² / (m² + s²), the factor of an empirical Bayes estimate with prior mean zero (James and
-    Stein 1961). A belief whose range reaches zero keeps about four fifths, a vague one almost nothing.
-    """
-    mean = float(action.believed_effect)
-    spread = (float(action.believed_effect_high) - float(action.believed_effect_low)) / (2 * Z95)
-    size = float(np.hypot(mean, spread))
-    factor = (mean / size) ** 2 if size else 0.0
-    return factor * mean, float(np.sqrt(factor)) * spread
 
 
 def money_for_contacts(budget: Any) -> float:
@@ -73,12 +60,14 @@ def candidates(
     -------
     DataFrame
         customer_id, segment, strategy, active, at_risk, lapsed, detractor, promoter, purchase_probability,
-        margin_given_order (expected margin of the next 12 months if there is at least one order, currency).
+        margin_given_order (expected margin of the next 12 months if there is at least one order, currency);
+        alive (probability), expected_orders, expected_margin, expected_revenue (next 12 months, nothing done).
 
     Notes
     -----
     With λ = expected orders given alive, E[orders | at least one] = λ / (1 - e^-λ); times the
-    expected margin of an order.
+    expected margin of an order. Who never bought is expected to order as the propensity says, -ln(1 - p), at the median
+    margin. Revenue is the margin times what all customers' revenue of the last 12 months was to their margin.
     """
     for part in (scores, values, segments):
         if isinstance(part, Missing):
@@ -105,6 +94,11 @@ def candidates(
     rate = (orders / alive.clip(lower=0.01)).clip(lower=1e-6)
     margin = frame["expected_margin_12m"].astype(float) / orders.where(orders > 1e-6)
     middle = float(margin.median()) if margin.notna().any() else 0.0
+    never = frame["p_alive"].isna().to_numpy() | ~(orders > 0).to_numpy()
+    guess = -np.log1p(-frame["purchase_probability"].astype(float).clip(0, 0.99))
+    expected = orders.fillna(0.0).where(~never, guess)
+    earned, took = (float(values[c].astype(float).sum()) for c in ("margin_12m", "revenue_12m"))
+    worth = expected * margin.fillna(middle)
     return pd.DataFrame({
         "customer_id": frame["customer_id"], "segment": frame["segment"],
         "strategy": frame["segment"].map(chosen), "active": active,
@@ -112,6 +106,8 @@ def candidates(
         "detractor": frame["detractor"].fillna(False).astype(bool), "promoter": frame["promoter"].fillna(False).astype(bool),
         "purchase_probability": frame["purchase_probability"],
         "margin_given_order": margin.fillna(middle) * rate / -np.expm1(-rate),
+        "alive": alive.where(~never, 1.0), "expected_orders": expected, "expected_margin": worth,
+        "expected_revenue": worth * (took / earned if earned > 0 else 1.0),
     })  # fmt: skip
 
 
@@ -120,16 +116,13 @@ def _eligible(
 ) -> pd.DataFrame:
     """Customers × actions: consent, holdout and cap (through the lists), state, strategy."""
     lists = reachable.set_index("customer_id").reindex(people["customer_id"])
-    state = {"everyone": None, "active": "active", "at risk": "at_risk", "lapsed": "lapsed",
-             "detractors": "detractor", "promoters": "promoter"}  # fmt: skip
     columns = {}
     for action in actions:
         if action.channel in lists:
             open_to = lists[action.channel].fillna(False).to_numpy(bool)
         else:
             open_to = lists.fillna(False).any(axis=1).to_numpy(bool)
-        flag = state[action.applies_to]
-        fits = people[flag].to_numpy(bool) if flag else np.ones(len(people), bool)
+        fits = applies(people, action)
         strategy = people["strategy"].map(
             lambda s, a=action: _allowed(None if pd.isna(s) else s, a)
         )
@@ -137,18 +130,11 @@ def _eligible(
     return pd.DataFrame(columns, index=pd.Index(people["customer_id"], name="customer_id"))
 
 
-def _gain(people: pd.DataFrame, effect: float | np.ndarray) -> np.ndarray:
-    """Expected margin an effect adds per customer; nobody can become more than certain to buy."""
-    room = 1 - people["purchase_probability"].to_numpy(float)
-    worth = np.maximum(people["margin_given_order"].to_numpy(float), 0)
-    return np.minimum(np.asarray(effect)[..., None], room) * worth
-
-
 def _choose(
     people: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, budget: float, capacity: Mapping[str, float],
+    effects: Effects,
 ) -> tuple[Allocation, pd.DataFrame]:  # fmt: skip
-    index = eligible.index
-    gains = pd.DataFrame({a.id: _gain(people, shrunken_effect(a)[0]) for a in actions}, index=index)
+    gains = expected_margins(people, actions, effects)
     cost = pd.Series({a.id: float(a.unit_cost) for a in actions})
     group = pd.Series({a.id: a.channel for a in actions})
     room = {name: int(limit) for name, limit in capacity.items() if name in set(group)}
@@ -156,18 +142,18 @@ def _choose(
 
 
 def _table(
-    chosen: pd.DataFrame, people: pd.DataFrame, actions: Sequence[Any], seed: int
+    chosen: pd.DataFrame, people: pd.DataFrame, actions: Sequence[Any], seed: int, effects: Effects
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Per action × segment: customers, expected margin with interval, cost; and draws of the total."""
     rng = np.random.default_rng(seed)
+    powers = effects.drawn_powers(DRAWS, rng)
     rows, total = [], np.zeros(DRAWS)
     people = people.set_index("customer_id", drop=False)
     for action in sorted(actions, key=lambda a: a.id):
-        mean, spread = shrunken_effect(action)
-        effects = rng.normal(mean, spread, DRAWS)
-        for segment, part in chosen[chosen["action"] == action.id].groupby("segment"):
-            group = people.loc[part["customer_id"]]
-            drawn = _gain(group, effects).sum(axis=1)
+        own = chosen[chosen["action"] == action.id]
+        margins = effects.drawn_margins(people.loc[own["customer_id"]], action, powers, rng)
+        for segment, part in own.groupby("segment"):
+            drawn = margins[segment].to_numpy()
             total += drawn
             low, high = np.quantile(drawn, [0.025, 0.975])
             rows.append({
@@ -193,7 +179,7 @@ def _table(
 @answers
 def next_best_action(
     people: pd.DataFrame, actions: Sequence[Any], reachable: pd.DataFrame, holdout: pd.DataFrame, *, budget: float,
-    capacity_per_month: Mapping[str, float], months: int, seed: int,
+    capacity_per_month: Mapping[str, float], months: int, seed: int, outcomes: pd.DataFrame | None = None,
 ) -> Answer:  # fmt: skip
     """Return which action each customer gets for the highest believed margin within the limits.
 
@@ -202,7 +188,7 @@ def next_best_action(
     people
         From `candidates`.
     actions
-        ``plan.actions``; their effects are beliefs, shrunken by `shrunken_effect`.
+        ``plan.actions``; their effects are beliefs, weighed against measured campaigns (`expected_effects`).
     reachable, holdout
         Of the target lists: consent, suppression, contact cap; customers never to be touched.
     budget
@@ -212,13 +198,15 @@ def next_best_action(
     months
         How long the plan lasts; one action per customer in that time.
     seed
-        Of the draws of beliefs.
+        Of the draws of effects.
+    outcomes
+        Query ``campaign_outcomes``; without it, beliefs only.
 
     Returns
     -------
     Answer
         Table action, segment, customers, expected_margin (before the contact's cost), low, high, cost, action_id.
-        Extra ``choice`` (result next_best_action), ``allocation``, ``frontier`` (value by budget).
+        Extra ``choice`` (result next_best_action), ``allocation``, ``frontier`` (value by budget), ``effects`` (`Effects`).
     """
     need(pd.DataFrame({"action": [a.id for a in actions]}), "actions in the plan", ASK)
     need(people, "customers with value and score", "order histories of two years or more")
@@ -229,7 +217,8 @@ def next_best_action(
             "no action of the plan may be used on any customer",
             "consents per channel, with their dates",
         )
-    result, gains = _choose(people, actions, eligible, budget, capacity)
+    effects = expected_effects(people, actions, outcomes)
+    result, gains = _choose(people, actions, eligible, budget, capacity, effects)
     cost = {a.id: float(a.unit_cost) for a in actions} | {NONE: 0.0}
     choice = people[["customer_id", "segment"]].merge(holdout, on="customer_id", how="left")
     choice["action"] = choice["customer_id"].map(result.choice)
@@ -237,8 +226,8 @@ def next_best_action(
     keys = pd.MultiIndex.from_frame(choice[["customer_id", "action"]])
     choice["expected_margin"] = margins.reindex(keys).to_numpy(float)
     choice["cost"] = choice["action"].map(cost)
-    table, draws = _table(choice, people, actions, seed)
-    frontier = _frontier(people, actions, eligible, result, capacity)
+    table, draws = _table(choice, people, actions, seed, effects)
+    frontier = _frontier(people, actions, eligible, result, capacity, effects)
     net = float(choice["expected_margin"].sum() - choice["cost"].sum())
     low, high = (float(q) for q in np.quantile(draws - result.spent, [0.025, 0.975]))
     touched = int((choice["action"] != NONE).sum())
@@ -257,7 +246,7 @@ def next_best_action(
         ),
         extra={
             "choice": choice[["customer_id", "segment", "action", "expected_margin", "cost", "holdout"]],
-            "allocation": result, "frontier": frontier, "capacity": capacity, "budget": budget, "months": months,
+            "allocation": result, "effects": effects, "frontier": frontier, "capacity": capacity, "budget": budget, "months": months,
         },
     )  # fmt: skip
 
@@ -280,12 +269,15 @@ def _nba_advice(
 
 def _frontier(
     people: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, result: Allocation, capacity: Mapping[str, float],
+    effects: Effects,
 ) -> pd.DataFrame:  # fmt: skip
     """What the plan would be believed to earn with less money than it uses: budget, net, marginal."""
     rows = [{"budget": 0.0, "net": 0.0}]
     for share in (0.02, 0.05, 0.1, 0.25, 0.5, 0.75):
         money = share * result.spent
-        part = _choose(people, actions, eligible, money, capacity)[0] if money > 0 else None
+        part = (
+            _choose(people, actions, eligible, money, capacity, effects)[0] if money > 0 else None
+        )
         if part is not None:
             rows.append({"budget": money, "net": part.value})
     rows.append({"budget": result.spent, "net": result.value})

@@ -128,7 +128,9 @@ def budget_what_if(
     eligible = _eligible(people, actions, reachable)
     rows = [
         {"change": change, "budget": base * (1 + change)}
-        | _outcome(people, actions, eligible, base * (1 + change), plan["capacity"], seed)
+        | _outcome(
+            people, actions, eligible, base * (1 + change), plan["capacity"], seed, plan["effects"]
+        )
         for change in CASES
     ]
     table = pd.DataFrame(rows)
@@ -162,10 +164,11 @@ def budget_what_if(
 
 
 def _outcome(
-    people: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, budget: float, capacity: Any, seed: int
+    people: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, budget: float, capacity: Any, seed: int,
+    effects: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """What the best choice at one budget spends and is believed to earn, with the range of the beliefs."""
-    result, gains = _choose(people, actions, eligible, budget, capacity)
+    result, gains = _choose(people, actions, eligible, budget, capacity, effects)
     cost = {a.id: float(a.unit_cost) for a in actions} | {NONE: 0.0}
     choice = people[["customer_id", "segment"]].assign(
         action=lambda f: f["customer_id"].map(result.choice)
@@ -173,7 +176,9 @@ def _outcome(
     keys = pd.MultiIndex.from_frame(choice[["customer_id", "action"]])
     choice["expected_margin"] = gains.assign(**{NONE: 0.0}).stack().reindex(keys).to_numpy(float)
     choice["cost"] = choice["action"].map(cost)
-    low, high = np.quantile(_table(choice, people, actions, seed)[1] - result.spent, [0.025, 0.975])
+    low, high = np.quantile(
+        _table(choice, people, actions, seed, effects)[1] - result.spent, [0.025, 0.975]
+    )
     return {
         "spent": result.spent, "customers": int((choice["action"] != NONE).sum()),
         "net": float(choice["expected_margin"].sum()) - result.spent, "low": float(low), "high": float(high),

@@ -226,6 +226,10 @@ class Action(Strict):
 
     The effect is a *belief* until it is measured: the change in the probability of at least one more
     order within a year (0.03 = three percentage points), with its plausible range.
+
+    ``discount`` is the share taken off every order of the 30 days after the contact, whether or not the
+    contact caused it. ``measured_by`` names past campaigns of the same kind (``campaign_id``): where
+    they had a random control group, what they measured is weighed against the belief.
     """
 
     id: Key
@@ -236,6 +240,8 @@ class Action(Strict):
     believed_effect: float
     believed_effect_low: float
     believed_effect_high: float
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    measured_by: list[str] = Field(default_factory=list)
     applies_to: Literal["everyone", "active", "at risk", "lapsed", "detractors", "promoters"] = (
         "everyone"
     )

@@ -85,10 +85,9 @@ def apply(
     lift, cut, contacts = np.zeros(n), np.zeros(n), np.zeros(n)
     kept, annoyance = people.settings.fatigue
     before = state.contacts.sum(axis=0)
-    for action in people.settings.actions:
+    present = set(plan["action"])
+    for action in (x for x in people.settings.actions if x.action in present):
         rows = plan[plan["action"] == action.action].sort_values("customer", kind="stable")
-        if rows.empty:
-            continue
         treated = rows.loc[rows["treated"], "customer"].to_numpy()
         segment = people.segment[treated]
         effect = kept ** (before + contacts)[treated]

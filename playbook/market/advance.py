@@ -174,21 +174,58 @@ def _customers(memory: Memory, frame: Frame, terms: Terms) -> tuple[State, Event
     return state, replace(events, numbers=events.numbers + numbers)
 
 
+@dataclass(frozen=True)
+class _Possible:
+    """All who could be won in a year, and how they live.
+
+    ``cell`` is the row of the spend (month and channel) that each comes by and ``rank`` the place
+    among those; ``quantile`` that of the number won, for each row.
+    """
+
+    crowd: people.People
+    state: State
+    events: Events
+    cell: np.ndarray
+    rank: np.ndarray
+    quantile: np.ndarray
+
+
 def _newcomers(
     memory: Memory, frame: Frame, usual: pd.DataFrame, numbers: int, strategy: Strategy
 ) -> tuple[people.People, State, Events]:
-    """Draw all who could be won, let them live, and keep those whom the spend wins."""
-    rng = frame.luck(NEW)
+    """Let all who could be won live, and keep those whom the spend wins.
+
+    How they live depends only on fixes and programme, so that it is found once for these.
+    """
     first = memory.frame.spend
     scale = 0.58 * frame.customers / first["expected"][first["month"] < 36].sum()
     scale *= min(memory.frame.years, 3) / 3
-    spend = frame.spend[frame.spend["month"] >= _months(frame)[0]].reset_index(drop=True)
-    quantile = rng.random(len(spend))
-    most = poisson.ppf(quantile, MOST * scale * usual["expected"].to_numpy()).astype(int)
-    count = poisson.ppf(quantile, scale * spend["expected"].to_numpy()).astype(int)
-    cell = np.repeat(np.arange(len(spend)), most)
+    key = (frame.chance, strategy.fixes, strategy.programme)
+    if key not in memory.lives:
+        most = MOST * scale * usual["expected"].to_numpy()
+        memory.lives[key] = _possible(memory, frame, usual, most, numbers, strategy)
+    could = memory.lives[key]
+    spend = frame.spend[frame.spend["month"] >= _months(frame)[0]]
+    count = poisson.ppf(could.quantile, scale * spend["expected"].to_numpy()).astype(int)
+    kept = np.flatnonzero(could.rank < count[could.cell])
+    events = _events_of(could.events, kept, len(could.crowd))
+    return could.crowd.only(kept), _state_of(could.state, kept), events
+
+
+def _possible(
+    memory: Memory,
+    frame: Frame,
+    usual: pd.DataFrame,
+    mean: np.ndarray,
+    numbers: int,
+    strategy: Strategy,
+) -> _Possible:
+    rng = frame.luck(NEW)
+    quantile = rng.random(len(usual))
+    most = poisson.ppf(quantile, mean).astype(int)
+    cell = np.repeat(np.arange(len(usual)), most)
     rank = np.arange(len(cell)) - np.repeat(np.cumsum(most) - most, most)
-    arrivals = people.arrivals_of(rng, spend.loc[cell, ["month", "channel"]], frame.settings)
+    arrivals = people.arrivals_of(rng, usual.loc[cell, ["month", "channel"]], frame.settings)
     highest = max(int(number) for number in memory.crowd.customer_id)
     crowd = people.draw_people(rng, len(cell), arrivals, frame.start, frame.settings, highest)
     state = State.new(crowd)
@@ -198,8 +235,7 @@ def _newcomers(
         _draws(frame, 1), quiet, frame.products, state, _months(frame), frame.start,
         lambda month, _: drawn[month.number], of_all(quiet, strategy),
     )  # fmt: skip
-    kept = np.flatnonzero(rank < count[cell])
-    return crowd.only(kept), _state_of(state, kept), _events_of(events, kept, len(crowd))
+    return _Possible(crowd, state, events, cell, rank, quantile)
 
 
 def _state_of(state: State, kept: np.ndarray) -> State:

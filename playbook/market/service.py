@@ -29,6 +29,8 @@ PROMISE_RESPONSE = {"urgent": 2.0, "high": 4.0, "normal": 8.0, "low": 24.0}
 """Promised hours to the first answer, by priority."""
 PROMISE_RESOLUTION = {"urgent": 24.0, "high": 48.0, "normal": 72.0, "low": 120.0}
 """Promised hours to the resolution, by priority."""
+PRIORITIES = ("low", "normal", "high", "urgent")
+_URGENCY = np.array([1.8, 1.0, 0.6, 0.35])
 
 
 def late(
@@ -108,25 +110,26 @@ def cases(
             "time": draws["ordered"].to_numpy() + wait,
             "topic": topic,
             "channel": column(draws["channel"].to_numpy(), _CHANNEL[topic]),
-            "priority": np.array(["low", "normal", "high", "urgent"], dtype=object)[priority],
+            "priority": np.array(PRIORITIES, dtype=object)[priority],
         }
     )
     mood = satisfaction[draws["customer"].to_numpy()]
-    return _handled(people, frame, draws, mended, mood, month)
+    return _handled(people, frame, priority, draws, mended, mood, month)
 
 
 def _handled(
     people: People,
     frame: pd.DataFrame,
+    priority: np.ndarray,
     draws: pd.DataFrame,
     mended: dict[str, np.ndarray],
     mood: np.ndarray,
     month: np.datetime64,
 ) -> pd.DataFrame:
     topic, channel = frame["topic"].to_numpy(), frame["channel"].to_numpy()
-    answer, hours = _times(frame, draws, month)
+    answer, hours = _times(frame, _URGENCY[priority], draws, month)
     first, promise = (
-        frame["priority"].map(promised).to_numpy(dtype=float)
+        np.array([promised[label] for label in PRIORITIES])[priority]
         for promised in (PROMISE_RESPONSE, PROMISE_RESOLUTION)
     )
     answer = np.where(mended["slow"], np.minimum(answer, first), answer)
@@ -151,14 +154,12 @@ def _handled(
 
 
 def _times(
-    frame: pd.DataFrame, draws: pd.DataFrame, month: np.datetime64
+    frame: pd.DataFrame, urgency: np.ndarray, draws: pd.DataFrame, month: np.datetime64
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the hours to the first answer and to the resolution of each case."""
     load = 1.55 if int(month.astype(int)) % 12 in (0, 10, 11) else 1.0
     load *= 1.25 if month >= np.datetime64("2025-07", "M") else 1.0
     quick = np.array([0.08, 3.6, 0.15, 0.1])[frame["channel"].to_numpy()]
-    urgency = frame["priority"].map({"low": 1.8, "normal": 1.0, "high": 0.6, "urgent": 0.35})
-    urgency = urgency.to_numpy(dtype=float)
     answer = quick * load * urgency * np.exp(draws["answer"].to_numpy())
     effort = np.array([26.0, 34.0, 30.0, 24.0, 16.0, 7.0])[frame["topic"].to_numpy()]
     hours = answer + effort * load * urgency**0.6 * np.exp(draws["effort"].to_numpy())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,7 @@ class Memory:
     """What `advance` needs to continue a world, and the strategies of the years it continued.
 
     ``drawn`` keeps the chances of the year to come once drawn, by chance and group of customers,
-    as all strategies meet the same.
+    as all strategies meet the same, and ``lives`` the lives of those who could be won.
     """
 
     frame: Frame
@@ -79,6 +80,7 @@ class Memory:
     state: timeline.State
     strategies: dict[int, Strategy] = field(default_factory=dict)
     drawn: dict[tuple[int, int], dict[int, Chances]] = field(default_factory=dict, repr=False)
+    lives: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ bought as (
               and date_diff('day', cast(p.ordered_at as date), cast(m.assigned_at as date)) <= m.window_days
              then p.margin end) as margin_before,
     sum(case when p.ordered_at < m.assigned_at then p.revenue end) as revenue_year_before,
-    max(case when p.ordered_at >= m.assigned_at and p.revenue > 0 then 1 else 0 end) as bought
+    max(case when p.ordered_at >= m.assigned_at and p.revenue > 0 then 1 else 0 end) as bought,
+    sum(case when p.ordered_at >= m.assigned_at and p.revenue > 0 then 1 else 0 end) as orders_after,
+    sum(case when p.ordered_at < m.assigned_at and p.revenue > 0 then 1 else 0 end) as orders_year_before
   from members as m
   inner join priced as p
     on p.customer_id = m.customer_id
@@ -50,7 +52,9 @@ select
   coalesce(b.margin_after, 0) as margin_after,
   coalesce(b.margin_before, 0) as margin_before,
   coalesce(b.revenue_year_before, 0) as revenue_year_before,
-  coalesce(b.bought, 0) as bought
+  coalesce(b.bought, 0) as bought,
+  coalesce(b.orders_after, 0) as orders_after,
+  coalesce(b.orders_year_before, 0) as orders_year_before
 from members as m
 left join bought as b on m.campaign_id = b.campaign_id and m.customer_id = b.customer_id
 order by m.campaign_id, m.customer_id
