@@ -54,7 +54,7 @@ def command(
         raise PlanError(f"--figure {figure!r}: expected the name of a PNG file")
     work = read_homework(strategy)
     rows = play(
-        seeds, SEED_BASE if base is None else base, customers, work, processes,
+        seeds, SEED_BASE if base is None else base, processes, customers=customers, work=work,
         tell=lambda text: print(text, file=sys.stderr, flush=True),
     )  # fmt: skip
     result = score(rows)

@@ -51,15 +51,26 @@ def _choice(client: Client, budget: float) -> pd.DataFrame:
             continue  # nobody of the segment may be contacted
         chosen = plan["choice"]
         names = {a.id: a.name for a in actions}
-        parts.append(chosen[chosen["action"] != NONE].assign(action=lambda c, n=names: c["action"].map(n)))
+        parts.append(
+            chosen[chosen["action"] != NONE].assign(action=lambda c, n=names: c["action"].map(n))
+        )
     return pd.concat(parts).sort_values("customer_id", ignore_index=True)
 
 
 def _waves(client: Client) -> tuple[int, ...]:
     """Months four apart in which most is bought, by the client's own season."""
-    orders = client.sight.query("monthly_figures", margin_rate=client.sight.engagement.costs.margin_rate)
+    orders = client.sight.query(
+        "monthly_figures", margin_rate=client.sight.engagement.costs.margin_rate
+    )
     month = pd.to_datetime(orders["month"])
-    usual = orders["orders"].astype(float).groupby(month.dt.month).mean().reindex(range(1, 13)).fillna(0)
+    usual = (
+        orders["orders"]
+        .astype(float)
+        .groupby(month.dt.month)
+        .mean()
+        .reindex(range(1, 13))
+        .fillna(0)
+    )
     sets = [(a, b, c) for a in range(1, 5) for b in range(a + 4, 9) for c in range(b + 4, 13)]
     return max(sets, key=lambda s: (sum(usual[list(s)]), s))
 
@@ -84,7 +95,10 @@ def _price(client: Client, chosen: pd.DataFrame, paths: Channels, fixed: float) 
     """What the last unit of money must bring, in contacts as in channels, for the year's money to reach."""
 
     def fits(price: float) -> bool:
-        return WAVES * _wave_cost(chosen, price) + sum(paths.spend(price).values()) + fixed <= client.budget
+        return (
+            WAVES * _wave_cost(chosen, price) + sum(paths.spend(price).values()) + fixed
+            <= client.budget
+        )
 
     low, high = 1.0, 64.0
     if fits(low):

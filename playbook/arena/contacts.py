@@ -10,17 +10,23 @@ from playbook.market.planned import Action
 
 __all__ = ["best_contacts"]
 
+RECENT = np.array([int(state).bit_count() for state in range(8)])
+"""Contacts of the last three months, by state."""
 
-def _gain(
-    view: Outlook, action: Action, month: int, kept: float
-) -> np.ndarray:
+
+def _gain(view: Outlook, action: Action, month: int, kept: float) -> np.ndarray:
     """Expected margin that a contact in a month adds, its cost not yet taken off."""
     usual = view.orders[month]
     more = usual * np.expm1(np.array(action.lift)[view.segment] * kept)
     fewer_left = np.exp(-(usual + more) * view.leaves[month]) - np.exp(-usual * view.leaves[month])
     care = np.array(action.care)[view.segment] * kept
     given = action.cut * view.revenue * (usual + more)
-    gain = more * view.lasting[month] * view.margin - given + fewer_left * view.ahead[month] + care * view.moved[month]
+    gain = (
+        more * view.lasting[month] * view.margin
+        - given
+        + fewer_left * view.ahead[month]
+        + care * view.moved[month]
+    )
     return view.active[month] * gain
 
 
@@ -66,34 +72,41 @@ def best_contacts(
         customer_id, action, month, gain (expected margin less ``price`` times cost).
     """
     value, which = _table(view, actions, allowed, wear, price)
-    people = len(view.segment)
-    patterns, counts = 8, most + 1  # bit 0: contact in the month before
-    future = np.zeros((patterns, counts, people))
-    act = np.zeros((12, patterns, counts, people), dtype=bool)
-    for month in range(11, -1, -1):
-        now = np.empty_like(future)
-        for pattern in range(patterns):
-            rest, after = (pattern << 1) & 7, ((pattern << 1) | 1) & 7
-            bonus = value[month, int(pattern).bit_count()]
-            for left in range(counts):
-                wait = future[rest, left]
-                go = bonus + future[after, left - 1] if left else np.full(people, -np.inf)
-                act[month, pattern, left] = go > wait + 1e-9
-                now[pattern, left] = np.maximum(go, wait)
-        future = now
-    place = np.arange(people)
-    before = recent > 0
-    pattern = (before[2] * 1 + before[1] * 2 + before[0] * 4).astype(int)
-    left = np.full(people, most)
+    goes = _program(value, most)
+    names = np.array([a.action for a in actions], dtype=object)
+    place = np.arange(len(view.segment))
+    state = np.array([4, 2, 1]) @ (recent > 0)
+    left = np.full(len(place), most)
     rows = []
     for month in range(12):
-        goes = act[month, pattern, left, place]
-        chosen = np.flatnonzero(goes)
-        worn = np.array([int(p).bit_count() for p in pattern[chosen]], dtype=int)
+        here = goes[month, state, left, place]
+        chosen = np.flatnonzero(here)
+        worn = RECENT[state[chosen]]
         rows.append(pd.DataFrame({
-            "customer_id": view.customer_id[chosen],
-            "action": np.array([a.action for a in actions], dtype=object)[which[month, worn, chosen]],
+            "customer_id": view.customer_id[chosen], "action": names[which[month, worn, chosen]],
             "month": month + 1, "gain": value[month, worn, chosen],
         }))  # fmt: skip
-        pattern, left = ((pattern << 1) | goes) & 7, left - goes
+        state, left = ((state << 1) | here) & 7, left - here
     return pd.concat(rows, ignore_index=True)
+
+
+def _program(value: np.ndarray, most: int) -> np.ndarray:
+    """Whether to contact, by month, state, contacts left and customer: backwards from the last month.
+
+    The state's bits are the months before with a contact, the last one first.
+    """
+    people = value.shape[2]
+    future = np.zeros((8, most + 1, people))
+    goes = np.zeros((12, 8, most + 1, people), dtype=bool)
+    for month in range(11, -1, -1):
+        now = np.empty_like(future)
+        for state in range(8):
+            rest, after = (state << 1) & 7, ((state << 1) | 1) & 7
+            bonus = value[month, RECENT[state]]
+            for left in range(most + 1):
+                wait = future[rest, left]
+                go = bonus + future[after, left - 1] if left else np.full(people, -np.inf)
+                goes[month, state, left] = go > wait + 1e-9
+                now[state, left] = np.maximum(go, wait)
+        future = now
+    return goes

@@ -122,7 +122,8 @@ class Client:
         """Customers × actions of the menu: whether the contact is allowed."""
         lists = self.lists.set_index("customer_id")
         columns = {
-            a.action: lists[CHANNELS.get(a.channel, a.channel)] for a in self.menu.actions.itertuples()
+            a.action: lists[CHANNELS.get(a.channel, a.channel)]
+            for a in self.menu.actions.itertuples()
         }
         return pd.DataFrame(columns).sort_index()
 

@@ -104,7 +104,9 @@ class _Truth:
     @cache  # noqa: B019
     def sold(self, programme: str, fixes: tuple[str, ...]) -> tuple[pd.DataFrame, Outlook]:
         """The best offers, and the course of the customers with them."""
-        rows, change = _offers(self, self.change(self.group, Strategy(programme=programme, fixes=fixes)))
+        rows, change = _offers(
+            self, self.change(self.group, Strategy(programme=programme, fixes=fixes))
+        )
         return rows, self.look(change)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -32,7 +33,8 @@ CHANCES = 2
 """How often each policy lives the two years, every time with other luck; profits are means over them."""
 YOURS = "yours"
 FIRST = START + YEARS
-Policy = Callable[[Client], market.Strategy]
+Policy = Callable[[market.World, Client], market.Strategy]
+Plan = tuple[market.Strategy, market.Strategy]
 
 
 @dataclass
@@ -46,13 +48,17 @@ class _Table:
     usual: dict[str, float]
     files: int = 0
 
-    def client(self, world: market.World, last: tuple[Client, market.Strategy] | None = None) -> Client:
+    def client(
+        self, world: market.World, last: tuple[Client, market.Strategy] | None = None
+    ) -> Client:
         """Return what a policy knows when it continues ``world``."""
         self.files += 1
         year = FIRST if last is None else FIRST + 1
         sight = sight_of(world, self.folder / str(self.files), date(year - 1, 12, 31), open_folder("demo").engagement())  # fmt: skip
         menu = market.beliefs(world.settings, self.seed, len(_known(world)))
-        return Client(sight, year, 1 + FIRST + 1 - year, self.budget, self.usual, menu, self.seed, last)
+        return Client(
+            sight, year, 1 + FIRST + 1 - year, self.budget, self.usual, menu, self.seed, last
+        )
 
 
 def _budget(world: market.World) -> tuple[float, dict[str, float]]:
@@ -64,35 +70,37 @@ def _budget(world: market.World) -> tuple[float, dict[str, float]]:
     return float(spend["spend"].sum()), usual
 
 
-def _two_years(
-    table: _Table, first: market.Strategy, policy: Callable[[market.World, Client | None], market.Strategy], chance: int,
-    start: Client | None,
-) -> tuple[list[float], market.Strategy]:  # fmt: skip
-    """Live both years; ``policy`` plans the second one. Return both profits and the second strategy."""
-    after = market.advance(table.world, FIRST, first, chance)
-    second = policy(after, table.client(after, (start, first)) if start is not None else None)
-    later = market.lived(after, FIRST + 1, second, chance)
-    return [market.profit(after, FIRST).total, later.profit.total], second
-
-
 def _known(world: market.World) -> Any:
     assert world.memory is not None
     return world.memory.crowd.customer_id
 
 
-def _levers(table: _Table, plans: list[tuple[market.Strategy, market.Strategy]], policy: str) -> list[dict[str, Any]]:  # fmt: skip
-    """Profit of each lever alone: the same strategies with all else left as it is."""
-    rows = []
-    for lever in LEVERS:
-        years: list[list[float]] = []
-        for chance, (first, second) in enumerate(plans):
-            part = only(first, lever, _known(table.world))
-            profits, _ = _two_years(
-                table, part, lambda world, _, s=second, lever=lever: only(s, lever, _known(world)), chance, None,
-            )  # fmt: skip
-            years.append(profits)
-        rows += _rows(table, policy, lever, years)
-    return rows
+def _later(after: market.World, second: market.Strategy, chance: int) -> list[float]:
+    """Profit of the first year, lived, and of the second under its strategy."""
+    year = market.lived(after, FIRST + 1, second, chance)
+    return [market.profit(after, FIRST).total, year.profit.total]
+
+
+def _policy(table: _Table, start: Client, name: str, policy: Policy, chances: int) -> tuple[list[list[float]], list[Plan]]:  # fmt: skip
+    """Let a policy plan and live both years under each chance: profits and strategies, by chance."""
+    first = checked(policy(table.world, start), start, name)
+    years, plans = [], []
+    for chance in range(chances):
+        after = market.advance(table.world, FIRST, first, chance)
+        seen = table.client(after, (start, first))
+        second = checked(policy(after, seen), seen, name)
+        years.append(_later(after, second, chance))
+        plans.append((first, second))
+    return years, plans
+
+
+def _lever(table: _Table, lever: str, plans: list[Plan]) -> list[list[float]]:
+    """Profits of one lever alone: the same strategies, with all else left as it is."""
+    years = []
+    for chance, (first, second) in enumerate(plans):
+        after = market.advance(table.world, FIRST, only(first, lever, _known(table.world)), chance)
+        years.append(_later(after, only(second, lever, _known(after)), chance))
+    return years
 
 
 def _rows(table: _Table, policy: str, source: str, years: list[list[float]]) -> list[dict[str, Any]]:  # fmt: skip
@@ -104,8 +112,21 @@ def _rows(table: _Table, policy: str, source: str, years: list[list[float]]) -> 
     ]  # fmt: skip
 
 
+def _sees_only(policy: Callable[[Client], market.Strategy]) -> Policy:
+    """A policy that is never given the world itself."""
+    return lambda _, client: policy(client)
+
+
+def _players(work: Homework | None, wanted: tuple[str, ...]) -> dict[str, Policy]:
+    every = {name: _sees_only(policy) for name, policy in (SIMPLE | {OURS: playbook}).items()}
+    every[ORACLE] = oracle
+    if work is not None:
+        every[YOURS] = _sees_only(partial(homework, work))
+    return {name: policy for name, policy in every.items() if not wanted or name in wanted}
+
+
 def play_world(
-    seed: int, customers: int = CUSTOMERS, work: Homework | None = None, chances: int = CHANCES, levers: bool = True,
+    seed: int, *, customers: int = CUSTOMERS, work: Homework | None = None, chances: int = CHANCES, levers: bool = True,
     policies: tuple[str, ...] = (),
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return profit by policy, source and year in the world of one seed.
@@ -114,45 +135,34 @@ def play_world(
     ----------
     work
         A student's own strategy, which plays as ``yours``.
+    chances
+        How often the two years are lived, each time with other luck.
+    levers
+        Whether the playbook's and the oracle's levers are also judged alone.
     policies
         Names of those that play; all by default.
     """
-    every: dict[str, Policy] = {**SIMPLE, OURS: playbook}
-    if work is not None:
-        every[YOURS] = partial(homework, work)
     with warnings.catch_warnings(), threadpool_limits(1), tempfile.TemporaryDirectory(prefix="playbook-arena-") as folder:  # fmt: skip
         warnings.simplefilter("ignore")
-        settings = market.draw_settings(seed)
-        world = market.simulate(customers, START, YEARS, seed, settings)
-        budget, usual = _budget(world)
-        table = _Table(seed, world, Path(folder), budget, usual)
+        world = market.simulate(customers, START, YEARS, seed, market.draw_settings(seed))
+        table = _Table(seed, world, Path(folder), *_budget(world))
         start = table.client(world)
         rows: list[dict[str, Any]] = []
-        for name in [n for n in (*every, ORACLE) if not policies or n in policies]:
-            plans, years = [], []
-            if name == ORACLE:
-                first = checked(oracle(world, start), start, name)
-            else:
-                first = checked(every[name](start), start, name)
-            for chance in range(chances):
-
-                def second(after: market.World, seen: Client | None, name: str = name) -> market.Strategy:
-                    assert seen is not None
-                    plan = oracle(after, seen) if name == ORACLE else every[name](seen)
-                    return checked(plan, seen, name)
-
-                profits, then = _two_years(table, first, second, chance, start)
-                plans.append((first, then))
-                years.append(profits)
+        for name, policy in _players(work, policies).items():
+            years, plans = _policy(table, start, name, policy, chances)
             rows += _rows(table, name, ALL, years)
-            if levers and name in (OURS, ORACLE):
-                rows += _levers(table, plans, name)
+            for lever in LEVERS if levers and name in (OURS, ORACLE) else ():
+                rows += _rows(table, name, lever, _lever(table, lever, plans))
     return rows
 
 
+def _numbered(seed: int, options: dict[str, Any]) -> list[dict[str, Any]]:
+    return play_world(seed, **options)
+
+
 def play(
-    seeds: int = SEEDS, base: int = SEED_BASE, customers: int = CUSTOMERS, work: Homework | None = None, processes: int = 2,
-    tell: Callable[[str], None] = lambda text: None, **options: Any,
+    seeds: int = SEEDS, base: int = SEED_BASE, processes: int = 2, tell: Callable[[str], None] = lambda text: None,
+    **options: Any,
 ) -> pd.DataFrame:  # fmt: skip
     """Return one row a world, policy, source and year; the same for any number of processes.
 
@@ -164,20 +174,18 @@ def play(
         Worlds played at a time.
     tell
         Called with a line of progress after each world.
+    options
+        Of `play_world`.
     """
-    one = partial(play_world, customers=customers, work=work, **options)
+    one = partial(_numbered, options=options)
     chosen = range(base, base + seeds)
     rows: list[dict[str, Any]] = []
-
-    def note(seed: int, found: list[dict[str, Any]]) -> None:
-        rows.extend(found)
-        tell(f"seed {seed}: {found[0]['kind']}")
-
-    if processes < 2 or seeds < 2:
-        for seed in chosen:
-            note(seed, one(seed))
-    else:
-        with ProcessPoolExecutor(min(processes, seeds), mp_context=get_context("spawn")) as pool:
-            for seed, found in zip(chosen, pool.map(one, chosen), strict=True):
-                note(seed, found)
+    with ExitStack() as stack:
+        results: Iterator[list[dict[str, Any]]] = map(one, chosen)
+        if min(processes, seeds) > 1:
+            pool = ProcessPoolExecutor(min(processes, seeds), mp_context=get_context("spawn"))
+            results = stack.enter_context(pool).map(one, chosen)
+        for seed, found in zip(chosen, results, strict=True):
+            rows += found
+            tell(f"seed {seed}: {found[0]['kind']}")
     return pd.DataFrame(rows)

@@ -113,9 +113,7 @@ def rule_book(client: Client) -> market.Strategy:
 def best_average(client: Client) -> market.Strategy:
     """Send everybody the action whose experiment of last year gained most for each customer, if one gained at all."""
     kinds = {c: action for action in client.unit_cost for c in campaigns_of(client, action)}
-    effects = monitoring.campaign_effects(
-        client.sight.outcomes, client.sight.table("campaigns")
-    )
+    effects = monitoring.campaign_effects(client.sight.outcomes, client.sight.table("campaigns"))
     if isinstance(effects, Missing):
         return market.Strategy()
     table = given(effects).table.dropna(subset="effect")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,7 +120,7 @@ def programme(client: Client) -> str:
     today = -float(menu.loc["none", "log_lift"]) - satisfaction_pays(client) * float(menu.loc["none", "care"])  # fmt: skip
     value = float(menu.loc["", "points_cost"]) / float(menu.loc["", "points"])
 
-    def rules(name: str) -> dict[str, object]:
+    def rules(name: str) -> dict[str, Any]:
         row = menu.loc[name]
         tier = Tier(name="member", from_revenue=0.0, points_per_unit=float(row.points), offer="care", offer_cost=float(row.unit_cost))  # fmt: skip
         change = float(row.log_lift) + satisfaction_pays(client) * float(row.care) if name else 0.0

@@ -32,7 +32,14 @@ def _range(low: float, high: float, shown: object = _money) -> str:
 
 
 def _policies(score: Score) -> list[tuple[str, ...]]:
-    head = ("policy", "gain a world", "of the oracle's", "95 % interval", f"{OURS} earns more by", "95 % interval, paired")
+    head = (
+        "policy",
+        "gain a world",
+        "of the oracle's",
+        "95 % interval",
+        f"{OURS} earns more by",
+        "95 % interval, paired",
+    )
     return [head] + [
         (row.policy, _money(row.gain), _share(row.share), _range(row.low, row.high, _share),
          "" if row.policy == OURS else _money(row.behind), _range(row.behind_low, row.behind_high))
@@ -76,7 +83,9 @@ def page_tables(score: Score) -> tuple[str, str]:
 
     def markdown(rows: Sequence[tuple[str, ...]]) -> str:
         rule = "|---" + "|---:" * (len(rows[0]) - 1) + "|"
-        return "\n".join([f"| {' | '.join(rows[0])} |", rule, *(f"| {' | '.join(r)} |" for r in rows[1:])])
+        return "\n".join(
+            [f"| {' | '.join(rows[0])} |", rule, *(f"| {' | '.join(r)} |" for r in rows[1:])]
+        )
 
     return markdown(_policies(score)), markdown(_sources(score))
 

@@ -13,7 +13,7 @@ from playbook.arena.worth import prospects
 from playbook.propensity import treatment_effect
 from playbook.proposition.experiment import Experiment
 from playbook.proposition.simulation import design_of, market
-from playbook.proposition.tastes import segment_tastes
+from playbook.proposition.tastes import Taste, segment_tastes
 
 __all__ = ["offers"]
 
@@ -34,7 +34,9 @@ def _changes(client: Client) -> pd.DataFrame:
     names = list(read.coding.levels)
     columns = {}
     for entry in client.menu.offers.itertuples():
-        wanted = {name: getattr(entry, name) for name in names if isinstance(getattr(entry, name), str)}
+        wanted = {
+            name: getattr(entry, name) for name in names if isinstance(getattr(entry, name), str)
+        }
         changed = ours.assign(price=ours["price"] * (1 + entry.price_change))
         better = changed.assign(**wanted)
         columns[entry.offer] = {
@@ -44,7 +46,9 @@ def _changes(client: Client) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _log_change(taste, ours, changed, better, rivals, read) -> float:  # noqa: ANN001
+def _log_change(
+    taste: Taste, ours: pd.DataFrame, changed: pd.DataFrame, better: pd.DataFrame, rivals: pd.DataFrame, read: Experiment
+) -> float:  # fmt: skip
     """Log change of our share when each of our offers gets the level, unless people like its present one more."""
 
     def share(offers: pd.DataFrame) -> float:
@@ -84,7 +88,11 @@ def _measured(client: Client) -> tuple[float, float] | None:
     before = client.last[0]
     planned = _planned(before)
     changes = _changes(before).stack()
-    days = {"cutoff": client.sight.as_of, "lookback_from": before.sight.as_of, "outcome_to": client.sight.as_of}
+    days = {
+        "cutoff": client.sight.as_of,
+        "lookback_from": before.sight.as_of,
+        "outcome_to": client.sight.as_of,
+    }
     after = client.sight.query("customer_snapshot", **days).set_index("customer_id")["orders"]
     old = prospects(before).set_index("customer_id")["expected_orders"]
     frame = planned.assign(
@@ -127,8 +135,12 @@ def _planned(client: Client) -> pd.DataFrame:
     })  # fmt: skip
     best = gains.idxmax(axis=1)[gains.max(axis=1) > 0]
     rows = people.loc[people["segment"].isin(best.index), ["customer_id", "segment"]]
-    rows = rows.assign(offer=rows["segment"].map(best)).sort_values("customer_id", ignore_index=True)
-    held = crm.universal_holdout(rows["customer_id"], client.sight.engagement.seed + client.year, CONTROL)
+    rows = rows.assign(offer=rows["segment"].map(best)).sort_values(
+        "customer_id", ignore_index=True
+    )
+    held = crm.universal_holdout(
+        rows["customer_id"], client.sight.engagement.seed + client.year, CONTROL
+    )
     return rows.assign(control=held)
 
 

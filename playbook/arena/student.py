@@ -38,11 +38,11 @@ class Audience(Strict):
     is 1 for the tenth of customers who are worth most.
     """
 
-    rfm: list[RfmClass] = []
-    segment: list[Rank] = []
-    churn_risk: list[Literal["low", "middle", "high"]] = []
-    value_decile: list[Decile] = []
-    customer_type: list[Literal["private", "business"]] = []
+    rfm: list[RfmClass] = Field(default_factory=list)
+    segment: list[Rank] = Field(default_factory=list)
+    churn_risk: list[Literal["low", "middle", "high"]] = Field(default_factory=list)
+    value_decile: list[Decile] = Field(default_factory=list)
+    customer_type: list[Literal["private", "business"]] = Field(default_factory=list)
 
 
 class Contact(Strict):
@@ -69,10 +69,10 @@ class Homework(Strict):
     """
 
     name: str = "yours"
-    contacts: list[Contact] = []
-    channels: dict[str, Annotated[float, Field(ge=0, le=10)]] = {}
-    fixes: list[str] = []
-    offers: list[OfferTo] = []
+    contacts: list[Contact] = Field(default_factory=list)
+    channels: dict[str, Annotated[float, Field(ge=0, le=10)]] = Field(default_factory=dict)
+    fixes: list[str] = Field(default_factory=list)
+    offers: list[OfferTo] = Field(default_factory=list)
     programme: str = ""
 
     @model_validator(mode="after")
@@ -80,7 +80,11 @@ class Homework(Strict):
         menu = market.menu(market.Settings(), 1000)
         actions, fixes, offers = (
             list(frame[label])
-            for frame, label in ((menu.actions, "action"), (menu.fixes, "fix"), (menu.offers, "offer"))
+            for frame, label in (
+                (menu.actions, "action"),
+                (menu.fixes, "fix"),
+                (menu.offers, "offer"),
+            )
         )
         paid = [c for c, (budget, _) in ACQUISITION.items() if budget > 0]
         programmes = [name for name in menu.programmes["programme"] if name]
@@ -93,7 +97,9 @@ class Homework(Strict):
         ):
             for name in asked:
                 if name not in known:
-                    raise ValueError(f"{what} {name!r} is not on the menu; expected one of {', '.join(known)}")
+                    raise ValueError(
+                        f"{what} {name!r} is not on the menu; expected one of {', '.join(known)}"
+                    )
         return self
 
 
@@ -127,7 +133,9 @@ def _traits(work: Homework, client: Client) -> pd.DataFrame:
         traits["clv"] = values.reindex(traits.index).fillna(0.0)
         place = traits["clv"].rank(ascending=False, method="first")
         traits["value_decile"] = np.ceil(10 * place / len(traits)).astype(int)
-        segment = sight.solution["segments"].set_index("customer_id")["segment"].reindex(traits.index)
+        segment = (
+            sight.solution["segments"].set_index("customer_id")["segment"].reindex(traits.index)
+        )
         worth = traits["clv"].groupby(segment).mean().sort_values(ascending=False, kind="stable")
         traits["segment"] = segment.map({name: i + 1 for i, name in enumerate(worth.index)})
     if any(a.churn_risk for a in audiences):
@@ -160,14 +168,16 @@ def _contacts(
     frame = pd.DataFrame(rows, columns=["customer_id", "action", "month"])
     frame = frame.drop_duplicates(["customer_id", "month"])
     frame = frame[frame.groupby("customer_id").cumcount() < CONTACTS]
-    return frame[frame["action"].map(client.unit_cost).astype(float).cumsum() <= money].reset_index(drop=True)
+    return frame[frame["action"].map(client.unit_cost).astype(float).cumsum() <= money].reset_index(
+        drop=True
+    )
 
 
 def homework(work: Homework, client: Client) -> market.Strategy:
     """Return the year's strategy of a student, cut to what the budget reaches."""
     traits = _traits(work, client)
     left = client.spare
-    fixes: list[str] = []
+    fixes: list[str] = Field(default_factory=list)
     for name in dict.fromkeys(work.fixes):
         if client.fix_cost[name] <= left:
             fixes.append(name)

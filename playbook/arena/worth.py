@@ -12,6 +12,7 @@ from playbook.answer import Missing
 from playbook.arena.game import CHANNELS, Client
 from playbook.crm.effects import expected_effects, expected_margins
 from playbook.engagement.model import Action
+from playbook.truth.sight import Sight
 
 __all__ = ["believed_worth", "campaigns_of", "planned_actions", "prospects", "satisfaction_pays"]
 
@@ -26,7 +27,7 @@ def prospects(client: Client) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=4)
-def _prospects(sight) -> pd.DataFrame:  # noqa: ANN001
+def _prospects(sight: Sight) -> pd.DataFrame:
     days = crm.snapshot_days(sight.query("order_history_span"), sight.as_of)
     people = crm.candidates(
         sight.query("customer_snapshot", **days.now), sight.propensity["scores"], sight.values,
