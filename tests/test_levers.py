@@ -9,19 +9,31 @@ import pytest
 from playbook import market
 from playbook.market import Strategy, levers, terms, worlds
 
-NESTED = tuple(levers.Fix(f"late {share}", "late at delivery", "late", share, 0.1) for share in (0.3, 0.6, 0.9))  # fmt: skip
+NESTED = tuple(
+    levers.Fix(f"late {share}", "late at delivery", "late", share, 0.1) for share in (0.3, 0.9)
+)
+
+
+def _simulated(customers, seed, fixes=()):
+    settings = market.draw_settings(seed)
+    settings = replace(settings, fixes=(*settings.fixes, *fixes))
+    return market.simulate(customers, 2024, 2, seed, settings)
 
 
 @pytest.fixture(scope="module")
 def world():
-    settings = replace(market.draw_settings(101), fixes=(*market.draw_settings(101).fixes, *NESTED))
-    return market.simulate(customers=400, seed=101, settings=settings)
+    return _simulated(300, 101, fixes=NESTED)
+
+
+@pytest.fixture(scope="module")
+def usual(world):
+    return market.advance(world, 2026)
 
 
 @pytest.fixture(scope="module")
 def null():
-    seed = next(s for s in range(100, 200) if market.draw_settings(s).kind == "null")
-    return market.simulate(customers=300, seed=seed, settings=market.draw_settings(seed))
+    seeds = (s for s in range(100, 200) if market.draw_settings(s).kind == "null")
+    return _simulated(200, next(seeds))
 
 
 def _everybody(world, **columns):
@@ -42,10 +54,6 @@ def _whole(world):
 @pytest.fixture(scope="module")
 def continued(world):
     return market.advance(world, 2026, _whole(world), chance=2)
-
-
-def _total(world, strategy=None, **more):
-    return market.lived(world, 2026, strategy, **more).profit.total
 
 
 def test_the_year_without_tables_earns_the_same(world, continued):
@@ -72,7 +80,7 @@ def test_every_part_of_the_profit_is_in_the_tables(world, continued):
     paid = menu.fixes.set_index("fix")["yearly_cost"][
         ["second carrier", "first-contact resolution"]
     ]
-    assert profit.fixes == pytest.approx(paid.sum())
+    assert profit.fixes == pytest.approx(paid.sum(), abs=0.01)
     known = world.tables["customers"]["customer_id"]
     bought = orders["customer_id"].isin(known) & (orders["revenue"] > 0)
     cost = menu.offers.set_index("offer")["order_cost"]["free assembly"]
@@ -96,95 +104,107 @@ def test_a_year_of_the_past_is_counted_as_well(world):
         market.profit(world, 2026)
 
 
-def test_a_second_year_goes_on_from_the_first(world, continued):
-    idle = market.lived(continued, 2027)
-    assert idle.profit.fixes == idle.profit.offers == idle.profit.contacts == 0
-    fixed = market.lived(continued, 2027, Strategy(fixes=("second carrier",)))
+def test_a_second_year_goes_on_from_the_first(world, continued, usual):
+    strategy = Strategy(fixes=("second carrier",), programme="none")
+    second = market.lived(continued, 2027, strategy).profit
     everybody = len(continued.tables["customers"])
-    assert fixed.profit.fixes == pytest.approx(world.settings.fixes[0].unit_cost * everybody)
-    later = market.advance(continued, 2027, Strategy(fixes=("second carrier",)))
-    assert market.profit(later, 2027) == fixed.profit
+    assert second.fixes == pytest.approx(world.settings.fixes[0].unit_cost * everybody, abs=0.01)
+    assert second.offers == second.contacts == second.programme == 0
+    later = market.advance(continued, 2027, strategy)
+    assert market.profit(later, 2027) == second
     assert market.profit(later, 2026) == market.profit(continued, 2026)
-    # what the first year left behind is still there: another first year, another second one
-    other = market.lived(market.advance(world, 2026, chance=2), 2027)
-    assert other.profit.total != idle.profit.total
+    # without a programme there are no points
+    events = later.tables["loyalty_events"].query("occurred_at >= '2027-01-01'")
+    assert set(events["kind"]) <= {"expire"}
+    # nothing is done that is not named again, but what was done is not forgotten
+    idle, other = (market.lived(first, 2027).profit for first in (continued, usual))
+    assert idle.fixes == idle.offers == idle.contacts == 0
+    assert idle.goods != other.goods
 
 
-def test_a_lever_that_is_not_used_changes_nothing(world):
-    usual = market.lived(world, 2026)
+def test_a_lever_that_is_not_used_changes_nothing(world, usual):
     nothing = Strategy(
         actions=pd.DataFrame(columns=["customer_id", "action", "month"]),
         channel_spend={},
         offers=pd.DataFrame(columns=["customer_id", "offer"]),
     )
-    pd.testing.assert_frame_equal(market.lived(world, 2026, nothing).customers, usual.customers)
-    assert market.lived(world, 2026, nothing).profit == usual.profit
+    assert market.lived(world, 2026, nothing).profit == market.profit(usual, 2026)
 
 
 def test_offers_and_the_programme_touch_only_those_whom_they_concern(world):
-    usual = market.lived(world, 2026).customers.set_index("customer_id")
+    idle = market.lived(world, 2026).customers.set_index("customer_id")
     some = _everybody(world, offer="next day").head(100)
     offered = market.lived(world, 2026, Strategy(offers=some)).customers.set_index("customer_id")
-    others = usual.index.difference(some["customer_id"])
-    pd.testing.assert_frame_equal(offered.loc[others], usual.loc[others])
+    others = idle.index.difference(some["customer_id"])
+    pd.testing.assert_frame_equal(offered.loc[others], idle.loc[others])
     assert offered["offers"].sum() > 0
     crowd = world.memory.crowd
     cared = market.lived(world, 2026, Strategy(programme="care tiers")).customers
     cared = cared.set_index("customer_id")
     outside = crowd.customer_id[~crowd.member]
-    pd.testing.assert_frame_equal(cared.loc[outside], usual.loc[outside])
+    pd.testing.assert_frame_equal(cared.loc[outside], idle.loc[outside])
     inside = crowd.customer_id[crowd.member]
-    assert (cared.loc[inside, "goods"] != usual.loc[inside, "goods"]).any()
+    assert (cared.loc[inside, "goods"] != idle.loc[inside, "goods"]).any()
 
 
-def test_the_same_chance_is_the_same_world_and_another_is_not(world):
-    assert _total(world, chance=3) == _total(world, chance=3)
-    assert len({_total(world, chance=chance) for chance in range(3)}) == 3
-    assert market.lived(world, 2026).profit.acquisition == market.lived(world, 2026, chance=3).profit.acquisition  # fmt: skip
+def test_the_same_chance_is_the_same_world_and_another_is_not(world, usual):
+    one = market.lived(world, 2026, chance=3).profit
+    assert market.lived(world, 2026, chance=3).profit == one
+    # spend is decided, not luck
+    assert one.acquisition == market.profit(usual, 2026).acquisition
+    assert one.goods != market.profit(usual, 2026).goods
 
 
-def test_mending_more_makes_no_delivery_late(world):
-    orders = [
-        market.advance(world, 2026, Strategy(fixes=fixes)).memory.past.orders
-        for fixes in ((), *((fix.fix,) for fix in NESTED))
-    ]
+@pytest.fixture(scope="module")
+def mended(world):
+    """Little is mended, and much."""
+    little = Strategy(fixes=("late 0.3",))
+    much = Strategy(fixes=("late 0.9", "first-contact resolution", "faster answers"))
+    return [market.advance(world, 2026, strategy) for strategy in (little, much)]
+
+
+def test_mending_more_makes_no_delivery_late(usual, mended):
     late, placed = [], []
-    for frame in orders:
-        own = frame[(frame["time"] >= "2026-01-01") & ~frame["refund"].astype(bool)]
+    for world in (usual, *mended):
+        orders = world.memory.past.orders
+        own = orders[(orders["time"] >= "2026-01-01") & ~orders["refund"].astype(bool)]
         late.append(set(own.loc[own["late"].astype(bool), "number"]))
         placed.append(set(own["number"]))
     for less, more, before in zip(late, late[1:], placed, strict=False):
         assert more & before <= less
-    assert len(late[0]) > 2 * len(late[3]) > 0
+    assert len(late[0]) > len(late[1]) > 2 * len(late[2])
 
 
-def test_failed_cases_and_slow_answers_become_fewer(world):
-    usual, solved, quick = (
-        market.advance(world, 2026, Strategy(fixes=fixes)).tables["tickets"]
-        for fixes in ((), ("first-contact resolution",), ("faster answers",))
+def test_failed_cases_and_slow_answers_become_fewer(usual, mended):
+    before, after = (
+        w.tables["tickets"].query("opened_at >= '2026-02-01'") for w in (usual, mended[1])
     )
-    this = [t[t["opened_at"] >= "2026-02-01"] for t in (usual, solved, quick)]
-    assert this[1]["reopened"].mean() < this[0]["reopened"].mean()
-    wait = [(t["first_response_at"] - t["opened_at"]).mean() for t in this]
-    assert wait[2] < wait[0]
+    assert after["reopened"].mean() < before["reopened"].mean()
+    wait = [(t["first_response_at"] - t["opened_at"]).mean() for t in (before, after)]
+    assert wait[1] < wait[0]
 
 
-@pytest.mark.parametrize("lever", ["fixes", "offers", "programmes", "actions"])
-def test_in_a_null_world_a_lever_earns_what_it_costs(null, lever):
-    usual = market.lived(null, 2026).profit
-    for item in getattr(null.settings, lever):
-        name = next(iter(asdict(item).values()))
-        strategy = {
-            "fixes": lambda n: Strategy(fixes=(n,)),
-            "offers": lambda n: Strategy(offers=_everybody(null, offer=n)),
-            "programmes": lambda n: Strategy(programme=n),
-            "actions": lambda n: Strategy(actions=_everybody(null, action=n, month=5)),
-        }[lever](name)
+def test_in_a_null_world_a_lever_earns_what_it_costs(null):
+    idle = market.lived(null, 2026).profit
+    who, menu = _everybody(null), null.settings
+    actions = who.assign(action=_dealt(menu.actions, "action", len(who)), month=5)
+    offers = who.assign(offer=_dealt(menu.offers, "offer", len(who)))
+    strategies = {
+        "actions": Strategy(actions=actions),
+        "fixes": Strategy(fixes=tuple(fix.fix for fix in menu.fixes)),
+        "offers": Strategy(offers=offers),
+    } | {p.programme: Strategy(programme=p.programme) for p in menu.programmes}
+    for name, strategy in strategies.items():
         done = market.lived(null, 2026, strategy).profit
-        assert (done.goods, done.service) == (usual.goods, usual.service), name
-        assert done.acquisition == usual.acquisition
+        for part in ("goods", "service", "acquisition"):
+            assert getattr(done, part) == getattr(idle, part), (name, part)
         # only to end the programme saves something there: its points do nothing
-        assert (done.total > usual.total) == (name == "none"), name
+        assert (done.total > idle.total) == (name == "none"), name
+
+
+def _dealt(menu, label, count):
+    """Names of the menu, to one customer after another."""
+    return [getattr(menu[k % len(menu)], label) for k in range(count)]
 
 
 def test_the_order_rate_follows_the_choice_share():
@@ -202,27 +222,23 @@ def test_the_order_rate_follows_the_choice_share():
     assert terms.log_lift(settings, free) == pytest.approx(0.5 * np.log(after / before))
 
 
-def test_a_dearer_offer_is_charged(world):
+def test_a_dearer_offer_is_charged(world, usual):
     dear = replace(world.settings.offers[0], price_change=0.5, levels=(), order_cost=0.0)
     settings = replace(world.settings, offers=(dear,), carry_over=0.0)
-    frame = replace(world.memory.frame, settings=settings)
-    crowd = replace(world.memory.crowd, settings=settings)
-    memory = replace(world.memory, frame=frame, crowd=crowd, drawn={}, lives={})
-    who = _everybody(world, offer=dear.offer)
-    usual, charged = (
-        market.advance(replace(world, memory=memory), 2026, strategy).tables["orders"]
-        for strategy in (None, Strategy(offers=who))
+    memory = replace(
+        world.memory,
+        frame=replace(world.memory.frame, settings=settings),
+        crowd=replace(world.memory.crowd, settings=settings),
     )
-    both = charged.merge(usual, on=["customer_id", "ordered_at"], suffixes=("", "_usual"))
+    who = _everybody(world, offer=dear.offer)
+    charged = market.advance(replace(world, memory=memory), 2026, Strategy(offers=who))
+    keys, suffixes = ["customer_id", "ordered_at"], ("", "_usual")
+    both = charged.tables["orders"].merge(usual.tables["orders"], on=keys, suffixes=suffixes)
     both = both[(both["ordered_at"] >= "2026-02-01") & both["customer_id"].isin(who["customer_id"])]
     ratio = both["revenue"] / both["revenue_usual"]
-    assert (ratio > 1.2).all() and ratio.median() == pytest.approx(1.5, abs=0.02)
+    assert (ratio > 1.2).all()
+    assert ratio.median() == pytest.approx(1.5, abs=0.02)
     assert both["cost"].to_numpy() == pytest.approx(both["cost_usual"].to_numpy())
-
-
-def test_without_a_programme_there_are_no_points(world):
-    events = market.advance(world, 2026, Strategy(programme="none")).tables["loyalty_events"]
-    assert set(events.loc[events["occurred_at"] >= "2026-01-01", "kind"]) <= {"expire"}
 
 
 @pytest.mark.parametrize(
@@ -258,11 +274,11 @@ def test_the_menu_tells_costs_and_no_effects(world):
         assert len(frame) >= 3
     assert menu.fixes["yearly_cost"].tolist() == (1000 * menu.fixes["unit_cost"]).tolist()
     campaigns = set(world.tables["campaigns"]["campaign_id"])
-    past = [c for cell in (*menu.actions["past_campaigns"], *menu.programmes["past_campaigns"]) for c in cell]  # fmt: skip
+    past = [campaign for cell in menu.actions["past_campaigns"] for campaign in cell]
     assert past and set(past) <= campaigns
 
 
-def test_beliefs_err_by_half_a_log_point_and_say_nothing_in_null_worlds(world, null):
+def test_beliefs_err_by_half_a_log_point_and_do_not_tell_a_null_world(world, null):
     settings = world.settings
     weight = settings.traits["share"].to_numpy()
     truth = {
@@ -270,7 +286,7 @@ def test_beliefs_err_by_half_a_log_point_and_say_nothing_in_null_worlds(world, n
         "offers": [float(terms.log_lift(settings, o) @ weight) for o in settings.offers],
         "programmes": [0.0, *(np.dot(p.lift, weight) for p in settings.programmes)],
     }
-    told = [market.beliefs(settings, seed) for seed in range(40)]
+    told = [market.beliefs(settings, seed) for seed in range(15)]
     errors = []
     for name, effects in truth.items():
         believed = np.array([getattr(b, name)["log_lift"] for b in told])
@@ -279,14 +295,18 @@ def test_beliefs_err_by_half_a_log_point_and_say_nothing_in_null_worlds(world, n
         errors.append(np.log(believed[:, real] / np.array(effects)[real]).ravel())
     error = np.concatenate(errors)
     assert abs(error.mean()) < 4 * 0.5 / np.sqrt(len(error))
-    assert error.std() == pytest.approx(0.5, abs=0.05)
-    assert (market.beliefs(null.settings, 1).actions["log_lift"] != 0).all()
+    assert error.std() == pytest.approx(0.5, abs=0.08)
+    thought = market.beliefs(null.settings, 1)
+    told_by = thought.actions["past_campaigns"].map(len) > 0
+    assert ((thought.actions["log_lift"] > 0) == told_by).all()
+    assert not thought.fixes["share"].any()
+    assert not thought.offers["log_lift"].any()
     assert market.beliefs(settings, 1).fixes["share"].between(0, 0.95).all()
 
 
 def test_levers_are_drawn_within_their_ranges():
     low, high, _ = worlds.RANGES["carry_over"]
-    drawn = [market.draw_settings(seed) for seed in range(100, 140)]
+    drawn = [market.draw_settings(seed) for seed in range(100, 115)]
     for settings in drawn:
         works = settings.kind != "null"
         assert (low <= settings.carry_over <= high) if works else settings.carry_over == 0

@@ -110,16 +110,14 @@ def account(frame: Frame, crowd: People, past: Past, year: int, strategy: Strate
     customers["margin"] = customers["goods"] - customers[list(parts)[1:]].sum(axis=1)
     spend = frame.spend.loc[frame.spend["month"].isin(first + np.arange(12)), "spend"]
     fixes = sum(fix.unit_cost for fix in chosen_fixes(frame.settings, strategy.fixes))
-    of_year = Profit(
-        year=year,
-        goods=float((orders["revenue"] - orders["cost"]).sum()),
-        service=float(parts["service"].sum()),
-        contacts=float(parts["contacts"].sum()) + _fixed(past.campaigns, year),
-        acquisition=float(spend.sum()),
-        fixes=float(fixes * (crowd.month < first).sum()),
-        offers=float(parts["offers"].sum()),
-        programme=float(parts["programme"].sum()),
-    )
+    whole = {
+        **{label: values.sum() for label, values in parts.items()},
+        "goods": (orders["revenue"] - orders["cost"]).sum(),
+        "contacts": parts["contacts"].sum() + _fixed(past.campaigns, year),
+        "acquisition": spend.sum(),
+        "fixes": fixes * (crowd.month < first).sum(),
+    }
+    of_year = Profit(year, **{label: round(float(total), 2) for label, total in whole.items()})
     return Lived(of_year, customers.sort_values("customer_id", ignore_index=True))
 
 
@@ -177,4 +175,4 @@ def _sums(orders: pd.DataFrame, lines: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def _fixed(campaigns: tuple[Campaign, ...], year: int) -> float:
-    return float(sum(c.fixed_cost for c in campaigns if c.month.startswith(str(year))))
+    return sum(c.fixed_cost for c in campaigns if c.month.startswith(str(year)))

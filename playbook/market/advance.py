@@ -235,6 +235,11 @@ def _possible(
         _draws(frame, 1), quiet, frame.products, state, _months(frame), frame.start,
         lambda month, _: drawn[month.number], of_all(quiet, strategy),
     )  # fmt: skip
+    orders, lines, cases = (
+        [pd.concat(frames, ignore_index=True)]
+        for frames in (events.orders, events.lines, events.cases)
+    )
+    events = replace(events, orders=orders, lines=lines, cases=cases)
     return _Possible(crowd, state, events, cell, rank, quantile)
 
 

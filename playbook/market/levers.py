@@ -69,8 +69,6 @@ class Programme:
         Change of the level that satisfaction returns to (standard score), per segment.
     unit_cost
         EUR a year for each active member.
-    past
-        Past campaigns of the same kind.
     """
 
     programme: str
@@ -78,26 +76,25 @@ class Programme:
     lift: Segments = NOTHING
     care: Segments = NOTHING
     unit_cost: float = 0.0
-    past: tuple[str, ...] = ()
 
 
 FIXES = (
-    Fix("second carrier", "late at delivery", "late", 0.60, 0.30),
+    Fix("second carrier", "late at delivery", "late", 0.60, 0.80),
     Fix("faster answers", "slow first response", "slow", 0.60, 0.08),
-    Fix("first-contact resolution", "not solved at service", "failed", 0.60, 0.15),
+    Fix("first-contact resolution", "not solved at service", "failed", 0.60, 0.25),
 )
 OFFERS = (
-    Offer("next day", (("delivery", "next day"),), 2.50, 0.005),
-    Offer("booked slot", (("delivery", "slot"),), 2.50, 0.005),
+    Offer("next day", (("delivery", "next day"),), 2.00, 0.005),
+    Offer("booked slot", (("delivery", "slot"),), 2.00, 0.005),
     Offer("100 days", (("returns_window", "100 days"),), 1.50, 0.0),
-    Offer("free assembly", (("assembly_service", "free"),), 7.00, 0.005),
-    Offer("certified", (("sustainability", "certified"),), 4.00, 0.01),
+    Offer("free assembly", (("assembly_service", "free"),), 4.50, 0.005),
+    Offer("certified", (("sustainability", "certified"),), 3.00, 0.01),
 )
 TODAY = Programme("", 1.0)
 """Today's design: a point for each euro, vouchers for points."""
 PROGRAMMES = (
     Programme("none", 0.0, (-0.06, -0.02, -0.02, -0.04, 0.0), (-0.1, -0.05, -0.05, -0.1, 0.0)),
-    Programme("double points", 2.0, (0.06, 0.01, 0.02, 0.03, 0.0), past=("C2502",)),
+    Programme("double points", 2.0, (0.09, 0.02, 0.03, 0.05, 0.01)),
     Programme("care tiers", 0.5, (-0.03, 0.03, 0.04, 0.02, 0.05), (0.0, 0.15, 0.35, 0.20, 0.25),
               4.00),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,11 +10,14 @@ import pandas as pd
 
 from . import conjoint, programmes
 from .levers import TODAY
+from .planned import ACTIONS, Action
 from .settings import Settings
 from .terms import log_lift
 
 BELIEF = 0.5
 """Standard deviation of the log error of a belief."""
+MOST = 0.95
+"""Largest share of incidents that anybody believes a fix to mend."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ class Menu:
         ``order_cost`` (EUR an order) and ``price_change`` (share).
     programmes
         ``programme`` (the empty one is today's), ``points`` (a euro), ``points_cost`` (EUR per euro
-        of members' revenue, for points that will be redeemed), ``unit_cost`` (EUR a year for each
-        active member) and ``past_campaigns``.
+        of members' revenue, for points that will be redeemed) and ``unit_cost`` (EUR a year for
+        each active member).
     """
 
     actions: pd.DataFrame
@@ -62,7 +66,7 @@ def menu(settings: Settings, customers: int) -> Menu:
         for o in settings.offers
     ]
     designs = [
-        (p.programme, p.points, worth * p.points, p.unit_cost, p.past)
+        (p.programme, p.points, worth * p.points, p.unit_cost)
         for p in (TODAY, *settings.programmes)
     ]
     return Menu(
@@ -71,17 +75,17 @@ def menu(settings: Settings, customers: int) -> Menu:
         ),
         pd.DataFrame(fixes, columns=["fix", "pain", "unit_cost", "yearly_cost"]),
         pd.DataFrame(offers),
-        pd.DataFrame(
-            designs, columns=["programme", "points", "points_cost", "unit_cost", "past_campaigns"]
-        ),
+        pd.DataFrame(designs, columns=["programme", "points", "points_cost", "unit_cost"]),
     )
 
 
 def beliefs(settings: Settings, seed: int, customers: int = 1000) -> Menu:
-    """Return the menu with what a client believes of the effects: never the truth.
+    """Return the menu with what a client believes of the effects.
 
-    A belief is the true mean over all customers times exp(.5 z). In a null world it is that of the
-    demo client instead: nobody there knows that nothing works, only past campaigns tell.
+    A belief is the true mean over all customers times exp(.5 z). In a null world an action of
+    which there are past campaigns is believed to do what it does for the demo client: nobody there
+    knows that nothing works, and the past campaigns can tell. Of what no data could tell it is
+    believed there that it does nothing.
 
     Parameters
     ----------
@@ -99,30 +103,36 @@ def beliefs(settings: Settings, seed: int, customers: int = 1000) -> Menu:
         ``share``, that of the incidents that they mend.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(9, 3)))
-    usual = Settings() if settings.kind == "null" else settings
     weight = settings.traits["share"].to_numpy()
     known = menu(settings, customers)
+    actions, designs = _thought_of(settings), (TODAY, *settings.programmes)
 
-    def believed(truth: np.ndarray) -> np.ndarray:
-        return np.asarray(truth * np.exp(BELIEF * rng.standard_normal(len(truth))))
+    def believed(truth: list[float]) -> np.ndarray:
+        error = np.exp(BELIEF * rng.standard_normal(len(truth)))
+        return np.array(truth) * error
 
-    def mean(effects: list[tuple[float, ...]]) -> np.ndarray:
-        return believed(np.array(effects) @ weight)
+    def mean(effects: Iterable[tuple[float, ...] | np.ndarray]) -> np.ndarray:
+        return believed([float(np.dot(effect, weight)) for effect in effects])
 
-    designs = (TODAY, *usual.programmes)
     return replace(
         known,
         actions=known.actions.assign(
-            log_lift=mean([a.lift for a in usual.actions]),
-            care=mean([a.care for a in usual.actions]),
+            log_lift=mean(a.lift for a in actions), care=mean(a.care for a in actions)
         ),
         fixes=known.fixes.assign(
-            share=np.minimum(believed(np.array([f.share for f in usual.fixes])), 0.95)
+            share=np.minimum(believed([f.share for f in settings.fixes]), MOST)
         ),
-        offers=known.offers.assign(
-            log_lift=mean([tuple(log_lift(usual, o)) for o in usual.offers])
-        ),
+        offers=known.offers.assign(log_lift=mean(log_lift(settings, o) for o in settings.offers)),
         programmes=known.programmes.assign(
-            log_lift=mean([p.lift for p in designs]), care=mean([p.care for p in designs])
+            log_lift=mean(p.lift for p in designs), care=mean(p.care for p in designs)
         ),
     )
+
+
+def _thought_of(settings: Settings) -> list[Action]:
+    """Return the actions as a client thinks of them, but for the error."""
+    if settings.kind != "null":
+        return list(settings.actions)
+    return [
+        usual if usual.past else own for own, usual in zip(settings.actions, ACTIONS, strict=True)
+    ]

@@ -61,13 +61,11 @@ def of_customers(people: People, strategy: Strategy, first: int) -> Terms:
     """
     terms = of_all(people, strategy)
     number = offered(people, strategy.offers)
-    menu = people.settings.offers
-    lifts = np.array([log_lift(people.settings, offer) for offer in menu])
-    has = number >= 0
     lift, price = np.zeros(len(people)), np.zeros(len(people))
-    if has.any():
-        lift[has] = lifts[number[has], people.segment[has]]
-        price[has] = np.array([offer.price_change for offer in menu])[number[has]]
+    for k in np.unique(number[number >= 0]):
+        offer, has = people.settings.offers[k], number == k
+        lift[has] = log_lift(people.settings, offer)[people.segment[has]]
+        price[has] = offer.price_change
     return Terms(
         actions=actions.checked(people, strategy.actions, first),
         lift=terms.lift + lift,
