@@ -20,8 +20,8 @@ import sys
 from pathlib import Path
 
 from playbook import figures
-from playbook.arena.play import CUSTOMERS, SEED_BASE, SEEDS, play
 from playbook.arena.report import answer_of, as_json, as_text
+from playbook.arena.rounds import CUSTOMERS, SEED_BASE, SEEDS, play
 from playbook.arena.score import Score, Verdict, score
 from playbook.arena.student import Homework, read_homework
 from playbook.errors import PlanError

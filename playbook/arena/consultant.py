@@ -19,10 +19,12 @@ from playbook.market import Strategy
 
 __all__ = ["CONTROL", "HOLDOUT", "playbook"]
 
-HOLDOUT, CONTROL = 0.05, 0.10
+HOLDOUT, CONTROL = 0.05, 0.05
 """Shares of customers: never contacted; of those chosen for an action, left out at random to measure it."""
-WAVES = 3
-"""Contacts of a chosen customer in a year: four months apart, as the ones before wear an action off for three."""
+APART = 4
+"""Months between the first three contacts of a year, as the ones before wear an action off for three."""
+WORN = 0.75
+"""What a fourth contact is taken to do when it follows another at once."""
 ROUNDS = 20
 
 
@@ -57,11 +59,10 @@ def _choice(client: Client, budget: float) -> pd.DataFrame:
     return pd.concat(parts).sort_values("customer_id", ignore_index=True)
 
 
-def _waves(client: Client) -> tuple[int, ...]:
-    """Months four apart in which most is bought, by the client's own season."""
-    orders = client.sight.query(
-        "monthly_figures", margin_rate=client.sight.engagement.costs.margin_rate
-    )
+def _waves(client: Client) -> dict[int, float]:
+    """Months of contact and what one does there against an average month: three apart in the best season, one more."""
+    sight = client.sight
+    orders = sight.query("monthly_figures", margin_rate=sight.engagement.costs.margin_rate)
     month = pd.to_datetime(orders["month"])
     usual = (
         orders["orders"]
@@ -71,34 +72,42 @@ def _waves(client: Client) -> tuple[int, ...]:
         .reindex(range(1, 13))
         .fillna(0)
     )
-    sets = [(a, b, c) for a in range(1, 5) for b in range(a + 4, 9) for c in range(b + 4, 13)]
-    return max(sets, key=lambda s: (sum(usual[list(s)]), s))
+    season = usual / usual.mean()
+    sets = [
+        (a, b, c) for a in range(1, 13 - 2 * APART) for b in range(a + APART, 13 - APART) for c in range(b + APART, 13)
+    ]  # fmt: skip
+    best = max(sets, key=lambda s: (float(season[list(s)].sum()), s))
+    fourth = int(season.drop(list(best)).idxmax())
+    return {m: float(season[m]) for m in best} | {fourth: WORN * float(season[fourth])}
 
 
-def _contacts(client: Client, chosen: pd.DataFrame) -> pd.DataFrame:
-    """Waves of the chosen actions; in each wave a part of those chosen is left out at random."""
+def _month(chosen: pd.DataFrame, strength: float, price: float) -> pd.DataFrame:
+    """Contacts of a month: those whose action earns the price of its money there."""
+    return chosen[strength * chosen["expected_margin"] >= price * chosen["cost"]]
+
+
+def _sent(client: Client, chosen: pd.DataFrame, price: float) -> pd.DataFrame:
+    """Contacts of the year."""
+    waves = _waves(client).items()
+    return pd.concat([_month(chosen, strength, price).assign(month=m) for m, strength in waves])
+
+
+def _contacts(client: Client, sent: pd.DataFrame) -> pd.DataFrame:
+    """The contacts with a part of each month's left out at random, to measure the actions by."""
     rng = np.random.default_rng([client.seed, client.year, 7])
-    rows = []
-    for month in _waves(client):
-        control = rng.random(len(chosen)) < CONTROL
-        rows.append(chosen.assign(month=month, arm=np.where(control, "control", "treated"), probability=1 - CONTROL))  # fmt: skip
-    return pd.concat(rows, ignore_index=True)[["customer_id", "action", "month", "arm", "probability"]]  # fmt: skip
-
-
-def _wave_cost(chosen: pd.DataFrame, price: float) -> float:
-    """Cost of a wave when each contact must bring ``price`` for one unit of money."""
-    pays = chosen["expected_margin"] >= price * chosen["cost"]
-    return float(chosen.loc[pays, "cost"].sum())
+    control = rng.random(len(sent)) < CONTROL
+    sent = sent.assign(arm=np.where(control, "control", "treated"), probability=1 - CONTROL)
+    return sent[["customer_id", "action", "month", "arm", "probability"]]
 
 
 def _price(client: Client, chosen: pd.DataFrame, paths: Channels, fixed: float) -> float:
     """What the last unit of money must bring, in contacts as in channels, for the year's money to reach."""
 
     def fits(price: float) -> bool:
-        return (
-            WAVES * _wave_cost(chosen, price) + sum(paths.spend(price).values()) + fixed
-            <= client.budget
-        )
+        contacts = float(sum(float(_month(chosen, s, price)["cost"].sum()) for s in waves.values()))
+        return contacts + sum(paths.spend(price).values()) + fixed <= client.budget
+
+    waves = _waves(client)
 
     low, high = 1.0, 64.0
     if fits(low):
@@ -114,8 +123,7 @@ def playbook(client: Client) -> Strategy:
     chosen, paths = _choice(client, client.budget), channels(client)
     picked = fixes(client, _price(client, chosen, paths, 0.0))
     price = _price(client, chosen, paths, sum(client.fix_cost[name] for name in picked))
-    if price > 1:
-        chosen = chosen[chosen["expected_margin"] >= price * chosen["cost"]]
+    sent = _sent(client, chosen, price)
     return Strategy(
-        _contacts(client, chosen), paths.spend(price), picked, offers(client), programme(client)
+        _contacts(client, sent), paths.spend(price), picked, offers(client), programme(client)
     )  # fmt: skip

@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from playbook import crm, experience
+from playbook import crm
 from playbook.allocation import ElasticResponse, fit_elasticity, split_by_elasticity
 from playbook.answer import Missing
 from playbook.arena.game import Client
-from playbook.arena.worth import satisfaction_pays
+from playbook.arena.incidents import care_pays, saved_by_pain
 from playbook.engagement.model import LoyaltyDesign, LoyaltyProgramme, Tier
 from playbook.errors import NotEnough
-from playbook.experience.effects import DAYS
-from playbook.truth.sight import given
 
 __all__ = ["Channels", "channels", "fixes", "programme"]
 
@@ -25,7 +23,6 @@ STEP = 4.0
 """A channel gets at most four times last year's spend and at least a quarter of it: further nothing is known."""
 ARRIVAL = 182
 """Days of the year left for customers won in its middle."""
-FAILURES = "late,not solved,abandoned"
 BELIEF = 0.5
 """Log error that beliefs have: a plan states their range as mean ± 1.96 · 0.5 · mean."""
 Z95 = 1.96
@@ -65,44 +62,13 @@ def channels(client: Client) -> Channels:
     return Channels(response, values, dict(client.usual))
 
 
-def _value_left(client: Client) -> pd.DataFrame:
-    """Customer values in which lifetime value is the margin until the end of the years that count.
-
-    What goes wrong in the year costs from its middle on: half a year of margin in the last year, one and a half before.
-    """
-    values = client.sight.values
-    years = client.years_left - 0.5
-    return values.assign(clv=years * values["expected_margin_12m"].astype(float))
-
-
-def _saved(client: Client) -> pd.Series:
-    """Margin that last year's incidents of each pain point put at risk, as expected (step 5)."""
-    sight = client.sight
-    pains = given(
-        experience.customer_incidents(
-            sight.query("customer_years"), sight.query("failed_contacts", failures=FAILURES),
-            sight.query("service_cases"), sight.engagement.service_levels, sight.as_of,
-        )
-    )  # fmt: skip
-    effects = experience.incident_effects(
-        pains, sight.query("purchase_occasions", days=DAYS),
-        sight.query("occasion_contacts", days=DAYS, failures=FAILURES), sight.as_of,
-    )  # fmt: skip
-    if isinstance(effects, Missing):
-        return pd.Series(dtype=float)
-    found = given(experience.improvements(pains, sight.as_of, effects, _value_left(client)))
-    table = found["details"]
-    table = table[table["saved"].notna() & (table["difference"] < 0)]
-    return table.set_index("pain")["saved"].astype(float)
-
-
 def fixes(client: Client, price: float) -> tuple[str, ...]:
     """Read which fixes save more than they cost (step 5), dearest saving first.
 
     A fix saves its believed share of the value that its pain point puts at risk. It is bought where that pays for its
     cost at the price of money, and the money left for it reaches.
     """
-    saved = _saved(client)
+    saved = saved_by_pain(client)
     menu = client.menu.fixes.assign(
         brings=lambda t: t["share"] * t["pain"].map(saved).fillna(0.0).clip(lower=0)
     )
@@ -117,13 +83,13 @@ def programme(client: Client) -> str:
     menu = client.menu.programmes.set_index("programme")
     if "none" not in menu.index:
         return ""
-    today = -float(menu.loc["none", "log_lift"]) - satisfaction_pays(client) * float(menu.loc["none", "care"])  # fmt: skip
+    today = -float(menu.loc["none", "log_lift"]) - care_pays(client) * float(menu.loc["none", "care"])  # fmt: skip
     value = float(menu.loc["", "points_cost"]) / float(menu.loc["", "points"])
 
     def rules(name: str) -> dict[str, Any]:
         row = menu.loc[name]
         tier = Tier(name="member", from_revenue=0.0, points_per_unit=float(row.points), offer="care", offer_cost=float(row.unit_cost))  # fmt: skip
-        change = float(row.log_lift) + satisfaction_pays(client) * float(row.care) if name else 0.0
+        change = float(row.log_lift) + care_pays(client) * float(row.care) if name else 0.0
         half = Z95 * BELIEF * (abs(change) if name else abs(today))
         lift = today + change
         return {"point_value": value, "tiers": [tier], "believed_lift": lift, "believed_lift_low": lift - half, "believed_lift_high": lift + half}  # fmt: skip

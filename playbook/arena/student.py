@@ -177,7 +177,7 @@ def homework(work: Homework, client: Client) -> market.Strategy:
     """Return the year's strategy of a student, cut to what the budget reaches."""
     traits = _traits(work, client)
     left = client.spare
-    fixes: list[str] = Field(default_factory=list)
+    fixes: list[str] = []
     for name in dict.fromkeys(work.fixes):
         if client.fix_cost[name] <= left:
             fixes.append(name)

@@ -7,13 +7,14 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from playbook import crm, experience
+from playbook import crm
 from playbook.answer import Missing
 from playbook.arena.game import CHANNELS, Client
+from playbook.arena.incidents import care_pays
 from playbook.engagement.model import Action
 from playbook.truth.sight import Sight
 
-__all__ = ["believed_worth", "campaigns_of", "planned_actions", "prospects", "satisfaction_pays"]
+__all__ = ["believed_worth", "campaigns_of", "planned_actions", "prospects"]
 
 BUSINESS = "business"
 CHURN_ABOVE = 0.6
@@ -93,7 +94,7 @@ def _believed(client: Client, segment: str, log_lift: float, care: float) -> tup
     people = prospects(client)
     people = people[people["active"] & ((people["segment"] == segment) | (segment == ""))]
     change = float(np.expm1(log_lift)) / 12  # the contact works for a month
-    change += satisfaction_pays(client) * care
+    change += care_pays(client) * care
     alive = people["alive"].to_numpy(float)
     rate = people["expected_orders"].to_numpy(float) / np.maximum(alive, 0.01)
     points = float((alive * (np.exp(-rate) - np.exp(-rate * (1 + change)))).mean()) if len(people) else 0.0  # fmt: skip
@@ -111,25 +112,3 @@ def believed_worth(client: Client) -> pd.Series:
     more = np.exp(menu["log_lift"])
     given = menu["discount"] * more * year["revenue_12m"]
     return (more - 1) * year["margin_12m"] - given - menu["unit_cost"]
-
-
-SURE = 0.10
-"""False-discovery rate up to which satisfaction counts as going with orders."""
-
-
-@lru_cache(maxsize=4)
-def satisfaction_pays(client: Client) -> float:
-    """Relative change of a year's spend that goes with one standard deviation more satisfaction (step 5); 0 if unsure."""
-    sight = client.sight
-    followed = sight.query("satisfaction_followed")
-    answer = experience.satisfaction_effects(followed, sight.as_of)
-    if isinstance(answer, Missing):
-        return 0.0
-    table = answer.table.dropna(subset="spend")
-    table = table[(table["q_value"] <= SURE) & (table["again_low"] > 0)]
-    if table.empty:
-        return 0.0
-    spread = followed.groupby("kind")["score"].std()
-    usual = followed.groupby("kind")["revenue_after"].mean().astype(float)
-    relative = table["spend"] * table["measure"].map(spread) / table["measure"].map(usual)
-    return float(np.clip(relative.max(), 0.0, 0.5))

@@ -59,7 +59,17 @@ def newcomer_values(margins: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFra
     between = max(excess / float(weight.sum()), 0.0)
     kept = between / (between + variance).clip(lower=1e-9)
     table["value"] = table["by_mix"] + kept * apart
-    spread = groups["by_mix"].sem().reindex(table["channel"]).to_numpy(float)
-    error = np.sqrt(kept * variance + ((1 - kept) * np.nan_to_num(spread)) ** 2)
+    error = np.sqrt(kept * variance + ((1 - kept) * _mix_error(rows, table["channel"])) ** 2)
     table["low"], table["high"] = table["value"] - Z95 * error, table["value"] + Z95 * error
     return table[["channel", "customers", "mean", "by_mix", "value", "low", "high"]]
+
+
+def _mix_error(rows: pd.DataFrame, channels: pd.Series) -> np.ndarray:
+    """Standard error of what a channel's mix brings: of its shares, and of the segments' own means."""
+    shares = pd.crosstab(rows["channel"], rows["segment"], normalize="index").reindex(channels)
+    own = rows.groupby("segment")["margin"].sem().reindex(shares.columns).fillna(0.0)
+    drawn = rows.groupby("channel")["by_mix"].sem().reindex(channels).fillna(0.0)
+    error: np.ndarray = np.sqrt(
+        (shares**2) @ (own**2) + drawn.set_axis(shares.index) ** 2
+    ).to_numpy(float)
+    return error
