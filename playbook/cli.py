@@ -115,6 +115,7 @@ def _arena_options(command: argparse.ArgumentParser) -> None:
         help="your own strategy, a YAML file (docs/arena.md)",
     )
     command.add_argument("--figure", default="", help="draw the result to this PNG file")
+    command.add_argument("--page", default="", help="put the tables in this page (docs/arena.md)")
     command.add_argument("--json", action="store_true", help="print every world, policy and year")
 
 
@@ -233,6 +234,7 @@ def _arena(options: argparse.Namespace) -> int:
         options.processes,
         strategy=options.strategy,
         figure=options.figure,
+        page=options.page,
         json=options.json,
     )
 

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 from playbook import figures
-from playbook.arena.report import answer_of, as_json, as_text
+from playbook.arena.report import answer_of, as_json, as_text, write_page
 from playbook.arena.rounds import CUSTOMERS, SEED_BASE, SEEDS, play
 from playbook.arena.score import Score, Verdict, score
 from playbook.arena.student import Homework, read_homework
@@ -34,7 +34,7 @@ FEWEST = 500
 
 def command(
     seeds: int = SEEDS, base: int | None = None, customers: int | None = None, processes: int = 2, *, strategy: str = "",
-    figure: str = "", json: bool = False,
+    figure: str = "", page: str = "", json: bool = False,
 ) -> int:  # fmt: skip
     """Play, print the result and return the exit code: 1 where a target is missed.
 
@@ -44,6 +44,8 @@ def command(
         File of a student's own strategy.
     figure
         PNG file to draw the result to.
+    page
+        Markdown page to put the tables in, between its marks.
     """
     customers = CUSTOMERS if customers is None else customers
     if seeds < 1 or processes < 1:
@@ -62,5 +64,9 @@ def command(
         Path(figure).parent.mkdir(parents=True, exist_ok=True)
         Path(figure).write_bytes(figures.arena(answer_of(result, rows)).png())
         print(f"figure written to {Path(figure).name}", file=sys.stderr)
+    if page:
+        first = SEED_BASE if base is None else base
+        made = f"Measured by `python -m playbook arena --seeds {seeds} --seed-base {first} --customers {customers}`."
+        write_page(Path(page), result, rows, made)
     print(as_json(rows) if json else as_text(result))
     return int(not result.passed)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from playbook.answer import Answer
 from playbook.arena.score import ORACLE, OURS, Score
+from playbook.errors import PlanError
 
-__all__ = ["as_json", "as_text", "page_tables"]
+__all__ = ["answer_of", "as_json", "as_text", "write_page"]
+
+START, END = "<!-- measured -->", "<!-- /measured -->"
 
 
 def as_json(rows: pd.DataFrame) -> str:
@@ -78,16 +82,37 @@ def as_text(score: Score) -> str:
     ])  # fmt: skip
 
 
-def page_tables(score: Score) -> tuple[str, str]:
-    """Return both tables in Markdown, for the page in docs."""
+def write_page(path: Path, score: Score, rows: pd.DataFrame, made: str) -> None:
+    """Put the measured tables between the marks of a page.
 
-    def markdown(rows: Sequence[tuple[str, ...]]) -> str:
-        rule = "|---" + "|---:" * (len(rows[0]) - 1) + "|"
-        return "\n".join(
-            [f"| {' | '.join(rows[0])} |", rule, *(f"| {' | '.join(r)} |" for r in rows[1:])]
-        )
+    Parameters
+    ----------
+    path
+        The page, with the lines ``<!-- measured -->`` and ``<!-- /measured -->``.
+    made
+        How the figures were made.
+    """
+    text = path.read_text(encoding="utf-8")
+    if text.count(START) != 1 or text.count(END) != 1:
+        raise PlanError(f"{path.name}: expected the lines {START} and {END}, once each")
+    before, after = text.split(START)[0], text.split(END)[1]
+    kinds = rows.drop_duplicates("seed")["kind"].value_counts().sort_index()
+    worlds = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    said = {True: "**reached**", False: "**missed**", None: "not judged"}
+    parts = [
+        START, "", f"{made} Markets: {worlds}. Money in EUR.", "", *(f"- {said[v.passed]}: {v.target}; {v.reached}." for v in score.verdicts), "",
+        _markdown(_policies(score)),
+    ]  # fmt: skip
+    if len(score.sources):
+        parts += ["", "By source of gain: one lever switched on alone, the rest as in *nothing*.", "", _markdown(_sources(score))]  # fmt: skip
+    path.write_text(before + "\n".join([*parts, "", END]) + after, encoding="utf-8")
 
-    return markdown(_policies(score)), markdown(_sources(score))
+
+def _markdown(rows: Sequence[tuple[str, ...]]) -> str:
+    rule = "|---" + "|---:" * (len(rows[0]) - 1) + "|"
+    return "\n".join(
+        [f"| {' | '.join(rows[0])} |", rule, *(f"| {' | '.join(r)} |" for r in rows[1:])]
+    )
 
 
 def answer_of(score: Score, rows: pd.DataFrame) -> Answer:
