@@ -240,11 +240,17 @@ def test_half_of_the_worlds_with_effects_have_a_worse_channel_that_is_worse() ->
     assert abs(np.mean([bool(e) for e in effects]) - 0.5) < 0.08
     low, high, _ = worlds.RANGES["channel_effect"]
     assert all(set(e) <= {"e-mail", "store desk"} and all(low <= v <= high for v in e.values()) for e in effects)  # fmt: skip
-    rng = np.random.default_rng(3)
-    frame = pd.DataFrame({"topic": rng.integers(0, 6, 2000), "channel": rng.integers(0, 4, 2000), "priority": "normal"})  # fmt: skip
+    rng, n = np.random.default_rng(3), 2000
+    uniform, normal = ("on_delivery", "priority", "channel", "again", "told"), ("answer", "effort", "opinion")  # fmt: skip
+    draws = pd.DataFrame({
+        "customer": 0, "number": range(n), "ordered": np.datetime64("2025-03-01", "us"), "late": False,
+        "other": rng.integers(0, 6, n), "wait": rng.gamma(2.0, 2.6, n),
+        **{label: rng.random(n) for label in uniform}, **{label: rng.normal(0, 0.8, n) for label in normal},
+    })  # fmt: skip
+    nothing = {"slow": np.zeros(n, bool), "failed": np.zeros(n, bool)}
     plain, worse = (
-        service._handled(
-            np.random.default_rng(5), SimpleNamespace(settings=market.Settings(channel_effect=effect)), frame, np.zeros(2000),
+        service.cases(
+            SimpleNamespace(settings=market.Settings(channel_effect=effect)), draws, nothing, np.zeros(1),
             np.datetime64("2025-03", "M"),
         )
         for effect in ({}, {"e-mail": -0.8})

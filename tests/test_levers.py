@@ -14,10 +14,10 @@ NESTED = tuple(
 )
 
 
-def _simulated(customers, seed, fixes=()):
+def _simulated(customers, seed, start=2024, fixes=()):
     settings = market.draw_settings(seed)
     settings = replace(settings, fixes=(*settings.fixes, *fixes))
-    return market.simulate(customers, 2024, 2, seed, settings)
+    return market.simulate(customers, start, 2026 - start, seed, settings)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def usual(world):
 @pytest.fixture(scope="module")
 def null():
     seeds = (s for s in range(100, 200) if market.draw_settings(s).kind == "null")
-    return _simulated(200, next(seeds))
+    return _simulated(200, next(seeds), start=2025)
 
 
 def _everybody(world, **columns):
@@ -286,7 +286,7 @@ def test_beliefs_err_by_half_a_log_point_and_do_not_tell_a_null_world(world, nul
         "offers": [float(terms.log_lift(settings, o) @ weight) for o in settings.offers],
         "programmes": [0.0, *(np.dot(p.lift, weight) for p in settings.programmes)],
     }
-    told = [market.beliefs(settings, seed) for seed in range(15)]
+    told = [market.beliefs(settings, seed) for seed in range(8)]
     errors = []
     for name, effects in truth.items():
         believed = np.array([getattr(b, name)["log_lift"] for b in told])
@@ -295,7 +295,7 @@ def test_beliefs_err_by_half_a_log_point_and_do_not_tell_a_null_world(world, nul
         errors.append(np.log(believed[:, real] / np.array(effects)[real]).ravel())
     error = np.concatenate(errors)
     assert abs(error.mean()) < 4 * 0.5 / np.sqrt(len(error))
-    assert error.std() == pytest.approx(0.5, abs=0.08)
+    assert error.std() == pytest.approx(0.5, abs=0.1)
     thought = market.beliefs(null.settings, 1)
     told_by = thought.actions["past_campaigns"].map(len) > 0
     assert ((thought.actions["log_lift"] > 0) == told_by).all()

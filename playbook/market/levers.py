@@ -1,6 +1,16 @@
 """The levers besides contacts and spend, and what each really does. Numbers only.
 
-The menus are the demo client's; `worlds` draws those of other worlds around them.
+The menus are the demo client's; `worlds` draws those of other worlds around them (`worlds.RANGES`:
+shares that fixes mend at .5 to 1.4 times these, their costs at .3 to 2, costs of an order at .6 to
+1.6, changes of price at 0 to 2, what carries over of the choice share .15 to .45, effects of
+programmes at .4 to 1.6 and up to .02 more or less, care for members at .6 to 1.6).
+
+Gain in the first year (EUR per 1,000 customers, mean and range of the eight worlds with effects of
+the seeds 100 to 109, 1,500 customers, two chances each): all fixes 840 (-1,020 to 2,670), one offer
+to the segments where it pays 330 (100 days) to 2,950 (free assembly), care tiers 810 (-490 to
+2,550), double points 50 (-960 to 1,310), no programme 310 (-510 to 1,450), half as much acquisition
+again 590 (-1,530 to 3,020), one contact of the best segments 480 to 700 (delivery promise,
+lookbook, refill reminder).
 """
 
 from __future__ import annotations
