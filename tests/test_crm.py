@@ -393,7 +393,7 @@ def four_people(**changes: Any) -> pd.DataFrame:
         "customer_id": list("abcd"), "segment": ["x", "x", "y", "y"], "strategy": ["develop", "develop", "exit", "appreciate"],
         "active": True, "at_risk": False, "lapsed": False, "detractor": False, "promoter": False,
         "purchase_probability": [0.5, 0.95, 0.5, 0.5], "margin_given_order": [100.0, 100.0, 100.0, 100.0],
-        "alive": 1.0, "expected_orders": 1.0, "expected_margin": [100.0, 300.0, 100.0, 100.0], "expected_revenue": [200.0, 600.0, 200.0, 200.0],
+        "alive": 1.0, "expected_orders": 1.0, "expected_margin": [100.0, 300.0, 100.0, 100.0], "expected_revenue": [200.0, 600.0, 200.0, 200.0], "leaves": 0.0,
     })  # fmt: skip
     return frame.assign(**changes)
 

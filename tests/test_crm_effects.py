@@ -34,7 +34,7 @@ def crowd(n: int = 300, seed: int = 1) -> pd.DataFrame:
     return pd.DataFrame({
         "customer_id": [f"c{i:04d}" for i in range(n)], "segment": rng.choice(SEGMENTS, n), "active": True, "at_risk": False,
         "lapsed": False, "detractor": False, "promoter": False, "alive": alive, "expected_orders": alive * rate,
-        "expected_margin": 20 * alive * rate, "expected_revenue": 50 * alive * rate,
+        "expected_margin": 20 * alive * rate, "expected_revenue": 50 * alive * rate, "leaves": 0.0,
     })  # fmt: skip
 
 
@@ -123,6 +123,16 @@ def test_a_discount_is_given_on_extra_orders_and_on_those_that_come_anyway() -> 
     assert draws.sum(axis=1).mean() == pytest.approx(after.sum(), abs=4 * draws.sum(axis=1).std() / 60)  # fmt: skip
 
 
+def test_who_may_leave_with_an_order_brings_less_and_never_below_nothing() -> None:
+    people = crowd()
+    effects = crm.expected_effects(people, [action()])
+    stays, leaves, all_leave = (
+        crm.expected_margins(people.assign(leaves=p), [action()], effects)["mail"].to_numpy() for p in (0.0, 0.2, 1.0)
+    )  # fmt: skip
+    rate = (people["expected_orders"] / people["alive"]).to_numpy()
+    assert np.allclose(leaves, stays * np.maximum(1 - 0.2 * rate / 2, 0)) and (all_leave >= 0).all()
+
+
 def test_a_large_campaign_overrules_the_belief_and_tells_the_segments_apart() -> None:
     people = crowd(6000)
     lift = {"x": 0.0, "y": 0.05, "z": 0.10}
@@ -161,6 +171,26 @@ def test_where_nothing_differs_little_is_found_between_segments(seed: int) -> No
         for i in range(60)
     ]  # fmt: skip
     assert spread_between_segments(pd.concat(frames)) < error**2 / 2
+
+
+@pytest.mark.parametrize("truth", [0.1, 1.0])
+def test_a_plan_that_promised_too_much_is_believed_less_where_nothing_was_measured(
+    truth: float,
+) -> None:
+    people = crowd(8000)
+    mails = [action(f"m{i}", 0.03, 0.01, measured_by=[f"C{i}"]) for i in range(3)]
+    unmeasured = action("letter", 0.03, 0.01)
+    before = crm.expected_effects(people, [*mails, unmeasured])
+    lift = truth * float(before.weights @ before.mean["letter"][:, 0])
+    outcomes = pd.concat(
+        [
+            campaign(people, dict.fromkeys(SEGMENTS, lift), 0.5, seed=i, key=f"C{i}")
+            for i in range(3)
+        ]
+    )
+    after = crm.expected_effects(people, [*mails, unmeasured], outcomes)
+    share = (after.table["effect"] / before.table["effect"])[after.table["action_id"] == "letter"]
+    assert share.to_numpy() == pytest.approx(truth, abs=0.3)
 
 
 def test_campaigns_without_a_random_control_measure_nothing() -> None:

@@ -32,7 +32,7 @@ def buyers(n: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame({
         "customer_id": [f"c{i:03d}" for i in range(n)], "segment": rng.choice(["x", "y"], n), "strategy": "develop", "active": True,
         "at_risk": False, "lapsed": False, "detractor": False, "promoter": False,
-        "purchase_probability": rng.uniform(0, 0.9, n), "margin_given_order": rng.lognormal(3, 1, n), "alive": 1.0, "expected_orders": 1.0,
+        "purchase_probability": rng.uniform(0, 0.9, n), "margin_given_order": rng.lognormal(3, 1, n), "alive": 1.0, "expected_orders": 1.0, "leaves": 0.0,
     }).assign(expected_margin=lambda f: f["margin_given_order"], expected_revenue=lambda f: 2 * f["margin_given_order"])  # fmt: skip
 
 
@@ -267,7 +267,8 @@ def test_choosing_beats_everybody_where_a_campaign_drives_a_group_away() -> None
     assert answer["groups"]["group"].tolist() == ["like", "loathe"]
     assert "Leave out 'loathe'" in answer.so_what
     groups = crm.effect_by_group(outcomes, customers, "C1")
-    assert groups.table["group"].tolist() == ["like", "loathe"] and "driven away" in groups.headline
+    assert groups.table["group"].tolist() == ["like", "loathe"]
+    assert groups.headline == "'loathe' is driven away" and "Leave out 'loathe'" in groups.so_what
 
 
 def test_no_ranking_is_sold_where_nobody_differs() -> None:
@@ -277,6 +278,27 @@ def test_no_ranking_is_sold_where_nobody_differs() -> None:
     alone = outcomes.assign(arm="treated", assignment_probability=1.0)
     assert isinstance(crm.campaign_uplift(alone, known, customers, campaigns, 1), Missing)
     assert isinstance(crm.effect_by_group(outcomes, customers, "C9"), Missing)
+    told = crm.effect_by_group(outcomes, customers, "C1")
+    assert told.headline.startswith("The groups cannot be told apart")
+    assert told.table["expected"].abs().max() <= told.table["effect"].abs().max() + 1e-12
+
+
+def test_habit_is_taken_out_of_a_groups_effect_and_rows_may_come_in_any_order() -> None:
+    rng = np.random.default_rng(5)
+    n = 1200
+    before = rng.poisson(2.0, n)
+    frame = pd.DataFrame({
+        "customer_id": [f"c{i:04d}" for i in range(n)], "group": rng.choice(["a", "b", "c"], n), "assignment_probability": 0.5,
+        "arm": rng.choice(["treated", "control"], n), "orders_year_before": before, "revenue_year_before": 40.0 * before,
+        "bought": (rng.random(n) < np.minimum(0.15 * before, 0.95)).astype(int),
+    })  # fmt: skip
+    found = crm.group_effects(frame)
+    pd.testing.assert_frame_equal(found, crm.group_effects(frame.sample(frac=1, random_state=1)))
+    blind = crm.group_effects(frame.assign(orders_year_before=0, revenue_year_before=0.0))
+    errors = [f.set_index("group").sort_index()["standard_error"] for f in (found, blind)]
+    assert (errors[0] < 0.95 * errors[1]).all()
+    assert np.ptp(found["expected"]) <= np.ptp(found["effect"]) + 1e-12
+    assert crm.group_effects(frame.iloc[:50]).empty
 
 
 def test_a_column_filled_in_later_is_refused_and_one_known_at_the_day_is_not() -> None:

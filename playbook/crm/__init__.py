@@ -16,7 +16,13 @@ shadow price
     What one more unit of a limit would be believed to earn.
 """
 
-from playbook.crm.actions import candidates, money_for_contacts, next_best_action
+from playbook.crm.actions import (
+    EFFECT_DAYS,
+    campaigns_since,
+    candidates,
+    money_for_contacts,
+    next_best_action,
+)
 from playbook.crm.automation import (
     automation,
     late_cases,
@@ -36,6 +42,7 @@ from playbook.crm.behaviour import (
 from playbook.crm.beliefs import shrunken_effect
 from playbook.crm.budget import acquisition_channels, budget_split
 from playbook.crm.customer_pages import chosen_customers, customer_page
+from playbook.crm.delivered import promise_and_delivery
 from playbook.crm.effects import expected_effects, expected_margins
 from playbook.crm.files import checked_files, crm_contents, crm_files, make_files, refused_contacts
 from playbook.crm.handover import acceptance_files, acceptance_page, setup_page
@@ -63,7 +70,7 @@ from playbook.crm.record import (
     timeline,
 )
 from playbook.crm.referral import ambassadors, referral_break_even, referral_value, who_recommends
-from playbook.crm.response import campaign_uplift, effect_by_group
+from playbook.crm.response import campaign_uplift, effect_by_group, group_effects
 from playbook.crm.sales import loss_reasons, sales_coverage
 from playbook.crm.targeting import (
     gate_shares,
@@ -77,16 +84,16 @@ from playbook.crm.tasks import callback_tasks
 from playbook.crm.template import fill_template
 
 __all__ = [
-    "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "acquisition_channels",
+    "EFFECT_DAYS", "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page", "acquisition_channels",
     "action_plan", "ageing_deals", "ambassadors", "automation", "bought_between",
-    "budget_split", "budget_what_if", "calibration", "callback_tasks", "campaign_uplift",
+    "budget_split", "budget_what_if", "calibration", "callback_tasks", "campaign_uplift", "campaigns_since",
     "candidates", "care_calendar", "checked_files", "chosen_customers", "cleaning_list",
     "compare_designs", "contacts_tracked", "crm_contents", "crm_files", "cross_selling",
     "customer_page", "customer_record", "effect_by_group", "example_customer", "expected_effects", "expected_margins", "fill_template",
-    "gate_shares", "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits",
+    "gate_shares", "group_effects", "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits",
     "lint_file", "list_sizes", "list_tests", "loss_reasons", "make_files", "money_and_margin",
     "money_for_contacts", "need_weights", "newcomer_values", "next_best_action", "personal_content", "pipeline_forecast",
-    "programme_return", "propensity", "read_file", "read_mapping", "recent_answers",
+    "programme_return", "promise_and_delivery", "propensity", "read_file", "read_mapping", "recent_answers",
     "recommendations", "referral_break_even", "referral_value", "refused_contacts",
     "rule_conflicts", "sales_coverage", "setup_page", "shrunken_effect", "smallest_control",
     "snapshot_days", "stage_conversion", "target_lists", "tenant_mapping", "tier_changes",

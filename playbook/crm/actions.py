@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,29 @@ from playbook.crm.beliefs import shrunken_effect
 from playbook.crm.effects import Effects, applies, expected_effects, expected_margins
 from playbook.errors import NotEnough
 
-__all__ = ["candidates", "money_for_contacts", "next_best_action", "shrunken_effect"]
+__all__ = [
+    "EFFECT_DAYS",
+    "campaigns_since",
+    "candidates",
+    "money_for_contacts",
+    "next_best_action",
+    "shrunken_effect",
+]
 
 DRAWS = 1000
+EFFECT_DAYS = 30
+"""Days after a contact whose orders say what it did: later ones add noise, as most contacts act at once."""
+
+FRESH, FEWEST_FRESH = 14, 30
+"""Days since an order after which nothing else has happened, and fewest customers to be read."""
+
 SELLING = frozenset({"cross-sell", "up-sell"})
 ASK = "actions in the plan, with cost and believed effect"
+
+
+def campaigns_since(as_of: date) -> date:
+    """Return the day after which campaigns say what actions of their kind do: three years back."""
+    return date(as_of.year - 3, as_of.month, min(as_of.day, 28))
 
 
 def money_for_contacts(budget: Any) -> float:
@@ -61,13 +80,16 @@ def candidates(
     DataFrame
         customer_id, segment, strategy, active, at_risk, lapsed, detractor, promoter, purchase_probability,
         margin_given_order (expected margin of the next 12 months if there is at least one order, currency);
-        alive (probability), expected_orders, expected_margin, expected_revenue (next 12 months, nothing done).
+        alive (probability), expected_orders, expected_margin, expected_revenue (next 12 months, nothing done), leaves
+        (probability that an order is the last, the same for all).
 
     Notes
     -----
     With λ = expected orders given alive, E[orders | at least one] = λ / (1 - e^-λ); times the
     expected margin of an order. Who never bought is expected to order as the propensity says, -ln(1 - p), at the median
-    margin. Revenue is the margin times what all customers' revenue of the last 12 months was to their margin.
+    margin. Revenue is the margin times what all customers' revenue of the last 12 months was to their margin. In a
+    buy-till-you-die model nothing but the order itself stands between its day and now for who ordered in the last two weeks: one less
+    their probability of being alive is that of leaving with an order (weighted by orders expected).
     """
     for part in (scores, values, segments):
         if isinstance(part, Missing):
@@ -77,9 +99,8 @@ def candidates(
     frame = segments[["customer_id", "segment"]].merge(
         values, on="customer_id", suffixes=("", "_value")
     )
-    frame = frame.merge(scores, on="customer_id").merge(
-        now[["customer_id", "orders"]], on="customer_id"
-    )
+    known = [c for c in ("customer_id", "orders", "recency_days") if c in now]
+    frame = frame.merge(scores, on="customer_id").merge(now[known], on="customer_id")
     frame = frame.merge(answered, on="customer_id", how="left").sort_values(
         "customer_id", ignore_index=True
     )
@@ -107,8 +128,18 @@ def candidates(
         "purchase_probability": frame["purchase_probability"],
         "margin_given_order": margin.fillna(middle) * rate / -np.expm1(-rate),
         "alive": alive.where(~never, 1.0), "expected_orders": expected, "expected_margin": worth,
-        "expected_revenue": worth * (took / earned if earned > 0 else 1.0),
+        "expected_revenue": worth * (took / earned if earned > 0 else 1.0), "leaves": _leaves(frame, alive, expected),
     })  # fmt: skip
+
+
+def _leaves(frame: pd.DataFrame, alive: pd.Series, expected: pd.Series) -> float:
+    """Probability that an order is the last one, from those who have just ordered; 0 where too few have."""
+    if "recency_days" not in frame:
+        return 0.0
+    fresh = frame["recency_days"].le(FRESH).fillna(False).to_numpy(bool) & (expected > 0).to_numpy()
+    if fresh.sum() < FEWEST_FRESH:
+        return 0.0
+    return float(np.average(1 - alive[fresh], weights=expected[fresh]).clip(0, 1))
 
 
 def _eligible(
@@ -206,7 +237,8 @@ def next_best_action(
     -------
     Answer
         Table action, segment, customers, expected_margin (before the contact's cost), low, high, cost, action_id.
-        Extra ``choice`` (result next_best_action), ``allocation``, ``frontier`` (value by budget), ``effects`` (`Effects`).
+        Extra ``choice`` (result next_best_action), ``allocation``, ``frontier`` (value by budget), ``effects`` (`Effects`),
+        ``eligible`` (customers × actions).
     """
     need(pd.DataFrame({"action": [a.id for a in actions]}), "actions in the plan", ASK)
     need(people, "customers with value and score", "order histories of two years or more")
@@ -234,7 +266,7 @@ def next_best_action(
     return Answer(
         table=table,
         headline=f"{touched:,} customers get an action believed to earn {format_value(net, 'currency')} after its cost",
-        so_what=_nba_advice(table, net, low, high, result),
+        so_what=_nba_advice(table, net, low, high, result, effects),
         kind="prescriptive",
         caption=f"Believed margin before cost by action and segment, {months} months (95 % of the beliefs)",
         units={"customers": "count", "expected_margin": "currency", "low": "currency", "high": "currency", "cost": "currency"},
@@ -246,24 +278,37 @@ def next_best_action(
         ),
         extra={
             "choice": choice[["customer_id", "segment", "action", "expected_margin", "cost", "holdout"]],
-            "allocation": result, "effects": effects, "frontier": frontier, "capacity": capacity, "budget": budget, "months": months,
+            "allocation": result, "effects": effects, "eligible": eligible, "frontier": frontier, "capacity": capacity, "budget": budget, "months": months,
         },
     )  # fmt: skip
 
 
 def _nba_advice(
-    table: pd.DataFrame, net: float, low: float, high: float, result: Allocation
+    table: pd.DataFrame, net: float, low: float, high: float, result: Allocation, effects: Effects
 ) -> str:
+    campaigns = int(effects.table.groupby("action_id")["campaigns"].first().sum())
+    source = "These are beliefs of the plan, not measurements: if they hold, "
+    if effects.held is not None and campaigns:
+        source = (
+            f"These are beliefs of the plan, set right by {campaigns} past campaigns with a random control, which brought "
+            f"{format_value(effects.held, '%')} of what was believed of their kind: expect "
+        )
     if table.empty:
         return "No action is believed to earn more than it costs for anybody it may be used on. Do nothing, and test one on a random part."
     sure = table[table["low"] > 0]
     best = (sure if len(sure) else table).iloc[0]
     ratio = result.spent and net / result.spent
     return (
-        f"These are beliefs of the plan, not measurements: if they hold, {format_value(net, 'currency')} net "
+        f"{source}{format_value(net, 'currency')} net "
         f"({format_value(low, 'currency')} to {format_value(high, 'currency')}) for {format_value(result.spent, 'currency')} of contacts, "
         f"{ratio:.1f} per unit of money. Start with '{best.action}' for '{best.segment}', and keep a random control in each action, "
         "so that the review can replace the belief by a figure."
+        + (" The range reaches below zero: start small." if low < 0 else "")
+        + (
+            f" Nothing with a random control is known of {', '.join(effects.unheard)}, which the plan names."
+            if effects.unheard
+            else ""
+        )
     )
 
 

@@ -34,11 +34,17 @@ OFFER_DAYS = 30
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Extra orders go with this power of a customer's rate: 0 the same for all, 1 in proportion."""
 
+TOGETHER = 0.5
+"""How far the beliefs of a plan may be off together before campaigns speak (relative standard deviation)."""
+
 LARGEST = 5.0
 """Largest response that a belief can stand for."""
 
 SAMPLE = 20_000
 """Customers that a belief is translated on."""
+
+COLUMNS = ["action_id", "segment", "effect", "standard_error", "believed", "believed_error", "measured", "measured_error",
+           "customers", "campaigns"]  # fmt: skip
 
 STATES = {"active": "active", "at risk": "at_risk", "lapsed": "lapsed", "detractors": "detractor", "promoters": "promoter"}  # fmt: skip
 """Column of `candidates` that says to whom an action applies."""
@@ -60,6 +66,10 @@ class Effects:
         Probability of each of `POWERS`.
     mean, covariance
         Responses by action_id: powers × segments, powers × segments × segments.
+    held
+        What campaigns measured as a share of what was believed of their actions, shrunken; none without campaigns.
+    unheard
+        Campaigns named by actions of which nothing with a random control is known.
     """
 
     table: pd.DataFrame
@@ -67,6 +77,8 @@ class Effects:
     weights: np.ndarray
     mean: dict[str, np.ndarray]
     covariance: dict[str, np.ndarray]
+    held: float | None
+    unheard: tuple[str, ...] = ()
 
     def margins(self, people: pd.DataFrame, action: Any) -> np.ndarray:
         """Return the margin (currency, before its cost) that an action is expected to add to each customer."""
@@ -110,11 +122,13 @@ def _shapes(people: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _per_response(people: pd.DataFrame, discount: float) -> np.ndarray:
-    """Powers × customers: margin at response one, the discount on the extra orders taken off."""
+    """Powers × customers: margin at response one, less the discount on the extra orders and the orders lost to leaving."""
     orders = np.maximum(people["expected_orders"].to_numpy(float), 1e-9)
     margin = people["expected_margin"].to_numpy(float).clip(0) / orders
     revenue = people["expected_revenue"].to_numpy(float).clip(0) / orders
-    return np.asarray(_shapes(people)[0] * (margin - discount * revenue))
+    shapes, rate = _shapes(people)
+    lost = np.minimum(people["leaves"].to_numpy(float) * rate / 2, 1.0)
+    return np.asarray(shapes * (margin * (1 - lost) - discount * revenue))
 
 
 def _given_away(people: pd.DataFrame, action: Any) -> np.ndarray:
@@ -187,6 +201,29 @@ def combine(
     return mean, (left + left.T) / 2
 
 
+def _optimism(
+    prior: dict[str, np.ndarray], doubt: dict[str, float], own: dict[str, list[pd.DataFrame]], power: int, left_out: str = ""
+) -> tuple[float, float]:  # fmt: skip
+    """Return by what beliefs of the plan are to be multiplied, and its standard error, from campaigns of the other actions.
+
+    Plans are optimistic together (Kahneman & Tversky 1979), which the class of measured campaigns tells (reference class
+    forecasting, Flyvbjerg 2008): what they measured is regressed through the origin on what was believed, with a
+    normal prior around one. Never below zero; one, without error, where no campaign tells.
+    """
+    precision, total, heard = 1 / TOGETHER**2, 1 / TOGETHER**2, False
+    for name, measured in own.items():
+        rows, believed = measured[power], float(prior[name][power])
+        if name == left_out or rows.empty or believed == 0:
+            continue
+        weight = 1 / rows["standard_error"].to_numpy(float) ** 2
+        seen = float((weight * rows["response"].to_numpy(float)).sum() / weight.sum())
+        share = 1 / (1 / weight.sum() + (doubt[name] * believed) ** 2)
+        precision += share * believed**2
+        total += share * believed * seen
+        heard = True
+    return (max(total / precision, 0.0), precision**-0.5) if heard else (1.0, 0.0)
+
+
 def expected_effects(
     people: pd.DataFrame, actions: Sequence[Any], outcomes: pd.DataFrame | None = None
 ) -> Effects:
@@ -207,33 +244,48 @@ def expected_effects(
     a contact brings everybody the same number of orders, or more orders in proportion (a homogeneous rate difference or
     rate ratio; Rothman, Greenland & Lash 2008, chapter 4). Neither is known, so extra orders go with a power of the rate between 0
     and 1, and results are averaged over `POWERS` (Hoeting et al. 1999), equally likely until campaigns speak (`power_weights`).
+    Beliefs are scaled by how the other actions' campaigns turned out (`_optimism`) before an action's own campaigns count.
     """
     segments = tuple(sorted(people["segment"].unique()))
-    beliefs = shrunken_beliefs(actions)
-    found = measured_responses(outcomes, people[["customer_id", "segment"]], POWERS)
     weights = power_weights(outcomes, POWERS)
+    found = measured_responses(outcomes, people[["customer_id", "segment"]], POWERS)
+    order = sorted(actions, key=lambda a: a.id)
+    beliefs = shrunken_beliefs(order)
+    doubt = {k: abs(error / points) if points else 0.0 for k, (points, error) in beliefs.items()}
+    prior = {a.id: _response(beliefs[a.id][0], people[applies(people, a)]) for a in order}
+    own = {a.id: [m[m["campaign_id"].isin(a.measured_by)] for m in found] for a in order}
     between = [spread_between_segments(m) for m in found]
-    parts, means, covariances = [], {}, {}
-    for action in sorted(actions, key=lambda a: a.id):
-        points, error = beliefs[action.id]
-        prior = _response(points, people[applies(people, action)])
-        own = [m[m["campaign_id"].isin(action.measured_by)] for m in found]
-        posterior = [
-            combine(k, abs(k / points) * error if points else 0.0, m, segments, b if len(m) else 0.0, _repeats(m))
-            for k, m, b in zip(prior, own, between, strict=True)
-        ]  # fmt: skip
-        means[action.id] = np.array([p[0] for p in posterior])
-        covariances[action.id] = np.array([p[1] for p in posterior])
-        believed = np.repeat(prior[:, None], len(segments), axis=1)
-        doubt = abs(error / points) if points else 0.0
-        parts.append(
-            _told(people, segments, weights, means[action.id], covariances[action.id], believed, doubt, own)
-            .assign(action_id=action.id, campaigns=own[0]["campaign_id"].nunique())
-        )  # fmt: skip
-    columns = ["action_id", "segment", "effect", "standard_error", "believed", "believed_error", "measured",
-               "measured_error", "customers", "campaigns"]  # fmt: skip
-    table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-    return Effects(table, segments, weights, means, covariances)
+    posterior = {a.id: _posterior(a.id, prior, doubt, own, segments, between) for a in order}
+    means = {name: np.array([p[0] for p in parts]) for name, parts in posterior.items()}
+    covariances = {name: np.array([p[1] for p in parts]) for name, parts in posterior.items()}
+    parts = [
+        _told(people, segments, weights, means[k], covariances[k], prior[k], doubt[k], own[k])
+        .assign(action_id=k, campaigns=own[k][0]["campaign_id"].nunique())
+        for k in means
+    ]  # fmt: skip
+    table = pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+    held = [_optimism(prior, doubt, own, g)[0] for g in range(len(POWERS))]
+    heard = any(len(v[0]) for v in own.values())
+    named = {key for a in order for key in a.measured_by}
+    return Effects(
+        table, segments, weights, means, covariances, held=float(weights @ held) if heard else None,
+        unheard=tuple(sorted(named - set(found[0]["campaign_id"]))),
+    )  # fmt: skip
+
+
+def _posterior(
+    name: str, prior: dict[str, np.ndarray], doubt: dict[str, float], own: dict[str, list[pd.DataFrame]],
+    segments: Sequence[str], between: Sequence[float],
+) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
+    """Mean and covariance of an action's responses under each power."""
+    made = []
+    for g, rows in enumerate(own[name]):
+        factor, error = _optimism(prior, doubt, own, g, left_out=name)
+        belief = float(prior[name][g])
+        spread = abs(belief) * float(np.hypot(factor * doubt[name], error))
+        apart = between[g] if len(rows) else 0.0
+        made.append(combine(factor * belief, spread, rows, segments, apart, _repeats(rows)))
+    return made
 
 
 def _repeats(measured: pd.DataFrame) -> float:
@@ -245,7 +297,7 @@ def _repeats(measured: pd.DataFrame) -> float:
 
 def _told(
     people: pd.DataFrame, segments: Sequence[str], weights: np.ndarray, mean: np.ndarray, covariance: np.ndarray,
-    believed: np.ndarray, doubt: float, own: list[pd.DataFrame],
+    prior: np.ndarray, doubt: float, own: list[pd.DataFrame],
 ) -> pd.DataFrame:  # fmt: skip
     """Per segment: responses as relative changes of its orders, averaged over the powers."""
     place = pd.Index(segments).get_indexer(people["segment"])
@@ -254,7 +306,7 @@ def _told(
     shapes = np.array([np.bincount(place, row, n) for row in _shapes(people)[0]])
     scale = shapes / np.maximum(orders, 1e-9)
     variance = np.diagonal(covariance, axis1=1, axis2=2).clip(0)
-    effect, belief = weights @ (mean * scale), weights @ (believed * scale)
+    effect, belief = weights @ (mean * scale), weights @ (prior[:, None] * scale)
     spread = weights @ (scale**2 * variance + (mean * scale - effect) ** 2)
     middle = len(POWERS) // 2
     figures = own[middle].assign(weight=lambda f: 1 / f["standard_error"] ** 2)
@@ -275,8 +327,10 @@ def expected_margins(
     """Return customers × actions: margin of the next 12 months that an action is expected to add (currency, before its cost).
 
     With k the response, g the power, a and r a customer's probability of still being one and rate, m and v margin and revenue of an
-    order, R the expected revenue of the next 12 months and d the discount: k a r^g (m - d v) - d R 30/365. The
-    discount is given on all extra orders, and on those which would have come anyway in the 30 days after the contact.
+    order, R the expected revenue of the next 12 months, d the discount and p the probability that an order is the last:
+    k a r^g (m (1 - p r/2) - d v) - d R 30/365. The discount is given on all extra orders, and on those which would
+    have come anyway in the 30 days after the contact. Who leaves after the extra order takes the orders of the rest of the year
+    along, half a year's on average as contacts are spread over the year: a buy-till-you-die model says so of any order.
     """
     index = pd.Index(people["customer_id"], name="customer_id")
     return pd.DataFrame({a.id: effects.margins(people, a) for a in actions}, index=index)

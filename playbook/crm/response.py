@@ -7,15 +7,16 @@ import pandas as pd
 from scipy.stats import norm
 
 from playbook.answer import Answer, answers, format_value, need
+from playbook.crm.measured import excess_variance
 from playbook.errors import NotEnough
 from playbook.propensity import Uplift, treatment_effect, uplift
 from playbook.stats import false_discovery
 
-__all__ = ["campaign_uplift", "effect_by_group"]
+__all__ = ["campaign_uplift", "effect_by_group", "group_effects"]
 
 ASK = "members of campaigns with the arm and the probability each was assigned with"
 LEAST = 100  # customers of each arm
-LEAST_GROUP = 30
+LEAST_GROUP, LEAST_ARM = 30, 10
 MASTER = ("market_segment", "area_type")
 KNOWN = (
     "tenure_days", "recency_days", "orders", "revenue", "largest_order", "categories", "sales_channels", "tickets", "contacts",
@@ -182,6 +183,69 @@ def _advice(table: pd.DataFrame, groups: pd.DataFrame) -> str:
     return " ".join(parts)
 
 
+def _without_habit(part: pd.DataFrame) -> np.ndarray:
+    """Whether each member bought, less what the orders and revenue of the year before lead to expect.
+
+    One regression over all groups and both arms (with the arm in it), so that small groups share it; habit was there
+    before the assignment, so that no effect is taken out (Lin 2013).
+    """
+    known = [c for c in ("orders_year_before", "revenue_year_before") if c in part]
+    habit = np.column_stack([np.log1p(part[c].astype(float).clip(lower=0)) for c in known])
+    habit = habit - habit.mean(axis=0)
+    bought = part["bought"].to_numpy(float)
+    design = np.column_stack([np.ones(len(part)), part["is_treated"], habit])
+    fit = np.linalg.lstsq(design, bought, rcond=None)[0]
+    return np.asarray(bought - habit @ fit[2:])
+
+
+def group_effects(members: pd.DataFrame) -> pd.DataFrame:
+    """Return the effect of a campaign on the share that bought by group, lowest last.
+
+    Parameters
+    ----------
+    members
+        Drawn at random: group, arm, assignment_probability, bought, orders_year_before, revenue_year_before.
+
+    Returns
+    -------
+    DataFrame
+        group, customers, effect (adjusted for habit), standard_error, low, high, p, expected (the effect shrunken towards
+        the mean of the groups). Groups with fewer than 30 members, or 10 in an arm, are left out.
+
+    Notes
+    -----
+    Differences between groups are shrunk by their errors, with the variance between groups of DerSimonian & Laird (1986)
+    (Efron & Morris 1975). Where that variance is zero, groups are ranked by the limit of the shrunken figures, (effect - mean) / variance.
+    """
+    members = members.assign(
+        is_treated=(members["arm"] == "treated").astype(int), chance=members["assignment_probability"].astype(float)
+    ).sort_values("customer_id")  # fmt: skip
+    members = members.assign(adjusted=_without_habit(members))
+    rows = []
+    for name, part in members.groupby("group"):
+        arms = part["is_treated"].value_counts().reindex([0, 1], fill_value=0)
+        if arms.min() < LEAST_ARM or len(part) < LEAST_GROUP:
+            continue
+        found = treatment_effect(part, "is_treated", "adjusted", "chance")
+        error = found.standard_error
+        p = 2 * norm.sf(abs(found.effect) / error) if error > 0 else 1.0
+        rows.append({"group": name, "customers": len(part), "effect": found.effect, "standard_error": error,
+                     "low": found.low, "high": found.high, "p": p})  # fmt: skip
+    table = pd.DataFrame(rows)
+    if table.empty:
+        return table
+    effect, noise = table["effect"].to_numpy(), np.maximum(table["standard_error"] ** 2, 1e-12)
+    excess, scale = excess_variance(effect, noise.to_numpy())
+    between = max(excess / scale, 0.0) if scale > 0 else 0.0
+    weight = 1 / (noise + between)
+    mean = float((weight * effect).sum() / weight.sum())
+    table["expected"] = mean + between / (between + noise) * (effect - mean)
+    order = table.assign(lead=(effect - mean) / (noise + between))
+    return order.sort_values(["lead", "group"], ascending=[False, True], ignore_index=True).drop(
+        columns="lead"
+    )
+
+
 @answers
 def effect_by_group(outcomes: pd.DataFrame, customers: pd.DataFrame, campaign_id: str) -> Answer:
     """Return by market segment what a campaign changed in the share of customers who bought, lowest last.
@@ -189,7 +253,7 @@ def effect_by_group(outcomes: pd.DataFrame, customers: pd.DataFrame, campaign_id
     Parameters
     ----------
     outcomes
-        Query ``campaign_outcomes`` with ``bought``.
+        Query ``campaign_outcomes`` with ``bought``; few days after the contact have less chance in them than many.
     customers
         Table ``customers``: market_segment.
     campaign_id
@@ -198,52 +262,30 @@ def effect_by_group(outcomes: pd.DataFrame, customers: pd.DataFrame, campaign_id
     Returns
     -------
     Answer
-        Table group, customers, effect (share of customers), low, high (95 %), q (false-discovery rate over groups).
+        Table group, customers, effect (share of customers, adjusted for habit), low, high (95 %), expected (shrunken), q
+        (false-discovery rate over groups). Groups are in the order of `group_effects`; one is said to be driven away
+        only if its interval and the false-discovery rate say so.
     """
     part = _random(outcomes[outcomes["campaign_id"] == campaign_id])
     need(part, "customers of the campaign with a control group drawn at random", ASK)
-    group = (
-        part["customer_id"]
-        .map(customers.set_index("customer_id")["market_segment"])
-        .fillna("not known")
-    )
-    rows = []
-    for name, members in part.groupby(group):
-        if (
-            members["arm"].value_counts().reindex(["treated", "control"], fill_value=0).min() < 10
-            or len(members) < LEAST_GROUP
-        ):
-            continue
-        frame = members.assign(
-            is_treated=(members["arm"] == "treated").astype(int), bought=members["bought"].astype(float),
-            chance=members["assignment_probability"].astype(float), before=members["revenue_year_before"].astype(float),
-        )  # fmt: skip
-        found = treatment_effect(
-            frame, "is_treated", "bought", "chance", "before" if frame["before"].std() > 0 else None
-        )
-        p = (
-            2 * norm.sf(abs(found.effect) / found.standard_error)
-            if found.standard_error > 0
-            else 1.0
-        )
-        rows.append({"group": name, "customers": len(members), "effect": found.effect, "low": found.low, "high": found.high, "p": p})  # fmt: skip
-    table = pd.DataFrame(rows)
+    named = part["customer_id"].map(customers.set_index("customer_id")["market_segment"])
+    table = group_effects(part.assign(group=named.fillna("not known")))
     need(table, f"market segments with {LEAST_GROUP} members of the campaign", ASK)
     table["q"] = false_discovery(table.pop("p").to_numpy())
-    table = table.sort_values(["effect", "group"], ascending=[False, True], ignore_index=True)
+    table = table.drop(columns="standard_error")
     last = table.iloc[-1]
-    driven = last.high < 0 and last.q < 0.05
+    driven = table[(table["high"] < 0) & (table["q"] < 0.05)]
     return Answer(
         table=table,
-        headline=f"'{last.group}' is driven away" if driven else "No group is surely driven away",
+        headline=f"'{driven['group'].iloc[-1]}' is driven away" if len(driven) else "The groups cannot be told apart: none is surely driven away",
         so_what=(
-            f"Leave out '{last.group}': {format_value(-last.effect, '%')} fewer bought ({format_value(last.low, '%')} to {format_value(last.high, '%')})."
-            if driven else
+            f"Leave out '{driven['group'].iloc[-1]}': {format_value(-driven['effect'].iloc[-1], '%')} fewer bought ({format_value(driven['low'].iloc[-1], '%')} to {format_value(driven['high'].iloc[-1], '%')})."
+            if len(driven) else
             f"Lowest is '{last.group}' with {format_value(last.effect, '%')} ({format_value(last.low, '%')} to {format_value(last.high, '%')}), "
-            "which chance can bring about; do not leave out a group on this."
+            f"which chance can bring about: the best estimate of its effect is {format_value(last.expected, '%')}. Do not leave out a group on this."
         ),
         kind="diagnostic",
         caption=f"Change of the share of customers who bought, treated less control, by market segment (n = {int(table['customers'].sum()):,}; 95 % intervals)",
-        units={"customers": "count", "effect": "%", "low": "%", "high": "%", "q": "ratio"},
+        units={"customers": "count", "effect": "%", "low": "%", "high": "%", "expected": "%", "q": "ratio"},
         source="campaign_members, orders, customers",
     )  # fmt: skip

@@ -12,7 +12,7 @@ import pandas as pd
 
 from playbook.truth.study import START, Study
 
-__all__ = ["increment"]
+__all__ = ["increment", "orders_a_month"]
 
 
 def increment(study: Study, campaign_id: str, customers: pd.Series) -> float:
@@ -22,7 +22,7 @@ def increment(study: Study, campaign_id: str, customers: pd.Series) -> float:
     planted = planted[planted["campaign_id"] == campaign_id].set_index("segment")
     segment = truth["segment"].to_numpy()
     month = _month(study, campaign_id)
-    usual = _orders_a_month(study, truth, month)
+    usual = orders_a_month(study, truth, month)
     more = usual * np.expm1(planted["log_lift"].loc[segment].to_numpy())
     value = _per_order(study).loc[segment]
     given_away = planted["cut"].loc[segment].to_numpy() * value["revenue"].to_numpy()
@@ -37,7 +37,8 @@ def _month(study: Study, campaign_id: str) -> int:
     return 12 * (started.year - START) + started.month - 1
 
 
-def _orders_a_month(study: Study, truth: pd.DataFrame, month: int) -> np.ndarray:
+def orders_a_month(study: Study, truth: pd.DataFrame, month: int) -> np.ndarray:
+    """Return the planted orders that customers (rows of the truth) are expected to place in a month, nothing done."""
     active = truth["active_until_month"].to_numpy() >= month
     return truth["order_rate_year"].to_numpy() / 12 * study.season(month) * active
 
