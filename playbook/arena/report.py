@@ -126,7 +126,7 @@ def answer_of(score: Score, rows: pd.DataFrame) -> Answer:
         headline=f"The playbook earns {_share(by.loc[OURS, 'share'])} of what the oracle gains, the next best policy ({next_best}) {_share(rivals['share'].max())}",
         so_what=" ".join(f"{v.target}: {v.reached}." for v in score.verdicts),
         kind="diagnostic",
-        caption=f"Pooled gain over doing nothing, {years[0]} and {years[-1]} together, as a share of the oracle's; 95 % bootstrap over {score.worlds} simulated markets ({score.nulls} of them null)",
+        caption=f"Pooled gain over doing nothing, {years[0]} and {years[-1]} together, as a share of the oracle's; {score.worlds} simulated markets ({score.nulls} null), 95 % bootstrap",
         units={"gain": "currency", "share": "%"},
         source="python -m playbook arena; every policy with the same data, money, menu and luck",
         extra={"policies": score.policies, "sources": score.sources},

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from playbook.answer import Answer
-from playbook.figures.core import ACCENT, COLOURS, GREY, INK, MUTED, canvas, clean, draw, tidy
+from playbook.figures.core import ACCENT, COLOURS, GREY, HALO, INK, MUTED, canvas, clean, draw, tidy
 
 __all__ = ["arena"]
 
@@ -32,7 +32,7 @@ def _shares(axes: Any, table: pd.DataFrame, names: pd.Series, colours: list[str]
     for place, row in zip(places, table.itertuples(), strict=True):
         axes.annotate(
             f"{row.share:.0%}".replace("%", " %").replace("-", "−"), (max(row.high, row.share), place),
-            xytext=(6, 0), textcoords="offset points", va="center", fontsize=9,
+            xytext=(6, 0), textcoords="offset points", va="center", fontsize=9, path_effects=[HALO],
         )  # fmt: skip
     tidy(axes, x_unit="%")
 
