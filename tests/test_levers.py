@@ -263,6 +263,8 @@ def test_an_offer_is_refused_that_is_unknown_or_given_twice(world):
     ):
         with pytest.raises(ValueError, match=message):
             market.lived(world, 2026, Strategy(offers=offers))
+    with pytest.raises(ValueError, match="chance is a whole number from 0"):
+        market.lived(world, 2026, chance=-1)
     with pytest.raises(TypeError, match="give a Strategy"):
         market.advance(world, 2026, _everybody(world, action="voucher", month=1))
 
@@ -302,6 +304,16 @@ def test_beliefs_err_by_half_a_log_point_and_do_not_tell_a_null_world(world, nul
     assert not thought.fixes["share"].any()
     assert not thought.offers["log_lift"].any()
     assert market.beliefs(settings, 1).fixes["share"].between(0, 0.95).all()
+
+
+def test_the_truth_tells_what_the_levers_do(world):
+    truth, settings = world.truth, world.settings
+    assert dict(truth["fix_effects"][["fix", "share"]].to_numpy()) == {f.fix: f.share for f in settings.fixes}  # fmt: skip
+    told = truth["offer_effects"].set_index(["offer", "segment"])["log_lift"]
+    # a business buyer minds the price least and assembly most but for the seniors
+    assert told["free assembly"].idxmax() in ("Business buyers", "Service-sensitive seniors")
+    lifts = truth["programme_effects"].groupby("programme", sort=False)["log_lift"].agg(tuple)
+    assert lifts.to_dict() == {p.programme: p.lift for p in settings.programmes}
 
 
 def test_levers_are_drawn_within_their_ranges():

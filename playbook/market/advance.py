@@ -80,7 +80,8 @@ def advance(
     Raises
     ------
     ValueError
-        For a year that is not the next one, or actions or channels that do not exist.
+        For a year that is not the next one, a chance below zero, or what the menus, channels and
+        customers do not have.
     TypeError
         For anything but a strategy.
     """
@@ -111,6 +112,8 @@ def _live(world: World, year: int, strategy: Strategy | None, chance: int) -> tu
         raise TypeError(f"give a Strategy, such as Strategy(actions=...), not a {given}")
     if memory is None or year != memory.frame.start_year + memory.frame.years:
         raise ValueError(f"a world goes on with the year after its last one, not with {year}")
+    if chance < 0:
+        raise ValueError(f"chance is a whole number from 0, not {chance}")
     terms = of_customers(memory.crowd, strategy, 12 * memory.frame.years)
     frame, usual = _next_frame(memory.frame, strategy.channel_spend, chance)
     state, events = _customers(memory, frame, terms)

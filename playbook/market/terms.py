@@ -143,6 +143,29 @@ def log_lift(settings: Settings, offer: Offer) -> np.ndarray:
     return settings.carry_over * change
 
 
+def effects(settings: Settings) -> dict[str, pd.DataFrame]:
+    """Return what fixes, offers and programmes really do, for the truth of a world."""
+    segments = settings.part_worths.index
+    offers = [
+        (offer.offer, segment, lift)
+        for offer in settings.offers
+        for segment, lift in zip(segments, log_lift(settings, offer), strict=True)
+    ]
+    designs = [
+        (design.programme, *row)
+        for design in settings.programmes
+        for row in zip(segments, design.lift, design.care, strict=True)
+    ]
+    fixes = [(fix.fix, fix.mends, fix.share) for fix in settings.fixes]
+    return {
+        "fix_effects": pd.DataFrame(fixes, columns=["fix", "mends", "share"]),
+        "offer_effects": pd.DataFrame(offers, columns=["offer", "segment", "log_lift"]),
+        "programme_effects": pd.DataFrame(
+            designs, columns=["programme", "segment", "log_lift", "care"]
+        ),
+    }
+
+
 def _changed(offers: pd.DataFrame, offer: Offer) -> pd.DataFrame:
     """Return the market with our offers at these terms."""
     ours = offers["is_ours"].to_numpy(dtype=bool)

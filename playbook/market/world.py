@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import build, campaigns, catalogue, people, surveys, timeline, voices
+from . import build, campaigns, catalogue, people, surveys, terms, timeline, voices
 from . import settings as s
 from .chances import Chances, certain
 from .past import Past, collect
@@ -344,6 +344,7 @@ def shared_truth(frame: Frame, ran: tuple[Campaign, ...]) -> build.Tables:
         "segment_part_worths": worths.reset_index(),
         "campaign_effects": campaigns.effects(ran),
         "action_effects": menu,
+        **terms.effects(settings),
         "kano_classes": settings.kano.reset_index(),
         "market_growth": pd.DataFrame(growth.items(), columns=["market_segment", "growth"]),
     }
