@@ -108,6 +108,12 @@ def _arena_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seeds", type=int, default=20, help="number of worlds")
     command.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
     command.add_argument("--customers", type=int, default=None, help="customers of each world")
+    command.add_argument(
+        "--chances",
+        type=int,
+        default=1,
+        help="times each policy lives the two years, with other luck",
+    )
     command.add_argument("--processes", type=int, default=2, help="worlds played at a time")
     command.add_argument(
         "--strategy",
@@ -232,6 +238,7 @@ def _arena(options: argparse.Namespace) -> int:
         options.seed_base,
         options.customers,
         options.processes,
+        chances=options.chances,
         strategy=options.strategy,
         figure=options.figure,
         page=options.page,

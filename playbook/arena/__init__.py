@@ -21,7 +21,7 @@ from pathlib import Path
 
 from playbook import figures
 from playbook.arena.report import answer_of, as_json, as_text, write_page
-from playbook.arena.rounds import CUSTOMERS, SEED_BASE, SEEDS, play
+from playbook.arena.rounds import CHANCES, CUSTOMERS, SEED_BASE, SEEDS, play
 from playbook.arena.score import Score, Verdict, score
 from playbook.arena.student import Homework, read_homework
 from playbook.errors import PlanError
@@ -33,7 +33,7 @@ FEWEST = 500
 
 
 def command(
-    seeds: int = SEEDS, base: int | None = None, customers: int | None = None, processes: int = 2, *, strategy: str = "",
+    seeds: int = SEEDS, base: int | None = None, customers: int | None = None, processes: int = 2, *, chances: int = CHANCES, strategy: str = "",
     figure: str = "", page: str = "", json: bool = False,
 ) -> int:  # fmt: skip
     """Play, print the result and return the exit code: 1 where a target is missed.
@@ -48,15 +48,19 @@ def command(
         Markdown page to put the tables in, between its marks.
     """
     customers = CUSTOMERS if customers is None else customers
-    if seeds < 1 or processes < 1:
-        raise PlanError(f"--seeds {seeds}, --processes {processes}: expected 1 or more")
+    if min(seeds, processes, chances) < 1:
+        raise PlanError(
+            f"--seeds {seeds}, --processes {processes}, --chances {chances}: expected 1 or more"
+        )
     if customers < FEWEST:
         raise PlanError(f"--customers {customers}: expected {FEWEST} or more")
     if figure and not figure.endswith(".png"):
         raise PlanError(f"--figure {figure!r}: expected the name of a PNG file")
+    if page and not Path(page).is_file():
+        raise PlanError(f"--page {page!r}: expected a page that is there, such as docs/arena.md")
     work = read_homework(strategy)
     rows = play(
-        seeds, SEED_BASE if base is None else base, processes, customers=customers, work=work,
+        seeds, SEED_BASE if base is None else base, processes, customers=customers, work=work, chances=chances,
         tell=lambda text: print(text, file=sys.stderr, flush=True),
     )  # fmt: skip
     result = score(rows)
@@ -66,7 +70,7 @@ def command(
         print(f"figure written to {Path(figure).name}", file=sys.stderr)
     if page:
         first = SEED_BASE if base is None else base
-        made = f"Measured by `python -m playbook arena --seeds {seeds} --seed-base {first} --customers {customers}`."
+        made = f"Measured by `python -m playbook arena --seeds {seeds} --seed-base {first} --customers {customers} --chances {chances}`."
         write_page(Path(page), result, rows, made)
     print(as_json(rows) if json else as_text(result))
     return int(not result.passed)

@@ -115,7 +115,7 @@ def read_homework(path: str) -> Homework | None:
         return None
     if not path.endswith((".yml", ".yaml")) or any(ord(c) < 32 for c in path):
         raise PlanError(f"strategy {path!r}: expected the name of a YAML file, such as mine.yml")
-    return read_model(Path(path), Homework)
+    return read_model(Path(path).absolute(), Homework)
 
 
 def _traits(work: Homework, client: Client) -> pd.DataFrame:
