@@ -27,7 +27,7 @@ def _money(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.0%}"
+    return "" if pd.isna(value) else f"{0.0 if abs(value) < 0.005 else value:.0%}"
 
 
 def _range(low: float, high: float, shown: object = _money) -> str:
