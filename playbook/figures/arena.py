@@ -31,7 +31,7 @@ def _shares(axes: Any, table: pd.DataFrame, names: pd.Series, colours: list[str]
     axes.set_xlim(left - 0.06, right + 0.30 * (right - left))
     for place, row in zip(places, table.itertuples(), strict=True):
         axes.annotate(
-            f"{row.share:.0%}".replace("%", " %").replace("-", "−"), (max(row.high, row.share), place),
+            f"{0.0 if abs(row.share) < 0.005 else row.share:.0%}".replace("%", " %").replace("-", "−"), (max(row.high, row.share, 0.0), place),
             xytext=(6, 0), textcoords="offset points", va="center", fontsize=9, path_effects=[HALO],
         )  # fmt: skip
     tidy(axes, x_unit="%")
