@@ -7,11 +7,13 @@ override PERIOD := $(value PERIOD)
 override CLIENT := $(value CLIENT)
 override CURRENCY := $(value CURRENCY)
 override FORCE := $(value FORCE)
+override STRATEGY := $(value STRATEGY)
 export ENGAGEMENT
 export PERIOD
 export CLIENT
 export CURRENCY
 export FORCE
+export STRATEGY
 export PYTHONHASHSEED := 0
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -24,7 +26,7 @@ READY := .venv/ready
 endif
 PLAYBOOK := $(PY) -m playbook
 
-.PHONY: help setup demo new check run review objectives research segmentation proposition experience crm monitoring report lab test lint validate truth bench test-spark notebooks docs clean
+.PHONY: help setup demo new check run review objectives research segmentation proposition experience crm monitoring report lab test lint validate truth arena bench test-spark notebooks docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -72,6 +74,9 @@ validate: $(READY) ## compare the models with published results
 
 truth: $(READY) ## compare estimates with the planted truth of ten drawn worlds (minutes)
 	@$(PLAYBOOK) truth
+
+arena: $(READY) ## let the playbook and the usual alternatives play simulated markets (20 minutes): STRATEGY=mine.yml
+	@$(PLAYBOOK) arena --figure build/arena.png
 
 bench: $(READY) ## time a demo period, bare papermill, and the intake of ten million lines against pandas
 	@$(PLAYBOOK) bench

@@ -81,6 +81,8 @@ def _project_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         add(name, function, text, client=False).add_argument("--json", action="store_true")
     text = "compare estimates with the planted truth of drawn worlds"
     _truth_options(add("truth", _truth, text, client=False))
+    text = "let the playbook and the usual alternatives play drawn markets for two years"
+    _arena_options(add("arena", _arena, text, client=False))
     text = "write the simulated demo client's inbox"
     _world_options(add("simulate", _simulate, text, client=False))
     add("docs", _docs, "write the generated pages of docs/", client=False)
@@ -94,6 +96,27 @@ def _truth_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
     command.add_argument("--customers", type=int, default=None, help="customers of each world")
     command.add_argument("--json", action="store_true")
+
+
+def _arena_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--seeds", type=int, default=20, help="number of worlds")
+    command.add_argument("--seed-base", type=int, default=None, help="seed of the first world")
+    command.add_argument("--customers", type=int, default=None, help="customers of each world")
+    command.add_argument(
+        "--chances",
+        type=int,
+        default=1,
+        help="times each policy lives the two years, with other luck",
+    )
+    command.add_argument("--processes", type=int, default=2, help="worlds played at a time")
+    command.add_argument(
+        "--strategy",
+        default=os.environ.get("STRATEGY") or "",
+        help="your own strategy, a YAML file (docs/arena.md)",
+    )
+    command.add_argument("--figure", default="", help="draw the result to this PNG file")
+    command.add_argument("--page", default="", help="put the tables in this page (docs/arena.md)")
+    command.add_argument("--json", action="store_true", help="print every world, policy and year")
 
 
 def _world_options(command: argparse.ArgumentParser) -> None:
@@ -206,6 +229,22 @@ def _truth(options: argparse.Namespace) -> int:
     )
     print(truth.as_json(lines) if options.json else truth.as_text(lines))
     return int(any(line.passed is False for line in lines))
+
+
+def _arena(options: argparse.Namespace) -> int:
+    from playbook import arena
+
+    return arena.command(
+        options.seeds,
+        options.seed_base,
+        options.customers,
+        options.processes,
+        chances=options.chances,
+        strategy=options.strategy,
+        figure=options.figure,
+        page=options.page,
+        json=options.json,
+    )
 
 
 def _simulate(options: argparse.Namespace) -> None:

@@ -10,6 +10,11 @@ response curve
     Share of people who respond, as a function of spend per person; it saturates.
 """
 
+from playbook.allocation.elasticity import (
+    ElasticResponse,
+    fit_elasticity,
+    split_by_elasticity,
+)
 from playbook.allocation.knapsack import NONE, Allocation, allocate
 from playbook.allocation.response import (
     CurveFit,
@@ -25,11 +30,14 @@ __all__ = [
     "NONE",
     "Allocation",
     "CurveFit",
+    "ElasticResponse",
     "ResponseCurve",
     "Split",
     "acquisition_retention_split",
     "allocate",
     "equal_marginal_split",
+    "fit_elasticity",
     "fit_response_curve",
     "optimal_acquisition_spend",
+    "split_by_elasticity",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from playbook.figures.arena import arena
 from playbook.figures.cards import strategy_cards
 from playbook.figures.charts import (
     bars,
@@ -45,6 +46,7 @@ from playbook.figures.value_canvas import proposition_canvas, proposition_canvas
 from playbook.figures.voices import evidence, movers
 
 __all__ = [
+    "arena",
     "bars",
     "before_after",
     "brand_moves",

@@ -45,7 +45,13 @@ class _Life:
     strategy: Strategy
 
 
-def advance(world: World, year: int, strategy: Strategy | None = None, chance: int = 0) -> World:
+def advance(
+    world: World,
+    year: int,
+    strategy: Strategy | None = None,
+    chance: int = 0,
+    tables: bool = True,
+) -> World:
     """Continue ``world`` by the calendar year ``year``.
 
     Two strategies for the same year and ``chance`` meet the same chances: every order that could
@@ -62,6 +68,8 @@ def advance(world: World, year: int, strategy: Strategy | None = None, chance: i
         What is done in the year. None: nothing, and acquisition spend is as usual.
     chance
         Other luck for the same year; a mean over several has less luck in it.
+    tables
+        Whether the tables of the year are written; without them the world can only be lived on.
 
     Returns
     -------
@@ -82,6 +90,8 @@ def advance(world: World, year: int, strategy: Strategy | None = None, chance: i
     past = collect(rng, life.crowd, life.events, memory.past)
     strategies = memory.strategies | {year: life.strategy}
     then = Memory(life.frame, life.crowd, past, life.state, strategies)
+    if not tables:
+        return replace(world, memory=then)
     return _told(rng, world, then, len(memory.crowd))
 
 

@@ -1,0 +1,74 @@
+"""What goes wrong, what it costs, and so what care is worth: step 5 as a consultant reads it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pandas as pd
+
+from playbook import experience
+from playbook.answer import Answer, Missing
+from playbook.arena.game import Client
+from playbook.experience.effects import DAYS
+from playbook.truth.sight import given
+
+__all__ = ["care_pays", "saved_by_pain", "years_from_middle"]
+
+FAILURES = "late,not solved,abandoned"
+
+
+def years_from_middle(client: Client) -> float:
+    """Years that count from the middle of the coming one: what is done in the year works from there on average."""
+    return client.years_left - 0.5
+
+
+@lru_cache(maxsize=2)
+def _incidents(client: Client) -> tuple[Answer, Answer | Missing]:
+    """What went wrong for whom, and how many order less often in the year after, at equal buying."""
+    sight = client.sight
+    pains = given(
+        experience.customer_incidents(
+            sight.query("customer_years"), sight.query("failed_contacts", failures=FAILURES),
+            sight.query("service_cases"), sight.engagement.service_levels, sight.as_of,
+        )
+    )  # fmt: skip
+    effects = experience.incident_effects(
+        pains, sight.query("purchase_occasions", days=DAYS),
+        sight.query("occasion_contacts", days=DAYS, failures=FAILURES), sight.as_of,
+    )  # fmt: skip
+    return pains, effects
+
+
+def saved_by_pain(client: Client) -> pd.Series:
+    """Margin that last year's incidents of each pain point put at risk until the end of the years that count."""
+    pains, effects = _incidents(client)
+    if isinstance(effects, Missing):
+        return pd.Series(dtype=float)
+    values = client.sight.values
+    left = values.assign(
+        clv=years_from_middle(client) * values["expected_margin_12m"].astype(float)
+    )
+    found = given(experience.improvements(pains, client.sight.as_of, effects, left))
+    table = found["details"]
+    table = table[table["saved"].notna() & (table["difference"] < 0)]
+    return table.set_index("pain")["saved"].astype(float)
+
+
+@lru_cache(maxsize=2)
+def care_pays(client: Client) -> float:
+    """Relative change of a year's orders that one standard score of satisfaction is worth; 0 where incidents do no harm.
+
+    Surveys are too few to tell what satisfaction is worth. Incidents are many: one is taken to cost about a standard
+    score, so that a standard score is worth what an incident takes from the share that orders again (expected, mean
+    over incidents), for the years that count.
+    """
+    pains, effects = _incidents(client)
+    if isinstance(effects, Missing):
+        return 0.0
+    known = effects["by_pain"].dropna(subset="expected")
+    known = known.merge(pains.table[["pain", "incidents"]], on="pain")
+    known = known[~known["pain"].isin(pains["shopping"])]
+    if known.empty:
+        return 0.0
+    harm = -(known["expected"] * known["incidents"]).sum() / known["incidents"].sum()
+    return max(float(harm / effects["base"]), 0.0) * years_from_middle(client)

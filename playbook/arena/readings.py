@@ -1,0 +1,105 @@
+"""What a consultant reads out of the playbook's answers for each lever besides contacts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from playbook import crm
+from playbook.allocation import ElasticResponse, fit_elasticity, split_by_elasticity
+from playbook.answer import Missing
+from playbook.arena.game import Client
+from playbook.arena.incidents import care_pays, saved_by_pain
+from playbook.engagement.model import LoyaltyDesign, LoyaltyProgramme, Tier
+from playbook.errors import NotEnough
+
+__all__ = ["Channels", "channels", "fixes", "programme"]
+
+STEP = 4.0
+"""A channel gets at most four times last year's spend and at least a quarter of it: further nothing is known."""
+ARRIVAL = 182
+"""Days of the year left for customers won in its middle."""
+BELIEF = 0.5
+"""Log error that beliefs have: a plan states their range as mean ± 1.96 · 0.5 · mean."""
+Z95 = 1.96
+
+
+@dataclass(frozen=True)
+class Channels:
+    """How customers won answer to spend, and what one of each channel brings until the end of the years that count."""
+
+    response: ElasticResponse | None
+    values: pd.Series
+    usual: dict[str, float]
+
+    def spend(self, price: float) -> dict[str, float]:
+        """Yearly spend by channel at which the last unit of money brings ``price``; as usual where nothing tells."""
+        if self.response is None or self.values.empty:
+            return dict(self.usual)
+        last = self.response.channels.set_index("channel")["usual"]
+        best = split_by_elasticity(self.response, self.values, price, pd.Series(STEP, last.index))
+        best = np.maximum(best, last / STEP)
+        return {c: float(best.get(c, usual)) for c, usual in self.usual.items()}
+
+
+def channels(client: Client) -> Channels:
+    """Read response and value of channels (step 6)."""
+    sight = client.sight
+    days = 365 * (client.years_left - 1) + ARRIVAL
+    first = sight.table("orders")["ordered_at"].min()
+    rows = sight.query(
+        "newcomer_margins", days=days, start=date(first.year, first.month, 1), margin_rate=sight.engagement.costs.margin_rate
+    )  # fmt: skip
+    try:
+        response = fit_elasticity(sight.table("channel_spend"))
+        values = crm.newcomer_values(rows, sight.solution["segments"]).set_index("channel")["value"]
+    except (ValueError, NotEnough):
+        return Channels(None, pd.Series(dtype=float), dict(client.usual))
+    return Channels(response, values, dict(client.usual))
+
+
+def fixes(client: Client, price: float) -> tuple[str, ...]:
+    """Read which fixes save more than they cost (step 5), dearest saving first.
+
+    A fix saves its believed share of the value that its pain point puts at risk. It is bought where that pays for its
+    cost at the price of money, and the money left for it reaches.
+    """
+    saved = saved_by_pain(client)
+    menu = client.menu.fixes.assign(
+        brings=lambda t: t["share"] * t["pain"].map(saved).fillna(0.0).clip(lower=0)
+    )
+    menu = menu.assign(ratio=menu["brings"] / menu["yearly_cost"])
+    pays = menu[menu["ratio"] > price].sort_values(["ratio", "fix"], ascending=[False, True])
+    left = pays["yearly_cost"].cumsum() <= 0.5 * client.budget
+    return tuple(pays.loc[left, "fix"])
+
+
+def programme(client: Client) -> str:
+    """Read which design of the loyalty programme is expected to bring most (step 6); today's where none brings more."""
+    menu = client.menu.programmes.set_index("programme")
+    if "none" not in menu.index:
+        return ""
+    today = -float(menu.loc["none", "log_lift"]) - care_pays(client) * float(menu.loc["none", "care"])  # fmt: skip
+    value = float(menu.loc["", "points_cost"]) / float(menu.loc["", "points"])
+
+    def rules(name: str) -> dict[str, Any]:
+        row = menu.loc[name]
+        tier = Tier(name="member", from_revenue=0.0, points_per_unit=float(row.points), offer="care", offer_cost=float(row.unit_cost))  # fmt: skip
+        change = float(row.log_lift) + care_pays(client) * float(row.care) if name else 0.0
+        half = Z95 * BELIEF * (abs(change) if name else abs(today))
+        lift = today + change
+        return {"point_value": value, "tiers": [tier], "believed_lift": lift, "believed_lift_low": lift - half, "believed_lift_high": lift + half}  # fmt: skip
+
+    designs = [LoyaltyDesign(name=name, **rules(name)) for name in menu.index if name]
+    plan = LoyaltyProgramme(**rules(""), designs=designs)
+    members = client.sight.query("loyalty_members").assign(redeemed=1.0, expired=0.0)
+    answer = crm.compare_designs(members, plan, client.sight.engagement.seed)
+    if isinstance(answer, Missing):
+        return ""
+    table = answer.table.sort_values(["net", "design"], ascending=[False, True])
+    best = str(table["design"].iloc[0])
+    return best if best in menu.index else ""
