@@ -22,7 +22,7 @@ Z95 = 1.959964
 ASK = "past campaigns of the actions' kind in the plan (measured_by), with a control group drawn at random"
 
 
-def _robust(part: pd.DataFrame, fold: np.ndarray) -> np.ndarray:
+def robust_effects(part: pd.DataFrame, fold: np.ndarray) -> np.ndarray:
     """Doubly robust effect of the contact on each member's margin, from regressions blind to the member's fold."""
     y, arm = part["margin_after"].to_numpy(float), part["is_treated"].to_numpy(float)
     chance = part["chance"].to_numpy(float)
@@ -70,12 +70,12 @@ def _judged(
             at = place.get_indexer(part["customer_id"])
             rows.append(part[["campaign_id", "is_treated", "window_days"]].assign(
                 action=action.name, action_id=action.id, promised=promise[at, j], chosen=best[at] == j,
-                delivered=_robust(part, fold[at]),
+                delivered=robust_effects(part, fold[at]),
             ))  # fmt: skip
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["action"])
 
 
-def _row(part: pd.DataFrame) -> dict[str, Any]:
+def mean_delivery(part: pd.DataFrame) -> dict[str, Any]:
     """Means over chosen members, with the interval of what was delivered."""
     mean, half = (
         float(part["delivered"].mean()),
@@ -129,7 +129,7 @@ def promise_and_delivery(
         if chosen["is_treated"].value_counts().reindex([0, 1], fill_value=0).min() < FEWEST:
             continue
         kept.append(chosen)
-        rows.append({"action": name, "members": len(part), **_row(chosen)})
+        rows.append({"action": name, "members": len(part), **mean_delivery(chosen)})
     if not rows:
         raise NotEnough(
             f"no action is chosen for {FEWEST} treated and {FEWEST} control customers of a past campaign of its kind", ASK
@@ -137,7 +137,7 @@ def promise_and_delivery(
     table = pd.DataFrame(rows).sort_values(
         ["customers", "action"], ascending=[False, True], ignore_index=True
     )
-    total = _row(pd.concat(kept))
+    total = mean_delivery(pd.concat(kept))
     days = int(judged["window_days"].max())
     return Answer(
         table=table,

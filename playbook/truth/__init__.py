@@ -22,6 +22,7 @@ from playbook.truth import (
     coverage_money,
     coverage_monitoring,
     coverage_pipeline,
+    coverage_promises,
     futures,
 )
 from playbook.truth.judge import Line, as_json, as_records, as_text, judge
@@ -52,6 +53,7 @@ CELLS = (
     *coverage_money.CELLS,
     *coverage_monitoring.CELLS,
     *coverage_pipeline.CELLS,
+    *coverage_promises.CELLS,
 )
 """Designs of samples on which intervals are judged."""
 
