@@ -299,10 +299,10 @@ def test_beliefs_err_by_half_a_log_point_and_do_not_tell_a_null_world(world, nul
     assert abs(error.mean()) < 4 * 0.5 / np.sqrt(len(error))
     assert error.std() == pytest.approx(0.5, abs=0.1)
     thought = market.beliefs(null.settings, 1)
-    told_by = thought.actions["past_campaigns"].map(len) > 0
-    assert ((thought.actions["log_lift"] > 0) == told_by).all()
-    assert not thought.fixes["share"].any()
-    assert not thought.offers["log_lift"].any()
+    assert (thought.actions["log_lift"] > 0).all()
+    assert thought.fixes["share"].between(0.01, 0.95).all()
+    assert (thought.offers["log_lift"] != 0).all()
+    assert (thought.programmes["log_lift"].iloc[1:] != 0).all()
     assert market.beliefs(settings, 1).fixes["share"].between(0, 0.95).all()
 
 

@@ -19,8 +19,9 @@ from playbook.errors import NotEnough
 
 __all__ = ["Channels", "channels", "fixes", "programme"]
 
-STEP = 4.0
-"""A channel gets at most four times last year's spend and at least a quarter of it: further nothing is known."""
+STEP, FURTHER = 4.0, 1.25
+"""A channel gets at most four times its usual spend and at least a quarter of it, as further nothing is known; where last
+year was there, at most a quarter more than last year."""
 ARRIVAL = 182
 """Days of the year left for customers won in its middle."""
 BELIEF = 0.5
@@ -41,8 +42,10 @@ class Channels:
         if self.response is None or self.values.empty:
             return dict(self.usual)
         last = self.response.channels.set_index("channel")["usual"]
-        best = split_by_elasticity(self.response, self.values, price, pd.Series(STEP, last.index))
-        best = np.maximum(best, last / STEP)
+        usual = pd.Series(self.usual).reindex(last.index).fillna(last)
+        most = np.maximum(STEP * usual, FURTHER * last)
+        best = split_by_elasticity(self.response, self.values, price, most / last)
+        best = np.maximum(best, np.minimum(usual, last) / STEP)
         return {c: float(best.get(c, usual)) for c, usual in self.usual.items()}
 
 

@@ -120,6 +120,10 @@ def score(rows: pd.DataFrame) -> Score:
     return Score(policies, sources, _verdicts(policies, loss), len(kinds), int(null.sum()))
 
 
+def _lost(share: float) -> str:
+    return f"{share:.1%} of it" if share > 0 else f"no loss, a gain of {-share:.1%} of it"
+
+
 def _verdicts(policies: pd.DataFrame, loss: np.ndarray) -> tuple[Verdict, ...]:
     by = policies.set_index("policy")
     reached = by.loc[OURS]
@@ -140,7 +144,7 @@ def _verdicts(policies: pd.DataFrame, loss: np.ndarray) -> tuple[Verdict, ...]:
         ),
         Verdict(
             f"in null worlds the playbook's median loss is at most {LOSS:.0%} of a year's budget",
-            f"{median:.1%} of it" if len(loss) else "no null world was drawn",
+            _lost(median) if len(loss) else "no null world was drawn",
             bool(median <= LOSS) if len(loss) else None,
         ),
         Verdict(

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from . import conjoint, programmes
-from .levers import TODAY
-from .planned import ACTIONS, Action
+from .levers import CARRY_OVER, FIXES, PROGRAMMES, TODAY
+from .planned import ACTIONS
 from .settings import Settings
 from .terms import log_lift
 
@@ -82,10 +82,8 @@ def menu(settings: Settings, customers: int) -> Menu:
 def beliefs(settings: Settings, seed: int, customers: int = 1000) -> Menu:
     """Return the menu with what a client believes of the effects.
 
-    A belief is the true mean over all customers times exp(.5 z). In a null world an action of
-    which there are past campaigns is believed to do what it does for the demo client: nobody there
-    knows that nothing works, and the past campaigns can tell. Of what no data could tell it is
-    believed there that it does nothing.
+    A belief is the true mean over all customers times exp(.5 z). In a null world every lever is
+    believed to do what it does for the demo client: nobody there knows that nothing works.
 
     Parameters
     ----------
@@ -105,7 +103,8 @@ def beliefs(settings: Settings, seed: int, customers: int = 1000) -> Menu:
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(9, 3)))
     weight = settings.traits["share"].to_numpy()
     known = menu(settings, customers)
-    actions, designs = _thought_of(settings), (TODAY, *settings.programmes)
+    thought = _thought_of(settings)
+    actions, designs = thought.actions, (TODAY, *thought.programmes)
 
     def believed(truth: list[float]) -> np.ndarray:
         error = np.exp(BELIEF * rng.standard_normal(len(truth)))
@@ -120,19 +119,19 @@ def beliefs(settings: Settings, seed: int, customers: int = 1000) -> Menu:
             log_lift=mean(a.lift for a in actions), care=mean(a.care for a in actions)
         ),
         fixes=known.fixes.assign(
-            share=np.minimum(believed([f.share for f in settings.fixes]), MOST)
+            share=np.minimum(believed([f.share for f in thought.fixes]), MOST)
         ),
-        offers=known.offers.assign(log_lift=mean(log_lift(settings, o) for o in settings.offers)),
+        offers=known.offers.assign(log_lift=mean(log_lift(thought, o) for o in settings.offers)),
         programmes=known.programmes.assign(
             log_lift=mean(p.lift for p in designs), care=mean(p.care for p in designs)
         ),
     )
 
 
-def _thought_of(settings: Settings) -> list[Action]:
-    """Return the actions as a client thinks of them, but for the error."""
+def _thought_of(settings: Settings) -> Settings:
+    """Return what levers do as a client thinks of them, but for the error."""
     if settings.kind != "null":
-        return list(settings.actions)
-    return [
-        usual if usual.past else own for own, usual in zip(settings.actions, ACTIONS, strict=True)
-    ]
+        return settings
+    return replace(
+        settings, actions=ACTIONS, fixes=FIXES, programmes=PROGRAMMES, carry_over=CARRY_OVER
+    )
