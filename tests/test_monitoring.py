@@ -286,6 +286,15 @@ def test_forecasts_are_judged_and_never_fitted_again() -> None:
     assert monitoring.forecasts_checked(NONE, NONE) is NONE
 
 
+def test_a_risk_that_few_share_is_shown_with_the_nearest_group() -> None:
+    ids = [f"{i:03d}" for i in range(203)]
+    p = np.r_[np.full(100, 0.9), [0.5] * 3, np.full(100, 0.1)]
+    scores = pd.DataFrame({"customer_id": ids, "churn_probability": p})
+    left = pd.DataFrame({"customer_id": ids, "churned": (p > 0.4).astype(int)})
+    table = monitoring.check_churn(scores, left).table
+    assert sorted(table["customers"]) == [100, 103]
+
+
 def test_the_pipeline_forecast_is_judged_by_its_own_range() -> None:
     ids = [f"o{i}" for i in range(20)]
     before = pd.DataFrame({"opportunity_id": ids, "stage": "Proposal", "amount": 100.0, "win_probability": 0.5, "expected": 50.0})  # fmt: skip

@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.errors import NotEnough
-from playbook.stats import mean_interval, ratio_interval, wilson
+from playbook.stats import SMALLEST_CELL, mean_interval, ratio_interval, wilson
 
 __all__ = ["check_chances", "check_churn", "check_pipeline", "check_value", "forecasts_checked"]
 
@@ -31,9 +31,17 @@ RIGHT, HIGH, LOW, FEW = "right", "too high", "too low", "not enough data"
 
 
 def _tenths(values: pd.Series) -> np.ndarray:
-    """Return groups 1 (highest) to 10 by rank; equal values share a group, so numbers may be left out."""
+    """Return groups 1 (highest) to 10 by rank; equal values share a group, so numbers may be left out.
+
+    A group too small to be shown joins the nearest one.
+    """
     rank = (-values).rank(method="average")
-    return np.ceil(rank / len(values) * GROUPS).astype(int).to_numpy()
+    group = np.ceil(rank / len(values) * GROUPS).astype(int).to_numpy()
+    numbers, sizes = np.unique(group, return_counts=True)
+    shown = numbers[sizes >= SMALLEST_CELL]
+    if shown.size:
+        group = shown[np.abs(shown[None, :] - group[:, None]).argmin(axis=1)]
+    return group
 
 
 def _line(forecast: str, foretold: float, happened: float, low: float, high: float, unit: str, n: int) -> dict:  # fmt: skip
