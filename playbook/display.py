@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 
 import pandas as pd
@@ -22,6 +23,11 @@ _TERMS = {
 def heading(column: str) -> str:
     """Return a column's name as readers see it."""
     return " ".join(_TERMS.get(word, word) for word in str(column).replace("_", " ").split(" "))
+
+
+def _day(text: str) -> str:
+    """Return the class of a cell that holds a day, which stays on one line."""
+    return ' class="day"' if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else ""
 
 
 class Shown:
@@ -74,7 +80,9 @@ class Shown:
         head = "".join(f"<th{s}>{html.escape(c)}</th>" for c, s in zip(cells, side, strict=True))
         body = "".join(
             "<tr>"
-            + "".join(f"<td{s}>{html.escape(v)}</td>" for v, s in zip(row, side, strict=True))
+            + "".join(
+                f"<td{s or _day(v)}>{html.escape(v)}</td>" for v, s in zip(row, side, strict=True)
+            )
             + "</tr>"
             for row in cells.itertuples(index=False, name=None)
         )
