@@ -163,6 +163,11 @@ def mended(world):
     return [market.advance(world, 2026, strategy) for strategy in (little, much)]
 
 
+def test_a_year_without_spend_on_referral_wins_nobody_by_it(world):
+    after = market.advance(world, 2026, market.Strategy(channel_spend={"Referral": 0.0}))
+    assert not (after.tables["referrals"]["referred_at"].dt.year == 2026).any()
+
+
 def test_mending_more_makes_no_delivery_late(usual, mended):
     late, placed = [], []
     for world in (usual, *mended):

@@ -45,6 +45,8 @@ def table(name: str, columns: dict[str, Any], sort: list[str] | None = None) -> 
 
 def codes(numbers: np.ndarray, width: int, prefix: str = "") -> np.ndarray:
     """Return identifiers: ``prefix`` and the number with leading zeros."""
+    if not len(numbers):
+        return np.empty(0, dtype=object)
     text = np.char.zfill(np.asarray(numbers, dtype=np.int64).astype(str), width)
     return np.char.add(prefix, text).astype(object)
 
