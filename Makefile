@@ -72,7 +72,7 @@ lint: $(READY) ## check format, style, types and imports
 validate: $(READY) ## compare the models with published results
 	@$(PLAYBOOK) validate
 
-truth: $(READY) ## compare estimates with the planted truth of ten drawn worlds (minutes)
+truth: $(READY) ## compare estimates with the planted truth of ten drawn worlds (half an hour and more)
 	@$(PLAYBOOK) truth
 
 arena: $(READY) ## let the playbook and the usual alternatives play simulated markets (20 minutes): STRATEGY=mine.yml
