@@ -19,6 +19,9 @@ __all__ = ["execute"]
 CELL_TIMEOUT = 1200
 """Seconds one cell may take."""
 
+QUIET = ["--Application.log_level=CRITICAL"]
+"""A kernel that is told to stop says on the terminal that it was interrupted; what fails in a cell comes as a message."""
+
 
 def execute(folder: Folder, period: str, step: Step) -> tuple[Path, int]:
     """Run a step's notebook; return the executed one and its number of code cells.
@@ -99,7 +102,7 @@ def _run_twice(
                 papermill.execute_notebook(
                     str(step.notebook), str(output), parameters=parameters, kernel_name="python3", cwd=str(ROOT),
                     progress_bar=False, log_output=False, execution_timeout=CELL_TIMEOUT, start_timeout=60,
-                    config=config,
+                    config=config, extra_arguments=QUIET,
                 )  # fmt: skip
             return
         except RuntimeError as error:
