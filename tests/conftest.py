@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,10 +13,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
+
+if TYPE_CHECKING:
+    from playbook.market import World
 
 ROOT = Path(__file__).resolve().parents[1]
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
@@ -147,18 +153,55 @@ def real_data() -> Path:
     return Path(os.environ["PLAYBOOK_REAL_DATA"])
 
 
-@pytest.fixture(scope="session")
-def tiny_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the engagement ``tiny``: the demo's plans over 300 customers in standard tables."""
-    from playbook.market import simulate, write_inbox
+YEARS_LATER = 28
+"""The calendar repeats: the same days of the week, the same leap years."""
+DAYS_LATER = timedelta(days=10_227)
+_DAY_OF_PLAN = re.compile(r"\b(20\d\d)(?=-\d\d-\d\d\b)")
 
-    data = tmp_path_factory.mktemp("data")
-    shutil.copytree(ROOT / "data" / "demo", data / "tiny", ignore=shutil.ignore_patterns("inbox"))
-    lasting = (data / "tiny" / "engagement.yml").read_text(encoding="utf-8").split("\ninbox:")[0]
+
+def tables_later(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the standard tables as if all had happened 28 years later."""
+    moved = {}
+    for name, frame in tables.items():
+        days = frame.select_dtypes("datetime").columns
+        moved[name] = frame.assign(**{day: frame[day] + DAYS_LATER for day in days})
+        if "year" in frame:
+            moved[name]["year"] += YEARS_LATER
+    return moved
+
+
+@pytest.fixture(scope="session")
+def tiny_world() -> World:
+    """The simulated client of 300 customers."""
+    from playbook.market import simulate
+
+    return simulate(customers=300, seed=7)
+
+
+def write_tiny(data: Path, world: World, years: int = 0) -> Path:
+    """Write the engagement ``tiny``: the demo's plans over a world in standard tables, so many years later.
+
+    Periods keep their names.
+    """
+    from playbook.market import write_inbox
+
+    folder = data / "tiny"
+    shutil.copytree(ROOT / "data" / "demo", folder, ignore=shutil.ignore_patterns("inbox"))
+    lasting = (folder / "engagement.yml").read_text(encoding="utf-8").split("\ninbox:")[0]
     mapping = (ROOT / "tests" / "plain_inbox.yml").read_text(encoding="utf-8")
-    (data / "tiny" / "engagement.yml").write_text(f"{lasting}\n{mapping}", encoding="utf-8")
-    write_inbox(simulate(customers=300, seed=7), data / "tiny" / "inbox")
+    (folder / "engagement.yml").write_text(f"{lasting}\n{mapping}", encoding="utf-8")
+    write_inbox(world, folder / "inbox")
+    for path in [*folder.glob("*/20??.yml"), folder / "engagement.yml"]:
+        text = path.read_text(encoding="utf-8")
+        text = _DAY_OF_PLAN.sub(lambda m: str(int(m[1]) + years), text)
+        path.write_text(text, encoding="utf-8")
     return data
+
+
+@pytest.fixture(scope="session")
+def tiny_inputs(tiny_world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the engagement ``tiny``."""
+    return write_tiny(tmp_path_factory.mktemp("data"), tiny_world)
 
 
 def run_playbook(

@@ -163,7 +163,7 @@ def month(lists: Answer, people: pd.DataFrame, actions: list[Action], budget: fl
     plan = crm.next_best_action(
         people, actions, lists["reachable"], lists["holdout"], budget=budget, capacity_per_month={}, months=1, seed=1
     )  # fmt: skip
-    tests = crm.list_tests(plan, people, actions, seed=1, as_of=AS_OF)
+    tests = crm.list_tests(plan, people, actions, seed=1, period="2025")
     scores = people[["customer_id", "purchase_probability"]].assign(churn_probability=0.6)
     worth = people[["customer_id"]].assign(clv=10.0)
     contents = crm.crm_contents(crm.drawn_choice(plan, tests), worth, scores, lists, actions, AS_OF)

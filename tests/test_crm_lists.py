@@ -65,24 +65,24 @@ def made(
 
 
 def test_the_arm_of_a_customer_depends_on_nobody_else_and_not_on_the_universal_holdout() -> None:
-    drawn = crm.draw_arms(chosen(KEYS), {"mail": 0.2}, 7, AS_OF)
+    drawn = crm.draw_arms(chosen(KEYS), {"mail": 0.2}, 7, "2025")
     control = (drawn["arm"] == "control").to_numpy()
     assert set(drawn["assignment_probability"]) == {0.8}
     assert abs(control.mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / len(KEYS))
-    some = crm.draw_arms(chosen(KEYS[::-3]), {"mail": 0.2}, 7, AS_OF).set_index("customer_id")
+    some = crm.draw_arms(chosen(KEYS[::-3]), {"mail": 0.2}, 7, "2025").set_index("customer_id")
     assert some["arm"].equals(drawn.set_index("customer_id")["arm"].reindex(some.index))
-    other = crm.draw_arms(chosen(KEYS, "call"), {"call": 0.2}, 7, AS_OF)["arm"] == "control"
+    other = crm.draw_arms(chosen(KEYS, "call"), {"call": 0.2}, 7, "2025")["arm"] == "control"
     held = crm.universal_holdout(KEYS, 7, 0.2)
     for second in (other.to_numpy(), held):  # neither another list nor the holdout tells the arm
         assert 100 < (control & second).sum() < 220 and not (control == second).all()
-    none = crm.draw_arms(chosen(KEYS[:3], "none"), {"mail": 0.2}, 7, AS_OF)
+    none = crm.draw_arms(chosen(KEYS[:3], "none"), {"mail": 0.2}, 7, "2025")
     assert none["arm"].isna().all() and none["assignment_probability"].isna().all()
 
 
 def test_more_are_held_back_only_when_the_share_rises() -> None:
     """A larger control holds everybody of the smaller one, so a longer list changes few arms."""
     small, large = (
-        crm.draw_arms(chosen(KEYS), {"mail": share}, 7, AS_OF)["arm"] == "control"
+        crm.draw_arms(chosen(KEYS), {"mail": share}, 7, "2025")["arm"] == "control"
         for share in (0.1, 0.3)
     )
     assert small.sum() > 300 and (large | ~small).all() and large.sum() > small.sum()
@@ -93,7 +93,7 @@ def test_the_plan_says_who_is_held_back_and_a_list_too_small_gives_a_tenth() -> 
     people = pd.DataFrame({"customer_id": keys, "purchase_probability": 0.4, "margin_given_order": 50.0})  # fmt: skip
     choice = chosen(keys).assign(action=["mail"] * 3000 + ["call"] * 12)
     plan = Answer(pd.DataFrame(), "", "", "prescriptive", extra={"choice": choice})
-    tests = crm.list_tests(plan, people, [action(), action("call", "phone")], seed=3, as_of=AS_OF)
+    tests = crm.list_tests(plan, people, [action(), action("call", "phone")], seed=3, period="2025")
     assert isinstance(tests, Answer)
     drawn, table = tests["choice"], tests.table.set_index("action_id")
     mail = drawn[drawn["action"] == "mail"]
@@ -118,7 +118,7 @@ def test_only_the_treated_leave_and_nobody_of_either_control_is_named(
     holdout = set(lists["holdout"].query("holdout")["customer_id"])
     choice = chosen(keys)
     choice.loc[choice["customer_id"].isin(holdout), "action"] = "none"
-    found = made(crm.draw_arms(choice, {"mail": share}, seed, AS_OF), keys, lists)
+    found = made(crm.draw_arms(choice, {"mail": share}, seed, "2025"), keys, lists)
     members, targets = found["members"], set(found["targets"]["customer_id"])
     control = set(members.loc[members["arm"] == "control", "customer_id"])
     assert targets | control == set(keys) - holdout and not targets & control
@@ -138,7 +138,7 @@ def test_only_the_treated_leave_and_nobody_of_either_control_is_named(
 
 def test_next_years_intake_reads_the_lists_back_with_arm_and_probability(tmp_path: Path) -> None:
     keys = [f"shop-{i:03d}" for i in range(14)] + [f"crm-{i:03d}" for i in range(100, 106)]
-    drawn = crm.draw_arms(chosen(keys), {"mail": 0.3}, 7, AS_OF)
+    drawn = crm.draw_arms(chosen(keys), {"mail": 0.3}, 7, "2025")
     known = pd.DataFrame({"customer_id": keys, "system": [k.split("-")[0] for k in keys], "system_id": [k.split("-")[1] for k in keys]})  # fmt: skip
     also = pd.DataFrame({"customer_id": ["shop-000"], "system": ["desk"], "system_id": ["77"]})
     files = crm.list_files(made(drawn, keys), [action()], pd.concat([known, also]), AS_OF)
@@ -172,7 +172,7 @@ def test_next_years_intake_reads_the_lists_back_with_arm_and_probability(tmp_pat
 
 
 def test_a_client_without_systems_is_named_by_its_own_ids() -> None:
-    files = crm.list_files(made(crm.draw_arms(chosen(KEYS[:5]), {"mail": 0.5}, 7, AS_OF), KEYS[:5]), [action()], pd.DataFrame(), AS_OF)  # fmt: skip
+    files = crm.list_files(made(crm.draw_arms(chosen(KEYS[:5]), {"mail": 0.5}, 7, "2025"), KEYS[:5]), [action()], pd.DataFrame(), AS_OF)  # fmt: skip
     assert isinstance(files, dict) and set(files) == {"campaigns.csv", "campaign_members.csv", "read-me.md"}  # fmt: skip
     assert sorted(files["campaign_members.csv"]["customer_id"]) == KEYS[:5]
 
@@ -299,7 +299,7 @@ def test_the_first_page_says_who_begins_with_what() -> None:
 
 def test_lists_of_the_month_cost_and_return_what_is_sent() -> None:
     keys = KEYS[:100]
-    drawn = crm.draw_arms(chosen(keys), {"mail": 0.4}, 7, AS_OF)
+    drawn = crm.draw_arms(chosen(keys), {"mail": 0.4}, 7, "2025")
     contents = made(drawn, keys)
     table = pd.DataFrame({"action": ["Mail"], "segment": ["S"], "customers": [100], "expected_margin": [200.0], "low": [50.0], "high": [400.0],
                           "cost": [100.0], "action_id": ["mail"]})  # fmt: skip

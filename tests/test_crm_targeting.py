@@ -291,7 +291,7 @@ def test_lists_say_what_they_can_show() -> None:
                believed_effect_low=0.05, believed_effect_high=0.07)
         for name, channel, cost in (("mail", "email", 0.5), ("call", "phone", 5.0))
     ]  # fmt: skip
-    answer = crm.list_tests(plan, people, made, seed=1, as_of=AS_OF)
+    answer = crm.list_tests(plan, people, made, seed=1, period="2025")
     assert isinstance(answer, Answer)
     table = answer.table.set_index("action_id")
     assert table.loc["mail", "pays_from"] == pytest.approx(0.01)
@@ -302,4 +302,4 @@ def test_lists_say_what_they_can_show() -> None:
         and "'Call' (12 customers) cannot prove" in answer.so_what
     )
     nobody = Answer(pd.DataFrame(), "", "", "prescriptive", extra={"choice": choice.assign(action="none")})  # fmt: skip
-    assert isinstance(crm.list_tests(nobody, people, made, seed=1, as_of=AS_OF), Missing)
+    assert isinstance(crm.list_tests(nobody, people, made, seed=1, period="2025"), Missing)

@@ -79,7 +79,7 @@ def _share(hold_back: float, listed: int) -> float:
     return min(ceil(100 * hold_back / listed - 1e-9) / 100, 0.5)
 
 
-def draw_arms(choice: pd.DataFrame, held: dict[str, float], seed: int, as_of: date) -> pd.DataFrame:
+def draw_arms(choice: pd.DataFrame, held: dict[str, float], seed: int, period: str) -> pd.DataFrame:
     """Return the chosen actions with the arm of each customer, drawn by hash.
 
     Parameters
@@ -88,9 +88,9 @@ def draw_arms(choice: pd.DataFrame, held: dict[str, float], seed: int, as_of: da
         customer_id, action.
     held
         Action to the share of its list that is held back.
-    seed, as_of
+    seed, period
         With the action they name the draw. A customer's arm depends on nobody else and stays the same in all waves of
-        a list. The universal holdout is drawn from another hash and stands on no list, so neither tells of the other.
+        a period's list. The universal holdout is drawn from another hash and stands on no list, so neither tells of the other.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def draw_arms(choice: pd.DataFrame, held: dict[str, float], seed: int, as_of: da
     )
     for action, share in held.items():
         mine = (choice["action"] == action).to_numpy()
-        names = [f"{list_id(action, as_of)}:{key}" for key in choice.loc[mine, "customer_id"]]
+        names = [f"{action}:{period}:{key}" for key in choice.loc[mine, "customer_id"]]
         out = universal_holdout(names, seed, share)
         drawn.loc[mine, "arm"] = np.where(out, CONTROL, TREATED)
         drawn.loc[mine, "assignment_probability"] = 1 - share
@@ -117,7 +117,7 @@ def drawn_choice(plan: Answer | Missing, tests: Answer | Missing) -> pd.DataFram
     """Return the plan's choice with the arm of each customer; without a single list, all are without an arm."""
     if isinstance(plan, Missing) or isinstance(tests, Answer):
         return tests["choice"] if isinstance(plan, Answer) else plan
-    return draw_arms(plan["choice"], {}, 0, date.min)
+    return draw_arms(plan["choice"], {}, 0, "")
 
 
 def _row(action: Any, group: pd.DataFrame) -> dict[str, object]:
@@ -138,7 +138,7 @@ def _row(action: Any, group: pd.DataFrame) -> dict[str, object]:
 
 @answers
 def list_tests(
-    plan: Answer, people: pd.DataFrame, actions: Sequence[Any], *, seed: int, as_of: date
+    plan: Answer, people: pd.DataFrame, actions: Sequence[Any], *, seed: int, period: str
 ) -> Answer:
     """Return for each contact list the smallest effect worth finding, the control that would find it, and who is in it.
 
@@ -150,7 +150,7 @@ def list_tests(
         From `candidates`: purchase_probability and margin_given_order of each customer.
     actions
         ``plan.actions``: unit cost and believed effect.
-    seed, as_of
+    seed, period
         Of the draw of the control groups (see `draw_arms`).
 
     Returns
@@ -175,7 +175,7 @@ def list_tests(
     rows = [_row(by_id[name], group) for name, group in chosen.groupby("action")]
     table = pd.DataFrame(rows)
     held = {row.action_id: _share(row.hold_back, row.customers) for row in table.itertuples()}
-    drawn = draw_arms(choice, held, seed, as_of)
+    drawn = draw_arms(choice, held, seed, period)
     controls = drawn[drawn["arm"] == CONTROL].groupby("action").size()
     count = table["action_id"].map(controls).fillna(0).astype("int64")
     table.insert(table.columns.get_loc("hold_back") + 1, "held_back", count)
