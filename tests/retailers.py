@@ -61,7 +61,7 @@ def third_step(name: str, tables: Path) -> Retailer:
     data = Warehouse(tables, as_of)
     since = as_of.replace(year=as_of.year - 1)
     customers = sg.add_contribution(data.query("customer_features", since=since), engagement.costs)
-    mix, habits = data.query("purchase_mix", since=since), data.query("buying_habits")
+    mix, habits = data.query("purchase_mix", since=since), data.query("buying_habits", since=since)
     attitudes = data.query("customer_attitudes")
     found = sg.choose_segments(customers, mix, seed=engagement.seed, habits=habits, attitudes=attitudes)  # fmt: skip
     segments = found["segments"]

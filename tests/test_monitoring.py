@@ -433,17 +433,6 @@ def test_every_function_answers_empty_data_with_missing() -> None:
     assert isinstance(monitoring.next_plan(Plan(as_of=BEFORE), NONE, NONE), Answer)
 
 
-def test_moves_of_customers_placed_for_sure_are_told_from_those_near_a_border() -> None:
-    ids = [f"{i:03d}" for i in range(100)]
-    before = pd.DataFrame({"customer_id": ids, "segment": ["a"] * 60 + ["b"] * 40})
-    now = pd.DataFrame({"customer_id": ids, "segment": ["a"] * 40 + ["b"] * 60})
-    chances = before.assign(probability=[0.95] * 50 + [0.6] * 50)
-    moves = monitoring.migration(before, now, chances)
-    table = moves.table.set_index("segment")
-    assert table.loc["a", "sure_left"] == 10 and "Of the 20 other moves 10" in moves.so_what
-    assert "sure_left" not in monitoring.migration(before, now).table
-
-
 def test_the_fast_simulation_of_alarms_agrees_with_the_chart() -> None:
     rng = np.random.default_rng(0)
     series = 100 + rng.normal(size=(60, 36)) + 0.4 * rng.normal(size=(60, 36)).cumsum(axis=1)

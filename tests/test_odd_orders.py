@@ -105,7 +105,10 @@ def warehouse(folder: Path, orders: pd.DataFrame) -> Warehouse:
 def third_step(house: Warehouse) -> dict[str, Any]:
     """Return what each section of the third notebook gets from these tables."""
     customers = sg.add_contribution(house.query("customer_features", since=SINCE), Costs())
-    mix, habits = house.query("purchase_mix", since=SINCE), house.query("buying_habits")
+    mix, habits = (
+        house.query("purchase_mix", since=SINCE),
+        house.query("buying_habits", since=SINCE),
+    )
     attitudes, market = house.query("customer_attitudes", since=SINCE), house.table("market")
     chosen = sg.choose_segments(customers, mix, seed=1, habits=habits, attitudes=attitudes)
     segments, deviations = chosen["segments"], chosen["deviations"]

@@ -126,8 +126,11 @@ def _apart(heights: list[float], least: float) -> list[float]:
 
 @draw
 def migration(answer: Answer, smallest: int = 5) -> Figure:
-    """Flows of customers from last year's segments (left) to this year's (right), coloured by where they came from."""
-    flows = answer["flows"]
+    """Flows of customers from last year's segments (left) to this year's (right), coloured by where they came from.
+
+    Flows between segments are those the model estimates; by name fewer customers can be said to have moved.
+    """
+    flows = answer["estimated"]
     left = flows.groupby("from_segment")["customers"].sum().sort_values(ascending=False, kind="stable")  # fmt: skip
     right = flows.groupby("to_segment")["customers"].sum()
     order = [
@@ -157,7 +160,7 @@ def migration(answer: Answer, smallest: int = 5) -> Figure:
         heights = _apart(middles, 0.05 * (total + 10 * gap))
         for (name, (top, bottom)), height in zip(side.items(), heights, strict=True):
             axes.vlines(x, bottom, top, color=paint.get(name, GREY), lw=7)
-            axes.annotate(f"{clean(name, 33)}  {int(sizes[name]):,}", (x, height), xytext=(-9 if x == 0 else 9, 0),
+            axes.annotate(f"{clean(name, 33)}  {sizes[name]:,.0f}", (x, height), xytext=(-9 if x == 0 else 9, 0),
                           textcoords="offset points", ha=align, va="center", fontsize=9)  # fmt: skip
     axes.set_xlim(-0.75, 1.75)
     axes.annotate("last year", (0, 1), xycoords=("data", "axes fraction"), ha="center", fontsize=9, color=MUTED)  # fmt: skip

@@ -29,7 +29,10 @@ money as (
 ),
 
 lines as (
-    select o.customer_id, sum(l.quantity) as units
+    select
+        o.customer_id,
+        sum(l.quantity) as units,
+        sum(case when cast(o.ordered_at as date) > $since then l.quantity else 0 end) as units_12m
     from orders as o
     inner join order_lines as l on o.order_id = l.order_id
     where o.revenue > 0 and o.customer_id is not null
@@ -104,6 +107,7 @@ select
     coalesce(m.revenue_with_cost_12m, 0) as revenue_with_cost_12m,
     coalesce(m.turnover_12m, 0) as turnover_12m,
     l.units,
+    l.units_12m,
     coalesce(s.tickets, 0) as tickets,
     coalesce(s.tickets_12m, 0) as tickets_12m,
     coalesce(k.interactions_12m, 0) as interactions_12m,

@@ -26,6 +26,7 @@ from playbook.segmentation.strategy import (
 from playbook.segmentation.totals import set_right, value_by_segment
 from playbook.segmentation.trace import basis_table, trace_customer
 from playbook.segmentation.typing_tool import typing_table, typing_tool
+from playbook.segmentation.year_evidence import year_evidence
 
 __all__ = [
     "acquisition_ceiling",
@@ -62,4 +63,5 @@ __all__ = [
     "typing_tool",
     "set_right",
     "value_by_segment",
+    "year_evidence",
 ]

@@ -19,7 +19,15 @@ import pandas as pd
 
 from playbook.segmentation.latent_class import Evidence, same_customer
 
-__all__ = ["design_of", "evidence_of", "fit_coding", "fit_levels", "needs_of", "respondents"]
+__all__ = [
+    "design_of",
+    "evidence_of",
+    "fit_coding",
+    "fit_levels",
+    "habit_tables",
+    "needs_of",
+    "respondents",
+]
 
 KINDS = ("importance", "psychographic")
 DESCRIPTORS = ("age", "household", "income", "gender", "education", "country", "area_type", "customer_type",
@@ -78,7 +86,7 @@ def fit_coding(
         if len(known) >= 2 and known.std() > 1e-9:
             rho = UNITS_RHO if name == BASKET else np.nan
             rows.append((name, block, "number", known.mean(), known.std(), rho, own))
-    for habit, wide in _habits(customers, habits).items():
+    for habit, wide in habit_tables(customers, habits).items():
         share = wide.sum() / max(float(wide.to_numpy().sum()), 1e-9)
         kept = wide.loc[:, share >= LEAST_WAY]
         if kept.shape[1] < 2:
@@ -115,7 +123,7 @@ def evidence_of(
     weights = np.where(np.isnan(rho), 1.0, orders / (1 + (orders - 1) * np.nan_to_num(rho)))
     figures = dict(zip(numbers["feature"], raw.T, strict=True))
     counts = []
-    tables = _habits(customers, habits)
+    tables = habit_tables(customers, habits)
     for habit, rows in coding[coding["kind"] == "way"].groupby("block", sort=False):
         ways = [str(f).partition(": ")[2] for f in rows["feature"]]
         wide = tables.get(str(habit), pd.DataFrame(index=buyers.index)).reindex(columns=ways)
@@ -161,7 +169,8 @@ def _differ_in_use(block: str, part: pd.DataFrame) -> bool:
     return bool(np.nanmean(pairs) > ALIKE) if np.isfinite(pairs).any() else False
 
 
-def _habits(customers: pd.DataFrame, habits: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def habit_tables(customers: pd.DataFrame, habits: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return for each habit how often customers with an order (index ``customer_id``) buy each way (columns)."""
     ids = _buyers(customers).index
     tables = {}
     for habit, rows in habits[habits["customer_id"].isin(ids)].groupby("habit"):

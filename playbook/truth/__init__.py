@@ -82,6 +82,7 @@ def all_rows(step: str = "") -> list[Row]:
     import_module("playbook.truth.step06_promise")
     import_module("playbook.truth.step07_alarms")
     import_module("playbook.truth.step07_changes")
+    import_module("playbook.truth.step07_moves")
     return rows_of(step)
 
 
