@@ -7,14 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from playbook.allocation import (
-    ResponseCurve,
-    acquisition_retention_split,
-    allocate,
-    equal_marginal_split,
-    fit_response_curve,
-    optimal_acquisition_spend,
-)
+from playbook.allocation import allocate, optimal_acquisition_spend
 from playbook.validation import allocation as published
 
 COSTS = [0.05, 0.1, 0.5, 1, 3, 5, 12]
@@ -181,53 +174,3 @@ def test_blattberg_deighton_closed_form():
     assert closed_form.ok
     assert every_choice.ok
     assert optimal_acquisition_spend(0.4, 0.25, 5.0) == 0.0
-
-
-def test_a_split_has_equal_marginal_returns_and_spends_no_unit_that_loses():
-    curves = {"a": ResponseCurve(0.4, 0.25, 50, 100), "b": ResponseCurve(0.6, 0.5, 30, 200)}
-    tight = equal_marginal_split(curves, 300.0)
-    assert tight.table["spend"].sum() == pytest.approx(300)
-    assert np.ptp(tight.table["marginal_return"]) < 1e-9
-    assert tight.marginal_return > 1
-    ample = acquisition_retention_split(curves["a"], curves["b"], 1e6)
-    assert ample.marginal_return == 1.0
-    assert ample.table["spend"].iloc[0] == pytest.approx(100 * 6.43775, rel=1e-5)
-    assert ample.unspent == pytest.approx(1e6 - ample.table["spend"].sum())
-
-
-@given(budget=st.floats(1, 5_000), other=st.floats(0, 1))
-def test_no_other_split_brings_more(budget, other):
-    curves = {"a": ResponseCurve(0.4, 0.25, 50, 100), "b": ResponseCurve(0.6, 0.5, 30, 200)}
-
-    def profit(a: float, b: float) -> float:
-        return curves["a"].worth(a) - a + curves["b"].worth(b) - b
-
-    best = profit(*equal_marginal_split(curves, budget).table["spend"])
-    assert best >= profit(budget * other, budget * (1 - other)) - 1e-6
-
-
-def test_a_planted_response_curve_is_recovered():
-    rng = np.random.default_rng(5)
-    spend = pd.Series(rng.uniform(0, 100, 120))
-    outcome = 20 + 80 * -np.expm1(-0.04 * spend) + rng.normal(0, 5, 120)
-    fit = fit_response_curve(spend, outcome, seed=1)
-    for name, truth in {"baseline": 20, "ceiling": 80, "k": 0.04}.items():
-        assert fit.parameters.loc[name, "low"] < truth < fit.parameters.loc[name, "high"]
-    estimate, low, high = fit.marginal(50.0)
-    assert low < 80 * 0.04 * np.exp(-2) < high
-    assert low < estimate < high
-
-
-@pytest.mark.parametrize(
-    ("outcome", "why"),
-    [
-        (lambda x, e: 5 + 0.5 * x + e, "straight line"),
-        (lambda x, e: 50 + 3 * e, "do not identify"),
-        (lambda x, e: 0 * x, "never changes"),
-    ],
-)
-def test_a_curve_that_the_data_do_not_identify_is_refused(outcome, why):
-    rng = np.random.default_rng(2)
-    spend = pd.Series(rng.uniform(0, 100, 40))
-    with pytest.raises(ValueError, match=why):
-        fit_response_curve(spend, outcome(spend, pd.Series(rng.normal(0, 2, 40))), seed=1)

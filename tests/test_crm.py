@@ -85,7 +85,7 @@ def test_without_data_every_section_says_what_is_missing(nothing: Any) -> None:
         crm.budget_what_if(plan, gone, [], gone, 1), crm.sales_coverage(forecast, deals[1], AS_OF, 1), crm.loss_reasons(deals[1], 1),
         crm.compare_designs(q("loyalty_members"), None, 1), crm.campaign_uplift(q("campaign_outcomes", days=90, margin_rate=0.3), now, t("customers"), t("campaigns"), 1),
         crm.ambassadors(q("referrers"), crm.recent_answers(q("latest_recommendation"), AS_OF), gone), crm.referral_break_even(gone, gone),
-        crm.acquisition_channels(t("channel_spend"), 1), crm.budget_split(None, gone, gone, now, gone, plan, gone),
+        crm.acquisition_channels(t("channel_spend")), crm.channel_plan(gone, None, 1), crm.budget_split(None, gone, gone, now, gone, plan, gone, seed=1),
         crm.automation([], crm.trigger_events(gone, now, gone, gone, crm.recent_answers(q("latest_recommendation"), AS_OF),
                        q("care_days"), crm.late_cases(q("open_cases"), None, AS_OF), churn_above=0.5, buy_above=0.5, as_of=AS_OF),
                        pd.DataFrame({"customer_id": []}), AS_OF),
@@ -473,7 +473,7 @@ def test_the_split_hands_out_the_whole_budget() -> None:
     now = pd.DataFrame({"customer_id": list("abcd"), "tenure_days": [10, 500, 500, 500]})
     budget = Budget(total=300.0, acquisition=100.0, retention=200.0)
     table = crm.budget_split(
-        budget, values, segments, now, Missing("no spend"), plan, strategies
+        budget, values, segments, now, Missing("no spend"), plan, strategies, seed=1
     ).table
     sums = table.groupby("purpose")["amount"].sum()
     assert sums.to_dict() == pytest.approx({"acquisition": 100.0, "retention": 200.0})

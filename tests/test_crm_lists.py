@@ -90,9 +90,16 @@ def test_more_are_held_back_only_when_the_share_rises() -> None:
 
 def test_the_plan_says_who_is_held_back_and_a_list_too_small_gives_a_tenth() -> None:
     keys = KEYS[:3012]
-    people = pd.DataFrame({"customer_id": keys, "purchase_probability": 0.4, "margin_given_order": 50.0})  # fmt: skip
+    people = pd.DataFrame({
+        "customer_id": keys, "segment": "S", "alive": 1.0, "expected_orders": 1.0, "purchase_probability": 0.4, "margin_given_order": 50.0,
+    })  # fmt: skip
     choice = chosen(keys).assign(action=["mail"] * 3000 + ["call"] * 12)
-    plan = Answer(pd.DataFrame(), "", "", "prescriptive", extra={"choice": choice})
+    effects = Thing(
+        table=pd.DataFrame({"action_id": ["mail", "call"], "segment": "S", "effect": 0.18})
+    )
+    plan = Answer(
+        pd.DataFrame(), "", "", "prescriptive", extra={"choice": choice, "effects": effects}
+    )
     tests = crm.list_tests(plan, people, [action(), action("call", "phone")], seed=3, period="2025")
     assert isinstance(tests, Answer)
     drawn, table = tests["choice"], tests.table.set_index("action_id")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from playbook.engagement.model import Action
 from playbook.engagement.yaml_file import read_model
 from playbook.errors import ConsentError, PlanError
 from playbook.intake import examine, take_in
-from playbook.stats import smallest_detectable_effect
+from playbook.stats import power_two_proportions, smallest_detectable_effect
 from playbook.tables import TABLES
 from playbook.warehouse import Warehouse
 
@@ -278,17 +279,24 @@ def test_a_control_of_that_size_finds_the_effect_four_times_in_five() -> None:
     assert 0.78 <= (z > 1.959964).mean() <= 0.83
 
 
-def test_lists_say_what_they_can_show() -> None:
+def test_lists_speak_of_the_effect_that_the_plan_expects() -> None:
+    """Everybody orders at rate one: 16.3 % more orders for all is an effect of e^-1 (1 - e^-.163) = 5.5 points."""
     big, small = 3000, 12
     keys = [f"{i:05d}" for i in range(big + small)]
-    people = pd.DataFrame(
-        {"customer_id": keys, "purchase_probability": 0.4, "margin_given_order": 50.0}
-    )
+    people = pd.DataFrame({
+        "customer_id": keys, "purchase_probability": 0.4, "margin_given_order": 50.0, "segment": "s", "alive": 1.0, "expected_orders": 1.0,
+    })  # fmt: skip
     choice = pd.DataFrame({"customer_id": keys, "action": ["mail"] * big + ["call"] * small})
-    plan = Answer(pd.DataFrame(), "", "", "prescriptive", extra={"choice": choice})
+    effects = pd.DataFrame({"action_id": ["mail", "call"], "segment": "s", "effect": 0.163, "standard_error": 0.01})  # fmt: skip
+
+    def with_effects(table: pd.DataFrame, chosen: pd.DataFrame = choice) -> Answer:
+        extra = {"choice": chosen, "effects": SimpleNamespace(table=table)}
+        return Answer(pd.DataFrame(), "", "", "prescriptive", extra=extra)
+
+    plan = with_effects(effects)
     made = [
-        Action(id=name, name=name.title(), channel=channel, purpose="retention", unit_cost=cost, believed_effect=0.06,
-               believed_effect_low=0.05, believed_effect_high=0.07)
+        Action(id=name, name=name.title(), channel=channel, purpose="retention", unit_cost=cost, believed_effect=0.3,
+               believed_effect_low=0.2, believed_effect_high=0.4)
         for name, channel, cost in (("mail", "email", 0.5), ("call", "phone", 5.0))
     ]  # fmt: skip
     answer = crm.list_tests(plan, people, made, seed=1, period="2025")
@@ -296,10 +304,30 @@ def test_lists_say_what_they_can_show() -> None:
     table = answer.table.set_index("action_id")
     assert table.loc["mail", "pays_from"] == pytest.approx(0.01)
     assert table.loc["call", "pays_from"] == pytest.approx(0.1)
+    assert table["expected"].to_numpy() == pytest.approx(np.exp(-1) * (1 - np.exp(-0.163)))
     assert 300 < table.loc["mail", "hold_back"] < 1000 and np.isnan(table.loc["call", "hold_back"])
+    assert 0.75 <= table.loc["mail", "chance"] < 0.85 and not table.loc["call", "chance"] > 0.1
     assert (
         answer.headline.startswith("1 of 2")
         and "'Call' (12 customers) cannot prove" in answer.so_what
     )
-    nobody = Answer(pd.DataFrame(), "", "", "prescriptive", extra={"choice": choice.assign(action="none")})  # fmt: skip
+    weak = crm.list_tests(with_effects(effects.assign(effect=0.0)), people, made, seed=1, period="2025")  # fmt: skip
+    assert weak.table["hold_back"].isna().all() and weak.headline.startswith("0 of 2")
+    assert "believed" not in weak.so_what and "nothing to show" in weak.so_what
+    nobody = with_effects(effects, choice.assign(action="none"))
     assert isinstance(crm.list_tests(nobody, people, made, seed=1, period="2025"), Missing)
+
+
+def test_the_chance_to_show_an_effect_is_that_of_drawn_outcomes() -> None:
+    base, effect, treated, control = 0.3, 0.03, 2500, 400
+    rng, draws = np.random.default_rng(12), 4000
+    first, second = (
+        rng.binomial(treated, base + effect, draws) / treated,
+        rng.binomial(control, base, draws) / control,
+    )
+    pooled = (treated * first + control * second) / (treated + control)
+    z = (first - second) / np.sqrt(pooled * (1 - pooled) * (1 / treated + 1 / control))
+    said = power_two_proportions(base, effect, treated, control)
+    assert abs((z > 1.959964).mean() - said) < 0.025
+    least = smallest_detectable_effect(base, treated, control)
+    assert power_two_proportions(base, least, treated, control) == pytest.approx(0.8)

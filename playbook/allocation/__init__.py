@@ -8,6 +8,8 @@ duality gap
     How far the allocation can at most be from the best possible one.
 response curve
     Share of people who respond, as a function of spend per person; it saturates.
+elasticity
+    Per cent more customers won for one per cent more spend.
 """
 
 from playbook.allocation.elasticity import (
@@ -16,28 +18,15 @@ from playbook.allocation.elasticity import (
     split_by_elasticity,
 )
 from playbook.allocation.knapsack import NONE, Allocation, allocate
-from playbook.allocation.response import (
-    CurveFit,
-    ResponseCurve,
-    Split,
-    acquisition_retention_split,
-    equal_marginal_split,
-    fit_response_curve,
-    optimal_acquisition_spend,
-)
+from playbook.allocation.response import ResponseCurve, optimal_acquisition_spend
 
 __all__ = [
     "NONE",
     "Allocation",
-    "CurveFit",
     "ElasticResponse",
     "ResponseCurve",
-    "Split",
-    "acquisition_retention_split",
     "allocate",
-    "equal_marginal_split",
     "fit_elasticity",
-    "fit_response_curve",
     "optimal_acquisition_spend",
     "split_by_elasticity",
 ]

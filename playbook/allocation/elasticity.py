@@ -1,7 +1,9 @@
 """How customers won answer to spend, over all channels together: one elasticity, a level for each channel.
 
 A channel's own months are too few to fit a curve to each; together they hold enough. The model is the usual
-one of advertising response: customers won = level · season · spend^elasticity (Poisson, log link).
+one of advertising response: customers won = level of the channel · demand of the month · spend^elasticity (Poisson, log link).
+From three channels on each month has a level of its own, so that spend which follows demand common to all channels
+flatters nothing (two-way fixed effects); with fewer the months' demand is a season and a growth.
 
 References
 ----------
@@ -19,6 +21,8 @@ import statsmodels.api as sm
 
 __all__ = ["ElasticResponse", "fit_elasticity", "split_by_elasticity"]
 
+SEVERAL = 3
+"""Channels from which a level for each month leaves enough to learn from."""
 MONTHS = 12
 """Fewest months of spend that a fit needs."""
 Z95 = 1.959964
@@ -32,18 +36,35 @@ class ElasticResponse:
     ----------
     elasticity, low, high
         Per cent more customers for one per cent more spend, with 95 % interval (robust to overdispersion).
+    error
+        Standard error of the elasticity.
     channels
-        channel; usual (spend of the last 12 months), level (customers won in a year at the usual spend, fitted), widest
-        (largest month over the mean month: how far spend was ever varied).
+        channel; usual (spend of the last 12 months), level (customers won in a year at the usual spend, fitted), narrowest and
+        widest (smallest and largest month over the mean month: how far spend was ever varied).
     n
         Channel months.
+    held
+        What the months do to all channels alike, which is not put down to spend.
     """
 
     elasticity: float
     low: float
     high: float
+    error: float
     channels: pd.DataFrame
     n: int
+    held: str
+
+
+def _demand(paid: pd.DataFrame) -> pd.DataFrame:
+    """What the months do to all channels: a level each, or where channels are few a season and a growth."""
+    if paid["channel"].nunique() >= SEVERAL:
+        return pd.get_dummies(paid["month"], prefix="month", dtype=float).iloc[:, 1:]
+    season = pd.get_dummies(paid["month"].dt.month, prefix="month", dtype=float).iloc[:, 1:]
+    season = season if paid["month"].nunique() >= 2 * MONTHS else season.iloc[:, :0]
+    first = paid["month"].min()
+    years = (paid["month"].dt.year - first.year) + (paid["month"].dt.month - first.month) / 12
+    return pd.concat([season, years.rename("years")], axis=1)
 
 
 def fit_elasticity(spend: pd.DataFrame) -> ElasticResponse:
@@ -58,23 +79,23 @@ def fit_elasticity(spend: pd.DataFrame) -> ElasticResponse:
     Raises
     ------
     ValueError
-        Fewer than 12 months, no variation of spend, or an elasticity whose interval is wider than one or reaches zero:
-        the months do not tell what more spend wins.
+        Fewer than 12 months, no variation of spend (or only in all channels together), or an elasticity whose interval is
+        wider than one or reaches zero: the months do not tell what more spend wins.
     """
     paid = spend[(spend["purpose"] == "acquisition") & (spend["spend"].astype(float) > 0)]
     paid = paid.assign(spend=paid["spend"].astype(float), won=paid["new_customers"].astype(float))
     paid = paid.dropna(subset=["won"]).sort_values(["channel", "month"], ignore_index=True)
-    if paid["month"].nunique() < MONTHS or paid["won"].sum() == 0:
+    paid = paid[paid.groupby("channel")["won"].transform("sum") > 0]
+    if paid["month"].nunique() < MONTHS:
         raise ValueError(f"spend and customers won of fewer than {MONTHS} months")
+    if paid.groupby("channel")["won"].nunique().max() == 1:
+        raise ValueError("the customers won of a channel are the same number in all months")
+    paid = paid[paid.groupby("month")["won"].transform("sum") > 0].reset_index(drop=True)
     place = pd.get_dummies(paid["channel"], prefix="channel", dtype=float)
-    season = pd.get_dummies(paid["month"].dt.month, prefix="month", dtype=float).iloc[:, 1:]
-    first = paid["month"].min()
-    years = (paid["month"].dt.year - first.year) + (paid["month"].dt.month - first.month) / 12
-    season = season if paid["month"].nunique() >= 2 * MONTHS else season.iloc[:, :0]
-    design = pd.concat([place, season, years.rename("years")], axis=1)
+    design = pd.concat([place, _demand(paid)], axis=1)
     design["log_spend"] = np.log(paid["spend"])
-    if np.linalg.matrix_rank(design.to_numpy()) < design.shape[1]:
-        raise ValueError("spend did not vary within channels")
+    if np.linalg.matrix_rank(design.to_numpy()) < design.shape[1] or len(paid) <= design.shape[1]:
+        raise ValueError("spend did not vary within channels, or only in all of them together")
     fit = sm.GLM(paid["won"], design, family=sm.families.Poisson()).fit(cov_type="HC1")
     value, error = float(fit.params["log_spend"]), float(fit.bse["log_spend"])
     low, high = value - Z95 * error, value + Z95 * error
@@ -85,9 +106,16 @@ def fit_elasticity(spend: pd.DataFrame) -> ElasticResponse:
     groups = year.groupby("channel")
     usual = groups["spend"].sum()
     level = groups["fitted"].sum()
-    widest = paid.groupby("channel")["spend"].max() / (usual / MONTHS)
-    channels = pd.DataFrame({"usual": usual, "level": level, "widest": widest}).dropna()
-    return ElasticResponse(value, low, high, channels.reset_index(), len(paid))
+    held = (
+        "What moves all channels in a month is"
+        if place.shape[1] >= SEVERAL
+        else "Season and growth are"
+    )
+    mean, ends = usual / groups.size(), paid.groupby("channel")["spend"].agg(["min", "max"])
+    channels = pd.DataFrame({
+        "usual": usual, "level": level, "narrowest": ends["min"] / mean, "widest": ends["max"] / mean,
+    }).dropna()  # fmt: skip
+    return ElasticResponse(value, low, high, error, channels.reset_index(), len(paid), held)
 
 
 def split_by_elasticity(

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from playbook import crm
-from playbook.allocation import ElasticResponse, fit_elasticity, split_by_elasticity
 from playbook.answer import Missing
 from playbook.arena.game import Client
 from playbook.arena.incidents import care_pays, saved_by_pain
@@ -33,19 +32,17 @@ Z95 = 1.96
 class Channels:
     """How customers won answer to spend, and what one of each channel brings until the end of the years that count."""
 
-    response: ElasticResponse | None
-    values: pd.Series
+    response: crm.ChannelResponse | None
     usual: dict[str, float]
 
     def spend(self, price: float) -> dict[str, float]:
         """Yearly spend by channel at which the last unit of money brings ``price``; as usual where nothing tells."""
-        if self.response is None or self.values.empty:
+        if self.response is None:
             return dict(self.usual)
-        last = self.response.channels.set_index("channel")["usual"]
+        last = self.response.usual
         usual = pd.Series(self.usual).reindex(last.index).fillna(last)
         most = np.maximum(STEP * usual, FURTHER * last)
-        best = split_by_elasticity(self.response, self.values, price, most / last)
-        best = np.maximum(best, np.minimum(usual, last) / STEP)
+        best = self.response.spend(price, np.minimum(usual, last) / STEP, most)
         return {c: float(best.get(c, usual)) for c, usual in self.usual.items()}
 
 
@@ -58,11 +55,10 @@ def channels(client: Client) -> Channels:
         "newcomer_margins", days=days, start=date(first.year, first.month, 1), margin_rate=sight.engagement.costs.margin_rate
     )  # fmt: skip
     try:
-        response = fit_elasticity(sight.table("channel_spend"))
-        values = crm.newcomer_values(rows, sight.solution["segments"]).set_index("channel")["value"]
-    except (ValueError, NotEnough):
-        return Channels(None, pd.Series(dtype=float), dict(client.usual))
-    return Channels(response, values, dict(client.usual))
+        response = crm.channel_response(sight.table("channel_spend"), rows, sight.solution["segments"])  # fmt: skip
+    except NotEnough:
+        response = None
+    return Channels(response, dict(client.usual))
 
 
 def fixes(client: Client, price: float) -> tuple[str, ...]:

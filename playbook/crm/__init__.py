@@ -19,6 +19,12 @@ shadow price
     What one more unit of a limit would be believed to earn.
 """
 
+from playbook.crm.acquisition import (
+    NEWCOMER_DAYS,
+    acquisition_channels,
+    channel_plan,
+    newcomers_since,
+)
 from playbook.crm.actions import (
     EFFECT_DAYS,
     campaigns_since,
@@ -43,7 +49,8 @@ from playbook.crm.behaviour import (
     what_predicts,
 )
 from playbook.crm.beliefs import shrunken_effect
-from playbook.crm.budget import acquisition_channels, budget_split
+from playbook.crm.budget import budget_split
+from playbook.crm.channel_response import ChannelResponse, channel_response
 from playbook.crm.content_rules import content_rules
 from playbook.crm.contents import crm_contents, planned_action
 from playbook.crm.customer_pages import chosen_customers, customer_page
@@ -92,17 +99,18 @@ from playbook.crm.template import fill_template
 from playbook.crm.today import lists_today, tasks_today
 
 __all__ = [
-    "EFFECT_DAYS", "SYSTEMS", "Snapshots", "acceptance_files", "acceptance_page",
+    "EFFECT_DAYS", "NEWCOMER_DAYS", "SYSTEMS", "ChannelResponse", "Snapshots", "acceptance_files", "acceptance_page",
     "acquisition_channels", "action_plan", "ageing_deals", "ambassadors", "automation",
     "bought_between", "budget_split", "budget_what_if", "calibration", "callback_tasks",
-    "campaign_uplift", "campaigns_since", "candidates", "care_calendar", "checked_files",
+    "campaign_uplift", "campaigns_since", "candidates", "care_calendar", "channel_plan",
+    "channel_response", "checked_files",
     "chosen_customers", "cleaning_list", "compare_designs", "contacts_tracked", "content_rules",
     "crm_contents", "crm_files", "cross_selling", "customer_page", "customer_record",
     "draw_arms", "drawn_choice", "effect_by_group", "example_customer", "expected_effects",
     "expected_margins", "fill_template", "gate_shares", "group_effects", "held_back",
     "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits", "lint_file",
     "list_files", "list_sizes", "list_tests", "lists_today", "loss_reasons", "make_files",
-    "model_card", "money_and_margin", "money_for_contacts", "need_weights", "newcomer_values",
+    "model_card", "money_and_margin", "money_for_contacts", "need_weights", "newcomer_values", "newcomers_since",
     "next_best_action", "personal_content", "pipeline_forecast", "planned_action",
     "programme_return", "promise_and_delivery", "propensity", "read_file", "read_mapping",
     "recent_answers", "recommendations", "referral_break_even", "referral_value",

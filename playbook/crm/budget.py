@@ -6,115 +6,31 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
-from playbook.allocation import CurveFit, ResponseCurve, fit_response_curve
+from playbook.allocation import ResponseCurve
 from playbook.answer import Answer, Metric, answers, format_value, need
+from playbook.crm.acquisition import planned_return
+from playbook.crm.channel_response import ChannelResponse
 from playbook.errors import NotEnough
 
-__all__ = ["acquisition_channels", "budget_split"]
+__all__ = ["budget_split"]
 
 ASK = "spend per channel, purpose and month with the customers won"
 SHIFT = 0.1
 AVERAGE = "on average"
+CHANNELS = "by the channels' newcomers, at equal marginal return"
+POOLED = "at the margin, from all channels together"
 SPENT_ON = ("grow share", "develop", "appreciate", "win back")
 """Strategies into which new money goes; the others keep what their actions cost."""
 
 
-def _poisson(count: float) -> tuple[float, float]:
-    """Exact 95 % interval of a count (Garwood 1936)."""
-    low = float(chi2.ppf(0.025, 2 * count) / 2) if count > 0 else 0.0
-    return low, float(chi2.ppf(0.975, 2 * (count + 1)) / 2)
-
-
-def _deseasonalised(monthly: pd.DataFrame) -> pd.Series:
-    """Customers won divided by the calendar month's usual share, where two years are there."""
-    won = monthly["won"].astype(float)
-    if len(monthly) < 24 or won.mean() == 0:
-        return won
-    usual = won.groupby(monthly["month"].dt.month).transform("mean") / won.mean()
-    return won / usual.where(usual > 0, 1.0)
-
-
-@answers
-def acquisition_channels(spend: pd.DataFrame, seed: int) -> Answer:
-    """Return what a new customer costs in each channel, and whether more spend wins more.
-
-    Parameters
-    ----------
-    spend
-        Table ``channel_spend``: month, channel, purpose, spend (currency), new_customers.
-    seed
-        Of the curve's bootstrap.
-
-    Returns
-    -------
-    Answer
-        Table channel, spend, new_customers, cost_each, low, high (Poisson, 95 %) of the last 12 months. Extra ``curve``
-        (CurveFit of paid spend a month, or none) and ``refusal`` (why there is none), ``cost_each``, ``month_spend``.
-    """
-    paid = spend[(spend["purpose"] == "acquisition")]
-    need(paid, "spend on winning customers", ASK)
-    last = paid["month"].max() - pd.DateOffset(months=11)
-    year = paid[paid["month"] >= last]
-    table = year.groupby("channel", as_index=False).agg(
-        spend=("spend", "sum"), new_customers=("new_customers", "sum")
-    )
-    table = table[table["spend"] > 0].astype({"new_customers": float})
-    need(table, "channels with spend in the last 12 months", ASK)
-    ends = np.array([_poisson(n) for n in table["new_customers"]])
-    table["cost_each"] = table["spend"] / table["new_customers"].where(table["new_customers"] > 0)
-    table["low"], table["high"] = (
-        table["spend"] / ends[:, 1],
-        table["spend"] / np.where(ends[:, 0] > 0, ends[:, 0], np.nan),
-    )
-    table = table.sort_values(["cost_each", "channel"], ignore_index=True)
-    monthly = paid[paid["channel"].isin(table["channel"])].groupby("month", as_index=False).agg(
-        spend=("spend", "sum"), won=("new_customers", "sum"))  # fmt: skip
-    curve, refusal = _curve(monthly, seed)
-    total, won = float(table["spend"].sum()), float(table["new_customers"].sum())
-    each, (few, many) = total / won if won else np.nan, _poisson(won)
-    cheap, dear = table.iloc[0], table.dropna(subset=["cost_each"]).iloc[-1]
-    table["new_customers"] = table["new_customers"].round().astype("int64")
-    return Answer(
-        table=table,
-        headline=f"A new customer costs {format_value(cheap.cost_each, 'currency')} by {cheap.channel}, {format_value(dear.cost_each, 'currency')} by {dear.channel}",
-        so_what=(
-            f"{format_value(each, 'currency')} on average over paid channels. "
-            + (f"The months show no usable response curve: {refusal}. Average cost is no guide to the next unit of money: vary spend on purpose in "
-               "some regions for two months before moving money." if curve is None else
-               f"At {format_value(monthly['spend'].mean(), 'currency')} a month one more unit of money wins {curve.marginal(float(monthly['spend'].mean()))[0]:.4f} customers.")
-        ),
-        kind="diagnostic",
-        caption="Spend per customer won by paid channel, last 12 months (95 % intervals of the count)",
-        units={"spend": "currency", "new_customers": "count", "cost_each": "currency", "low": "currency", "high": "currency"},
-        source="channel_spend",
-        metrics=(Metric("acquisition_cost", each, total / many, total / few if few else None, int(won), "currency"),),
-        extra={"curve": curve, "refusal": refusal, "cost_each": (each, total / many, total / few if few else np.nan),
-               "month_spend": float(monthly["spend"].mean())},
-    )  # fmt: skip
-
-
-def _curve(monthly: pd.DataFrame, seed: int) -> tuple[CurveFit | None, str]:
-    try:
-        return fit_response_curve(
-            monthly["spend"].astype(float), _deseasonalised(monthly), seed
-        ), ""
-    except ValueError as error:
-        return None, str(error).split(";")[0].removeprefix(
-            "the data do not identify a response curve: "
-        )
-
-
 def _acquisition_return(
-    channels: Answer, new_value: tuple[float, float, float], budget: Any
-) -> tuple[float, float, float, str]:
-    """Margin of one more unit of money for winning customers, and what it rests on: the months, the plan, or an average."""
+    reading: ChannelResponse | None, channels: Answer, new_value: tuple[float, float, float], budget: Any, seed: int,
+) -> tuple[float, float, float, str]:  # fmt: skip
+    """Margin of the last unit of the plan's money for winning, and what it rests on: the channels, the plan, or an average."""
+    if reading is not None:
+        return *planned_return(reading, float(budget.acquisition), seed)[:3], POOLED
     value, low, high = new_value
-    curve: CurveFit | None = channels["curve"]
-    if curve is not None:
-        point, below, above = curve.marginal(channels["month_spend"])
-        return point * value, below * low, above * high, "at the margin, from the months of spend"
     if budget.acquisition_curve is not None:
         believed = _believed(budget.acquisition_curve, 1.0)
         point = float(believed.marginal(float(budget.acquisition)))
@@ -128,19 +44,29 @@ def _believed(curve: Any, value: float) -> ResponseCurve:
 
 
 def _best_spend(budget: Any, channels: Answer | None, value: float) -> str:
-    """Sentence on the yearly spend up to which the plan's curve pays (Blattberg and Deighton 1996)."""
-    curve = budget.acquisition_curve
-    if (
-        curve is None
-        or value <= 0
-        or (isinstance(channels, Answer) and channels["curve"] is not None)
-    ):
+    """Sentence on the yearly spend up to which winning pays (Blattberg and Deighton 1996)."""
+    reading: ChannelResponse | None = channels["reading"] if isinstance(channels, Answer) else None
+    planned = f"{format_value(budget.acquisition, 'currency')} are planned."
+    if reading is not None and isinstance(channels, Answer):
+        last = format_value(float(reading.usual.sum()), "currency")
+        whole = channels["lifetime"]
+        life = f", within their lifetime {_pays_up_to(whole)}" if whole is not None else ""
+        return (
+            f" Customers won pay back within a year {_pays_up_to(reading)} a year for all channels{life}; "
+            f"{last} was spent in the last 12 months, {planned}"
+        )
+    if budget.acquisition_curve is None or value <= 0:
         return ""
-    best = _believed(curve, value).spend_at(1.0)
-    return (
-        f" By the plan's curve winning pays up to {format_value(best, 'currency')} a year over the customers' lifetime; "
-        f"{format_value(budget.acquisition, 'currency')} are planned."
-    )
+    best = _believed(budget.acquisition_curve, value).spend_at(1.0)
+    return f" By the plan's curve winning pays up to {format_value(best, 'currency')} a year over the customers' lifetime; {planned}"
+
+
+def _pays_up_to(reading: ChannelResponse) -> str:
+    """The spend of all channels at which the last unit brings back itself, as far as the months tell."""
+    least, most = reading.seen()
+    best = reading.spend(1.0, least, most)
+    beyond = " and more" if float(best.sum()) > 0.99 * float(most.sum()) else ""
+    return f"up to {format_value(float(best.sum()), 'currency')}{beyond}"
 
 
 def _retention_return(plan: Answer) -> tuple[float, float, float, float]:
@@ -182,7 +108,7 @@ def _by_segment(
 @answers
 def budget_split(
     budget: Any, values: pd.DataFrame, segments: pd.DataFrame, now: pd.DataFrame, channels: Answer | None = None,
-    plan: Answer | None = None, strategies: pd.DataFrame | None = None,
+    plan: Answer | None = None, strategies: pd.DataFrame | None = None, *, seed: int,
 ) -> Answer:  # fmt: skip
     """Return how the budget is split between winning and keeping, and among segments, and why.
 
@@ -190,13 +116,15 @@ def budget_split(
     ----------
     budget
         ``plan.budget``: total, acquisition, retention (currency); its ``acquisition_curve`` stands in where the months of
-        spend show no response curve.
+        spend do not tell how customers won answer to it.
     values, segments
         Results of step 03.
     now
         Query ``customer_snapshot`` today: tenure_days tells who was won in the last 12 months.
     channels, plan, strategies
         From `acquisition_channels`, `next_best_action` and step 03, where they are there.
+    seed
+        Of the draws of what is not known for certain about channels.
 
     Returns
     -------
@@ -206,8 +134,10 @@ def budget_split(
 
     Notes
     -----
-    The optimum is where the last unit of money brings the same in both (Blattberg and Deighton 1996). Money
-    moves only when the intervals of those returns do not overlap; an average return says nothing about the last unit.
+    The optimum is where the last unit of money brings the same in both (Blattberg and Deighton 1996). The last unit of
+    the plan's money for winning is that of all channels where it is placed best. Money moves only when the intervals of
+    those returns do not overlap; an average return says nothing about the last unit. Money for winning falls on segments by
+    the channels' newcomers where they are known, else by the value of those won, in segments that the strategy invests in.
     ``low`` and ``high`` are the amounts if a tenth of a purpose's money moved to the other.
     """
     if budget is None:
@@ -215,7 +145,7 @@ def budget_split(
             "the plan has no budget", "the budget for winning and for keeping customers"
         )
     won = now.loc[now["tenure_days"] < 365, "customer_id"]
-    returns = _returns(channels, plan, values, won, budget)
+    returns = _returns(channels, plan, values, won, budget, seed)
     short, verdict = _verdict(returns)
     cost = (
         plan.table.groupby("segment")["cost"].sum()
@@ -224,7 +154,7 @@ def budget_split(
     )
     worth = segments.merge(values, on="customer_id")
     need(worth, "customers with segment and value", "what step 03 needs")
-    table = _amounts(budget, worth, strategies, won, cost)
+    table = _amounts(budget, worth, strategies, won, cost, _through_channels(channels, budget))
     spent = float(cost.sum())
     return Answer(
         table=table,
@@ -252,9 +182,9 @@ def _lifetime(worth: pd.DataFrame, won: pd.Series) -> float:
 
 
 def _amounts(
-    budget: Any, worth: pd.DataFrame, strategies: pd.DataFrame | None, won: pd.Series, cost: pd.Series,
+    budget: Any, worth: pd.DataFrame, strategies: pd.DataFrame | None, won: pd.Series, cost: pd.Series, through: pd.Series | None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Amount by purpose and segment: new customers' value for winning, all value for keeping."""
+    """Amount by purpose and segment: where the channels' newcomers belong or new customers' value for winning, all value for keeping."""
     strategy = (
         strategies.set_index("segment")["strategy"]
         if isinstance(strategies, pd.DataFrame)
@@ -268,8 +198,9 @@ def _amounts(
     gain, keep = (
         (part if len(part) else into).groupby("segment")["clv"].sum() for part in (new, into)
     )
+    to_win = reasons if through is None else dict.fromkeys(through.index, CHANNELS)
     table = pd.concat([
-        _by_segment("acquisition", float(budget.acquisition), gain, pd.Series(dtype=float), reasons),
+        _by_segment("acquisition", float(budget.acquisition), gain if through is None else through, pd.Series(dtype=float), to_win),
         _by_segment("retention", float(budget.retention), keep, cost, reasons),
     ], ignore_index=True)  # fmt: skip
     other = table["purpose"].map(
@@ -284,6 +215,16 @@ def _amounts(
     )
 
 
+def _through_channels(channels: Answer | None, budget: Any) -> pd.Series | None:
+    """Share of the money for winning by segment: the plan's spend by channel times the segments of its newcomers' margin."""
+    if not isinstance(channels, Answer) or channels["reading"] is None or channels["mix"].empty:
+        return None
+    reading, mix = channels["reading"], channels["mix"]
+    spend, _ = reading.spend_of(float(budget.acquisition), *reading.seen())
+    share = mix.mul(spend.reindex(mix.index).fillna(0.0), axis=0).sum()
+    return share[share > 0] / share.sum() if share.sum() > 0 else None
+
+
 def _reason(strategy: str | None) -> str:
     if not isinstance(strategy, str):
         return "by value of the segment"
@@ -293,26 +234,22 @@ def _reason(strategy: str | None) -> str:
 
 
 def _returns(
-    channels: Answer | None, plan: Answer | None, values: pd.DataFrame, won: pd.Series, budget: Any
-) -> pd.DataFrame:
+    channels: Answer | None, plan: Answer | None, values: pd.DataFrame, won: pd.Series, budget: Any, seed: int
+) -> pd.DataFrame:  # fmt: skip
     rows = []
-    if isinstance(channels, Answer):
-        for purpose, column in (
-            ("acquisition", "expected_margin_12m"),
-            ("acquisition over the lifetime", "clv"),
+    for purpose, column, name in (
+        ("acquisition", "expected_margin_12m", "reading"), ("acquisition over the lifetime", "clv", "lifetime"),
+    ):  # fmt: skip
+        if not isinstance(channels, Answer) or (
+            channels["reading"] is not None and channels[name] is None
         ):
-            point, low, high, basis = _acquisition_return(
-                channels, _new_value(values, won, column), budget
-            )
-            rows.append(
-                {
-                    "purpose": purpose,
-                    "marginal_return": point,
-                    "low": low,
-                    "high": high,
-                    "basis": basis,
-                }
-            )
+            continue  # fmt: skip
+        reading = channels[name]
+        worth = (np.nan,) * 3 if reading is not None else _new_value(values, won, column)
+        point, low, high, basis = _acquisition_return(reading, channels, worth, budget, seed)
+        rows.append(
+            {"purpose": purpose, "marginal_return": point, "low": low, "high": high, "basis": basis}
+        )
     if isinstance(plan, Answer) and len(plan.table):
         point, low, high, _ = _retention_return(plan)
         rows.append(
@@ -335,10 +272,12 @@ def _verdict(returns: pd.DataFrame) -> tuple[str, str]:
             "Without response curves for both, there is no ground to move money; vary both on purpose next year.",
         )
     by = returns.set_index("purpose")
-    a, r, life = by.loc["acquisition"], by.loc["retention"], by.loc["acquisition over the lifetime"]
+    a, r = by.loc["acquisition"], by.loc["retention"]
+    life = by["marginal_return"].get("acquisition over the lifetime")
+    longer = "" if life is None else f" (over the lifetime {life:.1f})"
     said = (
         f"Within a year a unit of money brings {a.marginal_return:.1f} of margin ({a.low:.1f} to {a.high:.1f}, {a.basis}) when spent on "
-        f"winning (over the lifetime {life.marginal_return:.1f}) and {r.marginal_return:.1f} ({r.low:.1f} to {r.high:.1f}, {r.basis}) on keeping."
+        f"winning{longer} and {r.marginal_return:.1f} ({r.low:.1f} to {r.high:.1f}, {r.basis}) on keeping."
     )
     if a.basis == AVERAGE:
         return "keep and test", (

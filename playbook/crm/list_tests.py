@@ -12,9 +12,13 @@ import pandas as pd
 
 from playbook.allocation import NONE
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
-from playbook.crm.actions import shrunken_effect
+from playbook.crm.effects import POWERS
 from playbook.crm.targeting import universal_holdout
-from playbook.stats import sample_size_two_proportions, smallest_detectable_effect
+from playbook.stats import (
+    power_two_proportions,
+    sample_size_two_proportions,
+    smallest_detectable_effect,
+)
 
 __all__ = [
     "CONTROL",
@@ -28,7 +32,7 @@ __all__ = [
 
 TREATED, CONTROL = "treated", "control"
 POOLED = 0.10
-"""Share held back of a list too small to prove its belief alone: its waves are pooled at the review."""
+"""Share held back of a list too small to prove its effect alone: its waves are pooled at the review."""
 
 SMALLEST, LARGEST = 0.01, 0.99  # base rates outside leave no room for an effect
 GROUP = 2  # fewer than this in a group is no comparison
@@ -120,17 +124,38 @@ def drawn_choice(plan: Answer | Missing, tests: Answer | Missing) -> pd.DataFram
     return draw_arms(plan["choice"], {}, 0, "")
 
 
+def _points(people: pd.DataFrame, effects: pd.DataFrame) -> pd.Series:
+    """Rise of each customer's chance of an order by the chosen action: what the plan expects, in points of repurchase.
+
+    The plan's effects are relative changes of a segment's orders. Extra orders go with a power of a customer's rate r, as in
+    `expected_effects`; the share of those who buy nothing, a e^-r with a the probability of still being a customer, falls by 1 - e^-extra;
+    averaged over the powers.
+    """
+    alive = people["alive"].astype(float)
+    orders = people["expected_orders"].astype(float).clip(lower=0)
+    rate = orders / alive.clip(lower=0.01)
+    segment = people["segment"]
+    effect = effects.set_index(["action_id", "segment"])["effect"].reindex(pd.MultiIndex.from_frame(people[["action", "segment"]]))  # fmt: skip
+    extra = effect.fillna(0.0).to_numpy(float) * orders.groupby(segment).transform("sum")
+    points = pd.Series(0.0, people.index)
+    for power in POWERS:
+        shape = alive * rate**power
+        each = extra / shape.groupby(segment).transform("sum").clip(lower=1e-9) * rate**power
+        points += alive * np.exp(-rate) * -np.expm1(-each) / len(POWERS)
+    return points
+
+
 def _row(action: Any, group: pd.DataFrame) -> dict[str, object]:
     n = len(group)
     base = float(np.clip(group["purchase_probability"].mean(), SMALLEST, LARGEST))
     margin = float(group["margin_given_order"].clip(lower=0).mean())
     pays = float(action.unit_cost) / margin if margin > 0 else np.nan
-    believed, _ = shrunken_effect(action)
+    expected = float(group["points"].mean())
     room = 0 < pays < 1 - base
     half = smallest_detectable_effect(base, n - n // 2, n // 2) if n >= 2 * GROUP else np.nan
-    control = smallest_control(base, n, believed)
+    control = smallest_control(base, n, expected)
     return {
-        "list": action.name, "channel": action.channel, "customers": n, "base_rate": base, "pays_from": pays, "believed": believed,
+        "list": action.name, "channel": action.channel, "customers": n, "base_rate": base, "pays_from": pays, "expected": expected,
         "found_at_best": half, "needed": 2 * sample_size_two_proportions(base, base + pays) if room else np.nan,
         "hold_back": np.nan if control is None else control, "action_id": action.id,
     }  # fmt: skip
@@ -145,11 +170,11 @@ def list_tests(
     Parameters
     ----------
     plan
-        From `next_best_action`: who gets which action.
+        From `next_best_action`: who gets which action, and what effect the plan expects (beliefs set right by campaigns).
     people
-        From `candidates`: purchase_probability and margin_given_order of each customer.
+        From `candidates`: segment, alive, expected_orders, purchase_probability and margin_given_order of each customer.
     actions
-        ``plan.actions``: unit cost and believed effect.
+        ``plan.actions``: unit cost.
     seed, period
         Of the draw of the control groups (see `draw_arms`).
 
@@ -157,19 +182,20 @@ def list_tests(
     -------
     Answer
         Table list, channel, customers, base_rate, pays_from (effect at which the contact pays for
-        itself: the smallest worth finding), believed (shrunken), found_at_best (smallest effect that
+        itself: the smallest worth finding), expected (the plan's effect, in the same points), found_at_best (smallest effect that
         half against half would show), needed (customers in both halves to find ``pays_from``),
-        hold_back (fewest to hold back at random so that the believed effect is found; none where the
-        list is too small), held_back (drawn), action_id. Extra ``choice``: the plan's with arm and assignment_probability.
+        hold_back (fewest to hold back at random so that the expected effect is found; none where the
+        list is too small), held_back (drawn), chance (probability that those held back show the expected effect),
+        action_id. Extra ``choice``: the plan's with arm and assignment_probability.
 
     References
     ----------
     Fleiss, J. L. (1981). Statistical Methods for Rates and Proportions; 80 % power, 5 % two-sided.
     """
     choice = plan["choice"]
-    chosen = choice[choice["action"] != NONE].merge(
-        people[["customer_id", "purchase_probability", "margin_given_order"]], on="customer_id"
-    )
+    told = people.drop(columns="action", errors="ignore").merge(choice[["customer_id", "action"]], on="customer_id")  # fmt: skip
+    told["points"] = _points(told, plan["effects"].table)
+    chosen = told[told["action"] != NONE]
     need(chosen, "customers on a contact list", "actions that earn more than they cost")
     by_id = {action.id: action for action in actions}
     rows = [_row(by_id[name], group) for name, group in chosen.groupby("action")]
@@ -179,11 +205,14 @@ def list_tests(
     controls = drawn[drawn["arm"] == CONTROL].groupby("action").size()
     count = table["action_id"].map(controls).fillna(0).astype("int64")
     table.insert(table.columns.get_loc("hold_back") + 1, "held_back", count)
+    table.insert(table.columns.get_loc("held_back") + 1, "chance", [
+        power_two_proportions(r.base_rate, r.expected, r.customers - r.held_back, r.held_back) for r in table.itertuples()
+    ])  # fmt: skip
     table = table.sort_values(["customers", "list"], ascending=[False, True], ignore_index=True)
     able = table[table["hold_back"].notna()]
     return Answer(
         table=table,
-        headline=f"{len(able)} of {len(table)} contact lists can show the effect they are believed to have",
+        headline=f"{len(able)} of {len(table)} contact lists can show the effect the plan expects of them",
         so_what=_advice(table, able, held),
         kind="prescriptive",
         caption=(
@@ -191,8 +220,8 @@ def list_tests(
             "and the control needed (80 % power, 5 % level, two-sided)"
         ),
         units={
-            "customers": "count", "base_rate": "%", "pays_from": "%", "believed": "%", "found_at_best": "%",
-            "needed": "count", "hold_back": "count", "held_back": "count",
+            "customers": "count", "base_rate": "%", "pays_from": "%", "expected": "%", "found_at_best": "%",
+            "needed": "count", "hold_back": "count", "held_back": "count", "chance": "%",
         },
         source="next best action, propensity, customer value; plan",
         metrics=(
@@ -209,21 +238,11 @@ def _advice(table: pd.DataFrame, able: pd.DataFrame, held: dict[str, float]) -> 
         first = able.iloc[0]
         said.append(
             f"{first.held_back:,} of the {first.customers:,} customers of '{first.list}' are held back by lot ({format_value(held[first.action_id], '%')}), so that "
-            f"its believed effect of {100 * first.believed:.1f} percentage points can be confirmed or refuted by the next review."
+            f"its expected effect of {100 * first.expected:.1f} percentage points can be confirmed or refuted by the next review."
         )
     small = table[table["hold_back"].isna()]
     if len(small):
-        worst = small.iloc[0]
-        best = worst["found_at_best"]
-        shown = (
-            f"half against half shows effects from {100 * best:.1f} points only"
-            if isfinite(best)
-            else "it is too small for any comparison"
-        )
-        said.append(
-            f"'{worst.list}' ({worst.customers:,} customers) cannot prove a belief of {100 * worst.believed:.1f} points: {shown}. "
-            f"Of such lists {format_value(POOLED, '%')} are held back; pool several waves before their result is read."
-        )
+        said.append(_too_small(small.iloc[0]))
     dear = table[table["needed"] > table["customers"]]
     if len(dear):
         ratio = dear.iloc[0]
@@ -231,3 +250,24 @@ def _advice(table: pd.DataFrame, able: pd.DataFrame, held: dict[str, float]) -> 
             f"To show that '{ratio.list}' just pays ({format_value(ratio.pays_from, '%')}) would take {format_value(ratio.needed, 'count')} customers."
         )
     return " ".join(said)
+
+
+def _too_small(worst: Any) -> str:
+    """What a list that cannot show its effect can still show."""
+    if not worst.expected > 0:
+        return f"The plan expects no rise of '{worst.list}': there is nothing to show."
+    best = worst.found_at_best
+    shown = (
+        f"half against half shows effects from {100 * best:.1f} points only"
+        if isfinite(best)
+        else "it is too small for any comparison"
+    )
+    chance = (
+        f", which show it with a chance of {format_value(worst.chance, '%')}"
+        if isfinite(worst.chance)
+        else ""
+    )
+    return (
+        f"'{worst.list}' ({worst.customers:,} customers) cannot prove an effect of {100 * worst.expected:.1f} points: {shown}. "
+        f"Of such lists {format_value(POOLED, '%')} are held back{chance}; pool several waves before their result is read."
+    )

@@ -14,7 +14,7 @@ FEWEST = 10
 Z95 = 1.959964
 
 
-def newcomer_values(margins: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
+def newcomer_values(margins: pd.DataFrame, segments: pd.DataFrame | None) -> pd.DataFrame:
     """Return the margin that a customer won by each channel brings, shrunken towards what its mix of segments brings.
 
     Parameters
@@ -22,7 +22,7 @@ def newcomer_values(margins: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFra
     margins
         Query ``newcomer_margins``: customer_id, channel, margin of the first days.
     segments
-        Result ``segments`` of step 03: customer_id, segment.
+        Result ``segments`` of step 03: customer_id, segment. Without it a channel leans on all newcomers alike.
 
     Returns
     -------
@@ -36,10 +36,10 @@ def newcomer_values(margins: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFra
     orders decide; the segments it brings are known well. The variance of channels around their mix comes by
     moments (DerSimonian & Laird 1986); as far as chance explains the distance, the mix counts.
     """
-    placed = segments.set_index("customer_id")["segment"]
-    rows = margins.astype({"margin": float}).assign(
-        segment=lambda t: t["customer_id"].map(placed).fillna("none")
-    )
+    rows = margins.astype({"margin": float}).assign(segment="none")
+    if segments is not None:
+        placed = segments.set_index("customer_id")["segment"]
+        rows["segment"] = rows["customer_id"].map(placed).fillna("none")
     rows["by_mix"] = rows.groupby("segment")["margin"].transform("mean")
     rows["apart"] = rows["margin"] - rows["by_mix"]
     groups = rows.groupby("channel")
@@ -47,9 +47,9 @@ def newcomer_values(margins: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFra
         customers=("margin", "size"), mean=("margin", "mean"), by_mix=("by_mix", "mean"), sd=("apart", "std")
     ).reset_index()  # fmt: skip
     table = table[table["customers"] >= FEWEST].reset_index(drop=True)
-    if len(table) < 2:
+    if table.empty:
         raise NotEnough(
-            f"fewer than two channels with {FEWEST} customers won",
+            f"no channel with {FEWEST} customers won",
             "the channel by which each customer was won",
         )
     variance = table["sd"] ** 2 / table["customers"]

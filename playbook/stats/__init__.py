@@ -44,6 +44,7 @@ from playbook.stats.promoters import (
 )
 from playbook.stats.samples import (
     effective_sample_size,
+    power_two_proportions,
     rake,
     sample_size_two_proportions,
     smallest_detectable_effect,
@@ -68,6 +69,7 @@ __all__ = [
     "net_promoter_difference",
     "net_promoter_from_shares",
     "population_stability",
+    "power_two_proportions",
     "rake",
     "ratio_interval",
     "sample_size_two_proportions",

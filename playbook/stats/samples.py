@@ -13,6 +13,7 @@ from playbook.stats.intervals import finite, normal_quantile
 
 __all__ = [
     "effective_sample_size",
+    "power_two_proportions",
     "rake",
     "sample_size_two_proportions",
     "smallest_detectable_effect",
@@ -182,3 +183,26 @@ def smallest_detectable_effect(
 
     most = 1 - base_rate
     return float(optimize.brentq(surplus, 0, most)) if surplus(most) > 0 else float("nan")
+
+
+def power_two_proportions(
+    base_rate: float, effect: float, n_treated: int, n_control: int, level: float = 0.95
+) -> float:
+    """Probability that two groups of these sizes show a rise of ``effect`` over ``base_rate`` (two-sided test).
+
+    Returns
+    -------
+    float
+        ``nan`` without a rise, above one, or with an empty group.
+
+    References
+    ----------
+    Fleiss, J. L. (1981). Statistical Methods for Rates and Proportions, section 3.2.
+    """
+    treated = base_rate + effect
+    if not (0 < base_rate < treated < 1) or min(n_treated, n_control) < 1:
+        return float("nan")
+    pooled = (n_treated * treated + n_control * base_rate) / (n_treated + n_control)
+    null = np.sqrt(pooled * (1 - pooled) * (1 / n_treated + 1 / n_control))
+    apart = treated * (1 - treated) / n_treated + base_rate * (1 - base_rate) / n_control
+    return float(stats.norm.cdf((effect - normal_quantile(level) * null) / np.sqrt(apart)))
