@@ -217,7 +217,6 @@ def test_known_failures_are_few_and_told(lines):
         "04.unseen_offers",
         "04.willingness_to_pay",
         "06.promise",
-        "07.false_moves",
         "07.value_tenths",
     }
     for row_id, why in known.items():

@@ -23,7 +23,7 @@ from playbook.errors import NotEnough
 from playbook.propensity import TreatmentEffect, treatment_effect
 from playbook.stats import false_discovery, mean_interval
 
-__all__ = ["NO_CONTROL", "campaign_effects"]
+__all__ = ["NO_CONTROL", "campaign_effects", "judged"]
 
 NO_CONTROL = "not attributable"
 FEWEST = 10
@@ -147,7 +147,8 @@ def campaign_effects(outcomes: pd.DataFrame, campaigns: pd.DataFrame) -> Answer:
         costs = known.loc[key] if key in known.index else blank
         name = str(costs["name"]) if isinstance(costs["name"], str) else str(key)
         effects.append(_campaign(str(key), name, part, costs))
-    numbers = _returns(pd.DataFrame([asdict(e) for e in effects]))
+    numbers = pd.DataFrame([asdict(e) for e in effects])
+    numbers = judged(numbers, _by_chance(numbers))
     measured = numbers[numbers["reason"] == ""]
     shown = numbers.sort_values(
         ["return", "campaign_id"], ascending=[False, True], na_position="last"
@@ -170,19 +171,27 @@ def campaign_effects(outcomes: pd.DataFrame, campaigns: pd.DataFrame) -> Answer:
                **dict.fromkeys(["return", "return_low", "return_high"], "ratio"),
                **dict.fromkeys(["bought_effect", "bought_low", "bought_high"], "%")},
         source="campaign members and orders; weighted by assignment probability, adjusted for earlier revenue",
-        metrics=_metrics(numbers, measured),
+        metrics=_metrics(measured),
         extra={"numbers": numbers, "comparison": _comparison(numbers, days)},
     )  # fmt: skip
 
 
-def _returns(numbers: pd.DataFrame) -> pd.DataFrame:
+def judged(numbers: pd.DataFrame, p: np.ndarray) -> pd.DataFrame:
+    """Return effects with increment, return on the cost with its interval, q value and verdict.
+
+    Parameters
+    ----------
+    numbers
+        effect, low, high (a customer), treated, cost and reason (empty where the effect is attributable).
+    p
+        Probability of each effect by chance; none where there is no effect.
+    """
     frame = numbers.copy()
     frame["incremental_margin"] = frame["effect"] * frame["treated"]
     paid = frame["cost"].where(frame["cost"] > 0)
     for name, effect in (("return", "effect"), ("return_low", "low"), ("return_high", "high")):
         frame[name] = (frame[effect] * frame["treated"] - frame["cost"]) / paid
-    error = frame["standard_error"].where(frame["standard_error"] > 0)
-    frame["q"] = false_discovery((2 * norm.sf((frame["effect"] / error).abs())).astype(float))
+    frame["q"] = false_discovery(p)
     sure = frame["q"] < 0.05
     frame["verdict"] = np.select(
         [frame["reason"] != "", sure & (frame["effect"] > 0), sure],
@@ -192,13 +201,19 @@ def _returns(numbers: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _by_chance(numbers: pd.DataFrame) -> np.ndarray:
+    """Return the probability of each effect by chance, by the normal law."""
+    error = numbers["standard_error"].where(numbers["standard_error"] > 0)
+    return np.asarray(2 * norm.sf((numbers["effect"] / error).abs()), dtype=float)
+
+
 def _total(measured: pd.DataFrame) -> tuple[float, float]:
     """Return the summed increment and half its 95 % interval."""
     spread = (measured["standard_error"] * measured["treated"]) ** 2
     return float(measured["incremental_margin"].sum()), 1.96 * float(np.sqrt(spread.sum()))
 
 
-def _metrics(numbers: pd.DataFrame, measured: pd.DataFrame) -> tuple[Metric, ...]:
+def _metrics(measured: pd.DataFrame) -> tuple[Metric, ...]:
     if measured.empty:
         return ()
     gain, half = _total(measured)

@@ -18,7 +18,7 @@ import pandas as pd
 from playbook.answer import Answer, Metric, Missing, answers, format_value, need
 from playbook.engagement.model import Initiative
 from playbook.errors import NotEnough
-from playbook.monitoring.campaigns import NO_CONTROL
+from playbook.monitoring.campaigns import judged
 from playbook.monitoring.rollout import (
     NEVER,
     Panel,
@@ -27,7 +27,6 @@ from playbook.monitoring.rollout import (
     rollout_effect,
     smallest_effect,
 )
-from playbook.stats import false_discovery
 
 __all__ = ["initiative_effects"]
 
@@ -191,19 +190,9 @@ def _row(
 
 
 def _judged(numbers: pd.DataFrame) -> pd.DataFrame:
-    frame = numbers.rename(columns={"naive": "before_after"})
-    frame["incremental_margin"] = frame["effect"] * frame["treated"]
-    paid = frame["cost"].where(frame["cost"] > 0)
-    for name, effect in (("return", "effect"), ("return_low", "low"), ("return_high", "high")):
-        frame[name] = (frame[effect] * frame["treated"] - frame["cost"]) / paid
-    frame["q"] = false_discovery(frame["p"].to_numpy(dtype=float))
-    sure = frame["q"] < 0.05
-    frame["verdict"] = np.select(
-        [frame["reason"] != "", sure & (frame["effect"] > 0), sure],
-        [NO_CONTROL, "gained", "lost"],
-        "no effect shown",
+    return judged(
+        numbers.rename(columns={"naive": "before_after"}), numbers["p"].to_numpy(dtype=float)
     )
-    return frame
 
 
 def _headline(numbers: pd.DataFrame, measured: pd.DataFrame) -> str:

@@ -96,26 +96,14 @@ def migration(
     """
     need(before, "customers with a segment last year", "a run of the year before", rows=20)
     need(now, "customers with a segment now", "orders with a customer number", rows=20)
-    told = (
-        latent_moves(memberships, year, seed)
-        if memberships is not None and year is not None
-        else None
-    )
+    known = memberships is not None and year is not None
+    told = latent_moves(memberships, year, seed) if known else None
     both = _placed(before, now, told)
     pairs = pd.DataFrame({"from_segment": both["segment_before"].fillna(NEW), "to_segment": both["segment"].fillna(GONE)})  # fmt: skip
     flows = pairs.groupby(["from_segment", "to_segment"]).size().rename("customers").reset_index()
     flows = flows.sort_values(["from_segment", "to_segment"], ignore_index=True)
     estimated = _estimated(flows, both, told)
-    table = pd.DataFrame([_row(str(s), flows, estimated) for s in sorted(before["segment"].astype(str).unique())])  # fmt: skip
-    if told is None:
-        table = table.drop(columns=["left_low", "left_high"])
-    else:
-        for place, name in enumerate(("moved", "known_better"), start=5):
-            number = (
-                table["segment"].map(both.groupby("segment_before")[name].sum()).astype("Int64")
-            )
-            table.insert(place, name, number.mask(number.between(1, SMALL - 1)))
-    table = table.sort_values(["change", "segment"], ignore_index=True)
+    table = _table(both, flows, estimated, told is not None)
     headline, metric = _headline(flows, told)
     down, up = table.iloc[0], table.iloc[-1]
     return Answer(
@@ -123,8 +111,8 @@ def migration(
         headline=headline,
         so_what=f"{_net(up)}; {_net(down)}. {_leaving(table)} {_who(flows, both, told)}",
         kind="diagnostic",
-        caption=f"Customers by segment last year and now under last year's model (n = {int(flows['customers'].sum()):,}; "
-        + ("who bought or answered this year and stayed, with 95 % interval)" if told else "stayed with 95 % interval)"),
+        caption=f"Customers by segment last year and now under last year's model (n = {int(flows['customers'].sum()):,}; stayed"
+        + (": of those who bought or answered this year" if told else "") + ", 95 % interval)",
         units={"last_year": "count", "stayed": "%", "low": "%", "high": "%", "share_left_to": "%", "left_low": "%", "left_high": "%",
                "moved": "count", "known_better": "count", "joined": "count", "now": "count", "change": "count"},
         source="segments of last year; last year's model applied to this year's figures",
@@ -132,6 +120,22 @@ def migration(
         extra={"flows": flows, "estimated": estimated, "segments": both[both["segment"].notna()][["customer_id", "segment"]],
                "moved": _movers(both)},
     )  # fmt: skip
+
+
+def _table(
+    both: pd.DataFrame, flows: pd.DataFrame, estimated: pd.DataFrame, known: bool
+) -> pd.DataFrame:
+    names = sorted(both["segment_before"].dropna().unique())
+    table = pd.DataFrame([_row(str(s), flows, estimated) for s in names])
+    if known:
+        for place, name in enumerate(("moved", "known_better"), start=5):
+            number = (
+                table["segment"].map(both.groupby("segment_before")[name].sum()).astype("Int64")
+            )
+            table.insert(place, name, number.mask(number.between(1, SMALL - 1)))
+    else:
+        table = table.drop(columns=["left_low", "left_high"])
+    return table.sort_values(["change", "segment"], ignore_index=True)
 
 
 def _placed(before: pd.DataFrame, now: pd.DataFrame, told: Moves | None) -> pd.DataFrame:
