@@ -52,11 +52,14 @@ def _best(yearly: pd.Series, usual: pd.Series, least: pd.Series, most: pd.Series
 
 @row(
     "06.channel_money",
-    "margin within a year that the same money brings more when moved between channels (EUR)",
+    "margin within a year that the same money brings more when moved between channels, each within its months' range (EUR)",
     Progress(),
 )
 def channel_money(study: Study) -> Found:
-    """Planted wins by channel; naive: a tenth of the money from the channel where a customer costs most to where one costs least."""
+    """Planted wins by channel; naive: a tenth of the money from where a customer costs most to where one costs least.
+
+    Nobody goes beyond the smallest and the largest month of a channel, a whole year long: what lies there was never seen.
+    """
     sight = study.sight
     channels = given(
         crm.acquisition_channels(
@@ -69,13 +72,14 @@ def channel_money(study: Study) -> Found:
     usual = reading.usual
     yearly = _yearly(study, usual)
     cost = channels.table.set_index("channel")["cost_each"].reindex(usual.index)
-    naive, tenth = usual.copy(), TENTH * usual.sum()
-    naive[cost.idxmax()] -= tenth
-    naive[cost.idxmin()] += tenth
+    naive, (least, most) = usual.copy(), reading.seen()
+    dear, cheap = cost.idxmax(), cost.idxmin()
+    moved = min(TENTH * usual.sum(), usual[dear] - least[dear], most[cheap] - usual[cheap])
+    naive[dear], naive[cheap] = usual[dear] - moved, usual[cheap] + moved
     return Found(
         planted=_gain(yearly, usual, ours),
         ours=_gain(yearly, usual, ours),
         naive=_gain(yearly, usual, naive),
-        bayes=_gain(yearly, usual, _best(yearly, usual, *reading.seen())),
+        bayes=_gain(yearly, usual, _best(yearly, usual, least, most)),
         note=f"promised {plan['total'][0]:,.0f} ({plan['total'][1]:,.0f} to {plan['total'][2]:,.0f})",
     )
