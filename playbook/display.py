@@ -88,7 +88,8 @@ class Shown:
         body = "".join(
             "<tr>"
             + "".join(
-                f"<td{s or _unbroken(v)}>{html.escape(v)}</td>" for v, s in zip(row, side, strict=True)
+                f"<td{s or _unbroken(v)}>{html.escape(v)}</td>"
+                for v, s in zip(row, side, strict=True)
             )
             + "</tr>"
             for row in cells.itertuples(index=False, name=None)

@@ -170,7 +170,7 @@ def campaign_effects(outcomes: pd.DataFrame, campaigns: pd.DataFrame) -> Answer:
                **dict.fromkeys(["return", "return_low", "return_high"], "ratio"),
                **dict.fromkeys(["bought_effect", "bought_low", "bought_high"], "%")},
         source="campaign members and orders; weighted by assignment probability, adjusted for earlier revenue",
-        metrics=_metrics(numbers, measured),
+        metrics=_metrics(measured),
         extra={"numbers": numbers, "comparison": _comparison(numbers, days)},
     )  # fmt: skip
 
@@ -198,7 +198,7 @@ def _total(measured: pd.DataFrame) -> tuple[float, float]:
     return float(measured["incremental_margin"].sum()), 1.96 * float(np.sqrt(spread.sum()))
 
 
-def _metrics(numbers: pd.DataFrame, measured: pd.DataFrame) -> tuple[Metric, ...]:
+def _metrics(measured: pd.DataFrame) -> tuple[Metric, ...]:
     if measured.empty:
         return ()
     gain, half = _total(measured)

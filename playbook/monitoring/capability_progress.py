@@ -55,7 +55,7 @@ def capability_progress(scores: pd.DataFrame) -> Answer:
     shown = pd.concat([whole, order], ignore_index=True).drop(columns="p")
     return Answer(
         table=shown,
-        headline=_headline(table, overall),
+        headline=_headline(overall),
         so_what=_so_what(table, overall),
         kind="descriptive",
         caption=f"Change of the score (1 to 5) since last year by department and by capability, 95 % interval ({len(wide)} questions put in both years)",
@@ -97,7 +97,7 @@ def _verdict(row: dict) -> str:
     return "rose" if row["low"] > 0 else "fell" if row["high"] < 0 else "within chance"
 
 
-def _headline(table: pd.DataFrame, overall: dict) -> str:
+def _headline(overall: dict) -> str:
     levels = f"{overall['before']:.2f} to {overall['now']:.2f} of 5"
     verdict = _verdict(overall)
     told = "did not move beyond chance" if verdict == "within chance" else verdict
