@@ -25,9 +25,16 @@ def heading(column: str) -> str:
     return " ".join(_TERMS.get(word, word) for word in str(column).replace("_", " ").split(" "))
 
 
-def _day(text: str) -> str:
-    """Return the class of a cell that holds a day, which stays on one line."""
-    return ' class="day"' if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else ""
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_RECORD = re.compile(r"(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{8,20}")
+"""A number of a record, such as Salesforce's of 18 signs."""
+
+
+def _unbroken(text: str) -> str:
+    """Return the class of a cell that stays on one line: a day, or the number of a record."""
+    if _DAY.fullmatch(text):
+        return ' class="day"'
+    return ' class="record"' if _RECORD.fullmatch(text) else ""
 
 
 class Shown:
@@ -81,7 +88,8 @@ class Shown:
         body = "".join(
             "<tr>"
             + "".join(
-                f"<td{s or _day(v)}>{html.escape(v)}</td>" for v, s in zip(row, side, strict=True)
+                f"<td{s or _unbroken(v)}>{html.escape(v)}</td>"
+                for v, s in zip(row, side, strict=True)
             )
             + "</tr>"
             for row in cells.itertuples(index=False, name=None)

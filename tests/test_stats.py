@@ -227,17 +227,6 @@ def test_alpha_of_identical_items_is_one_and_missing_rows_are_counted():
         stats.cronbach_alpha(items[["a"]])
 
 
-def test_suppress_small_blanks_figures_and_keeps_names():
-    cells = pd.DataFrame(
-        {"segment": ["a", "b"], "year": [2024, 2024], "n": [4, 5], "rate": [0.5, 0.6]}
-    )
-    ours = stats.suppress_small(cells, "n", keep=["year"])
-    assert ours["suppressed"].tolist() == [True, False]
-    assert ours.loc[0, ["n", "rate"]].isna().all()
-    assert ours["year"].tolist() == [2024, 2024]
-    assert ours.loc[1, "n"] == 5
-
-
 @given(st.floats(0.02, 0.5), st.integers(100, 5000))
 @settings(max_examples=30)
 def test_smallest_effect_and_sample_size_agree(base, n):

@@ -14,7 +14,7 @@ from playbook.truth import coverage as cover
 from playbook.truth.between import Between, PooledRatio
 from playbook.truth.judge import judge
 from playbook.truth.rows import Found, NotHere, Row
-from playbook.truth.rules import Covers, FalseAlarms, NotYet, Progress, Share
+from playbook.truth.rules import Covers, FalseAlarms, Progress, Share
 from playbook.truth.segment_benchmark import segment_benchmark, segment_chances
 from playbook.truth.study import open_study
 
@@ -116,11 +116,6 @@ def test_a_known_failure_still_fails():
     line = judge(make(Progress(), misses="the basis has no needs in it"), worlds((0.2, 0.3)))
     assert line.passed is False
     assert "the basis has no needs in it" in line.reason
-
-
-def test_not_yet_is_printed_with_its_reason():
-    line = judge(make(NotYet("no estimate yet")), [Found(1.0)])
-    assert (line.passed, line.reason) == (None, "no estimate yet")
 
 
 def test_the_table_names_what_fails():

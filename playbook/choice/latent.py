@@ -168,9 +168,7 @@ class _State:
     value: float
 
 
-def _state(
-    tasks: Tasks, w: np.ndarray, betas: np.ndarray, shares: np.ndarray, logs: np.ndarray
-) -> _State:
+def _state(w: np.ndarray, betas: np.ndarray, shares: np.ndarray, logs: np.ndarray) -> _State:
     """Expectation: who belongs where, from log-likelihoods by respondent and class."""
     joint = logs + np.log(shares)
     total = logsumexp(joint, axis=1)
@@ -184,7 +182,7 @@ def _round(tasks: Tasks, w: np.ndarray, betas: np.ndarray, posterior: np.ndarray
     steps = [_newton_step(tasks, weights[:, k].copy(), b) for k, b in enumerate(betas)]
     shares = np.clip(w @ posterior / w.sum(), 1e-12, None)
     logs = tasks.by_person(np.column_stack([found for _, found in steps]))
-    return _state(tasks, w, np.array([b for b, _ in steps]), shares, logs)
+    return _state(w, np.array([b for b, _ in steps]), shares, logs)
 
 
 def _scores(
@@ -211,7 +209,7 @@ def _leap(tasks: Tasks, w: np.ndarray, state: _State) -> _State:
         betas = state.betas + length * step[: k * p].reshape(k, p)
         logits = np.log(state.shares) + np.append(length * step[k * p :], 0.0)
         shares = np.clip(np.exp(logits - logsumexp(logits)), 1e-12, None)
-        tried = _state(tasks, w, betas, shares, _logs(tasks, betas))
+        tried = _state(w, betas, shares, _logs(tasks, betas))
         if tried.value > state.value:
             return tried
     return state

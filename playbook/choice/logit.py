@@ -86,11 +86,6 @@ class LogitResult:
         """Covariance matrix of the coefficients."""
         return self.cov
 
-    @property
-    def pseudo_rsquared(self) -> float:
-        """McFadden's 1 - llf / llnull."""
-        return 1 - self.llf / self.llnull
-
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
         """Normal intervals: ``low`` and ``high`` by design column."""
         half = stats.norm.ppf((1 + level) / 2) * self.bse

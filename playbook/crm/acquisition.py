@@ -20,6 +20,7 @@ ASK = "spend per channel, purpose and month with the customers won"
 NEWCOMER_DAYS = 365
 """Days from being won whose margin counts: what a customer brings within a year."""
 ENDS = [0.025, 0.975]
+SURE = 0.99
 FLAT = 0.02
 """Change of a channel's spend below which it stays as it is."""
 
@@ -202,7 +203,7 @@ def channel_plan(channels: Answer, budget: Any, seed: int) -> Answer:
             channels["refusal"], "spend varied on purpose between channels and months, and the channel by which each customer was won"
         )  # fmt: skip
     now, (least, most) = reading.usual, reading.seen()
-    best, price = reading.spend_of(float(now.sum()), least, most)
+    best, _ = reading.spend_of(float(now.sum()), least, most)
     planned, unplaced, money = None, 0.0, float(budget.acquisition) if budget else None
     if money:
         planned, _ = reading.spend_of(money, least, most)
@@ -214,7 +215,7 @@ def channel_plan(channels: Answer, budget: Any, seed: int) -> Answer:
     return Answer(
         table=table,
         headline=_headline(table),
-        so_what=_so_what(table, total, money, unplaced, reading, price),
+        so_what=_so_what(table, total, money, unplaced) + _further(reading, best, most),
         kind="prescriptive",
         caption=(
             f"Margin within a year that one more unit of money brings by channel at the spend of the last 12 months (95 %), and spend at equal "
@@ -252,7 +253,7 @@ def _headline(table: pd.DataFrame) -> str:
 
 
 def _so_what(
-    table: pd.DataFrame, total: tuple[float, float, float, float], money: float | None, unplaced: float, reading: ChannelResponse, price: float,
+    table: pd.DataFrame, total: tuple[float, float, float, float], money: float | None, unplaced: float,
 ) -> str:  # fmt: skip
     moved = table.assign(change=table["same_money"] - table["spend"])
     up = moved[moved["change"] > 0].nlargest(2, "change")
@@ -261,11 +262,11 @@ def _so_what(
     if len(up) == 0 or len(down) == 0:
         said = "With the same money the channels stay as they are."
     else:
+        sure = "above 99 %" if total[3] > SURE else format_value(total[3], "%")
         said = (
-            f"With the same money move {format_value(amount, 'currency')} from {_named(down)} to {_named(up)}: "
+            f"With the same money move {format_value(amount, 'currency')}, most of it from {_named(down)} to {_named(up)}: "
             f"{format_value(total[0], 'currency')} more margin within a year ({format_value(total[1], 'currency')} to "
-            f"{format_value(total[2], 'currency')}; more than nothing with a probability of {format_value(total[3], '%')}). "
-            "No channel goes beyond what its smallest and largest month have shown; do it in steps and look again after a quarter."
+            f"{format_value(total[2], 'currency')}; chance that it is a gain {sure}). Look again after a quarter."
         )
     if unplaced > 0.01 * (money or 0):
         said += (
@@ -273,6 +274,17 @@ def _so_what(
             f"the other {format_value(unplaced, 'currency')} would go beyond any spend seen so far."
         )
     return said
+
+
+def _further(reading: ChannelResponse, best: pd.Series, most: pd.Series) -> str:
+    """Channels that stop at the largest spend seen although their last unit still brings more than itself."""
+    back = reading.marginal(best)
+    held = back[(best > most * 0.999) & (back > 1)].sort_values(ascending=False)
+    if held.empty:
+        return ""
+    named = " and ".join(f"{name} ({value:.1f})" for name, value in held.head(2).items())
+    stop = "stops at its largest month" if len(held) == 1 else "stop at their largest month"
+    return f" {named} {stop}; what the last unit brings there (in brackets) is still more than it costs: go on in steps."
 
 
 def _named(rows: pd.DataFrame) -> str:

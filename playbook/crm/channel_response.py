@@ -76,7 +76,8 @@ class ChannelResponse:
         elasticity = rng.normal(self.response.elasticity, self.response.error, (DRAWS, 1))
         each = value["value"].to_numpy(float) + error * rng.standard_normal((DRAWS, len(channels)))
         level = channels["level"].to_numpy(float)
-        won = level * np.exp(rng.standard_normal(each.shape) / np.sqrt(np.maximum(level, 1.0)))
+        counted = channels["counted"].to_numpy(float)
+        won = level * np.exp(rng.standard_normal(each.shape) / np.sqrt(counted))
         return elasticity.clip(0, STEEPEST), won * each
 
     def marginal(self, spend: pd.Series) -> pd.Series:

@@ -142,7 +142,7 @@ def _dates(source: Source, file: str, one: Mapped, found: Evidence, others: list
             order, why = _from_others(count.form, others) or ("", why)
         if not order:
             what = f"{_place(file, one)}: {why}"
-            lines = _lines(found.dates, count, source.dates)
+            lines = _lines(count, source.dates)
             return Reading("undecided", what, ask=lines[0], candidates=tuple(lines))
         orders[count.form] = order
         whys.append(why)
@@ -198,7 +198,7 @@ def orders_of(formats: list[str]) -> dict[str, str]:
     return orders
 
 
-def _lines(counts: list[DateCount], open_one: DateCount, declared: list[str]) -> list[str]:
+def _lines(open_one: DateCount, declared: list[str]) -> list[str]:
     """Return the lines that would settle the open form, one for each order its values allow."""
     best = max(open_one.dmy, open_one.mdy, open_one.ymd if open_one.form[1] == "2" else 0)
     contradicts = open_one.dmy_only is not None and open_one.mdy_only is not None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .accounts import Lived, Profit, profit
 from .advance import advance, lived
-from .deliver import write_demo, write_inbox, write_truth
+from .deliver import write_demo, write_inbox
 from .menu import Menu, beliefs, menu
 from .scale import write_parquet
 from .settings import Settings
@@ -37,5 +37,4 @@ __all__ = [
     "write_demo",
     "write_inbox",
     "write_parquet",
-    "write_truth",
 ]

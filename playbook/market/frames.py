@@ -18,7 +18,6 @@ DTYPE = {
     "time": "datetime64[us]",
     "day": "datetime64[us]",
 }
-MINUTE = np.timedelta64(60_000_000, "us")
 DAY = np.timedelta64(86_400_000_000, "us")
 
 

@@ -49,8 +49,8 @@ def interaction_table(
         _never(rng, people, start, end),
         _purchases(rng, people, real),
         _browsing(rng, people, active, start),
-        _support(rng, people, cases),
-        _loyalty(rng, people, real, active, start),
+        _support(rng, cases),
+        _loyalty(rng, people, active, start),
     ]
     rows = pd.concat([part[COLUMNS] for part in parts], ignore_index=True)
     time = rows["time"].to_numpy()
@@ -257,7 +257,7 @@ def _browsing(
     )
 
 
-def _support(rng: np.random.Generator, people: People, cases: pd.DataFrame) -> pd.DataFrame:
+def _support(rng: np.random.Generator, cases: pd.DataFrame) -> pd.DataFrame:
     """Contacts with the service desk: one for each case and more when it goes wrong."""
     times = 1 + rng.poisson(0.12 + 0.75 * cases["failed"].to_numpy())
     row = np.repeat(np.arange(len(cases)), times)
@@ -284,7 +284,6 @@ def _support(rng: np.random.Generator, people: People, cases: pd.DataFrame) -> p
 def _loyalty(
     rng: np.random.Generator,
     people: People,
-    orders: pd.DataFrame,
     active: np.ndarray,
     start: np.datetime64,
 ) -> pd.DataFrame:

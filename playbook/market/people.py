@@ -190,7 +190,7 @@ def customer_table(
     columns = {
         "customer_id": people.customer_id,
         "name": name,
-        "email": _emails(rng, name, company, business, first),
+        "email": _emails(rng, name, business, first),
         "phone": np.full(n, None) if first else _phones(rng, people.country),
         "birth_date": _where(_born(people, start), ~business & (rng.random(n) < 0.83)),
         "gender": blank(gender, business | (rng.random(n) < 0.08)),
@@ -256,7 +256,6 @@ def _names(
 def _emails(
     rng: np.random.Generator,
     name: np.ndarray,
-    company: np.ndarray,
     business: np.ndarray,
     first: int,
 ) -> np.ndarray:

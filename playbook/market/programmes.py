@@ -8,7 +8,6 @@ import pandas as pd
 from .frames import DAY, blank, codes, later, table
 from .people import People
 
-PROGRAMME = "Larkfield Circle"
 TIERS = (("Blue", 0.0), ("Silver", 400.0), ("Gold", 1000.0))
 """Tier and the spend (EUR in 12 months) from which it holds."""
 REDEEM, VOUCHER = 500, 10.0

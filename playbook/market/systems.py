@@ -84,7 +84,6 @@ _KEPT = {
     "survey": ["country", "city", "postcode", "gender", "household"],
     "fxiaoke": ["country", "region", "city", "postcode", "company"],
 }  # fmt: skip
-_OF_COMPANIES = ("industry", "employees", "company")
 CHANCE = {"shop": 0.90, "crm": 0.85, "fxiaoke": 0.05}
 """Chance to be in a system without ever being active there."""
 OPT_OUT_MISSED = 0.01

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from . import settings as s
 from .levers import Programme
@@ -252,9 +251,3 @@ def _null(settings: Settings) -> Settings:
         actions=tuple(replace(a, **idle) for a in settings.actions),
         **_alike(settings),
     )
-
-
-def table_of_ranges() -> pd.DataFrame:
-    """Return the ranges as a table (``parameter``, ``low``, ``high``, ``meaning``)."""
-    rows = [(name, *values) for name, values in RANGES.items()]
-    return pd.DataFrame(rows, columns=["parameter", "low", "high", "meaning"])

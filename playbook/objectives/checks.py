@@ -35,7 +35,7 @@ def plan_findings(
     if not plan.objectives and not plan.initiatives:
         raise NotEnough("the plan holds no objectives and no initiatives", "a plan for the year")
     found = [
-        *_objective_findings(plan, engagement, figures),
+        *_objective_findings(plan, engagement),
         *_target_findings(plan.objectives, figures),
         *_initiative_findings(plan, engagement),
         *_time_findings(plan.initiatives, plan.objectives),
@@ -60,9 +60,7 @@ def plan_findings(
     )
 
 
-def _objective_findings(
-    plan: Plan, engagement: Engagement, figures: pd.DataFrame | None
-) -> Iterator[Finding]:
+def _objective_findings(plan: Plan, engagement: Engagement) -> Iterator[Finding]:
     served = {o for i in plan.initiatives for o in i.objectives}
     roles = {r.id for r in engagement.roles}
     for o in plan.objectives:

@@ -63,7 +63,7 @@ def responsibilities(initiatives: Sequence[Initiative], roles: Sequence[Role]) -
         headline=f"Every initiative has exactly one accountable; {len(load)} roles share {len(table)}"
         if wrong.empty
         else f"{len(wrong)} of {len(table)} initiatives lack a clear owner or someone who does the work",
-        so_what=_raci_words(wrong, load, matrix),
+        so_what=_raci_words(wrong, matrix),
         kind="descriptive",
         caption="R does it, A answers for it, C is asked before, I is told after",
         source="plan",
@@ -88,7 +88,7 @@ def raci_check(initiative: Initiative) -> str:
     return "holds" if "R" in letters else "nobody responsible"
 
 
-def _raci_words(wrong: pd.DataFrame, load: pd.Series, matrix: pd.DataFrame) -> str:
+def _raci_words(wrong: pd.DataFrame, matrix: pd.DataFrame) -> str:
     if len(wrong):
         first = wrong.iloc[0]
         return (

@@ -266,7 +266,7 @@ def survey_power(
         found["smallest_told"] = found["money"] * (stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) * found["error"]  # fmt: skip
         table.append(found)
         plans.append({"segment": name, "respondents": model.n, "people_needed": _enough(found)})
-    return _power_told(pd.concat(table, ignore_index=True), pd.DataFrame(plans), read, smallest_worth, currency)  # fmt: skip
+    return _power_told(pd.concat(table, ignore_index=True), pd.DataFrame(plans), smallest_worth, currency)  # fmt: skip
 
 
 def _segment_power(
@@ -304,7 +304,7 @@ def _enough(found: pd.DataFrame) -> int:
 
 
 def _power_told(
-    table: pd.DataFrame, plans: pd.DataFrame, read: Experiment, smallest_worth: float, currency: str
+    table: pd.DataFrame, plans: pd.DataFrame, smallest_worth: float, currency: str
 ) -> Answer:
     hardest = plans.sort_values(["people_needed", "segment"], ascending=[False, True]).iloc[0]
     short = plans[plans["respondents"] < plans["people_needed"]]

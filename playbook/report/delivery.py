@@ -94,7 +94,7 @@ def gather(
         currency,
         not intake.blocking,
         _verdict(intake, shown, currency),
-        _totals(intake.ledger, currency),
+        _totals(intake.ledger),
         _files(intake),
         shown,
         _absent(delivered),
@@ -173,7 +173,7 @@ def _named(problem: Problem) -> str:
     return f"{where} of {files}" if files else f"the table {problem.table}"
 
 
-def _totals(ledger: pd.DataFrame, currency: str) -> list[dict[str, Any]]:
+def _totals(ledger: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for name in [n for n in TABLES if n in set(ledger["table"])]:
         own = ledger[ledger["table"] == name]

@@ -71,7 +71,7 @@ def questions_of(
         if text:
             whom = _whom(problem.table, systems.get(problem.file, ""))
             found.append(Question(whom, text, problem.score))
-    found += _about_files(proposals, systems)
+    found += _about_files(proposals)
     found += _about_tables(delivered | {p.table for p in proposals})
     unique = {question.text: question for question in found}
     return sorted(unique.values(), key=lambda q: -q.weight)[:MOST]
@@ -238,7 +238,7 @@ def _date_form(problem: Problem) -> str:
     return f" (such as {form})" if re.fullmatch(r"[\d./-]+", form) else ""
 
 
-def _about_files(proposals: Sequence[Proposal], systems: dict[str, str]) -> list[Question]:
+def _about_files(proposals: Sequence[Proposal]) -> list[Question]:
     """Ask what the files hold that no table was found for."""
     unknown = [p for p in proposals if not p.table]
     if not unknown:

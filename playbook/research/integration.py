@@ -86,7 +86,7 @@ def integration(records: pd.DataFrame, keys: pd.DataFrame) -> Answer:
         headline=headline,
         so_what=f"{format_value(shared, '%')} of records share their customer with another record. Exact keys link {format_value(direct, '%')} of the "
         f"pairs directly and {format_value(closed, '%')} when followed from record to record; the rest has other evidence (names, dates and "
-        f"addresses that are alike, or the client's own link). {_doubt(linked, n)}",
+        f"addresses that are alike, or the client's own link). {_doubt(linked)}",
         kind="descriptive",
         caption=f"Records by system (n = {n:,}); exact keys: tax number, e-mail or telephone with a name that fits, name with birth date and place",
         units={"records": "count", "linked": "%", "linked_by_keys": "%", "unlinked": "count", "repeated": "count"},
@@ -130,7 +130,7 @@ def _evidence(both: pd.DataFrame, pairs: pd.DataFrame, in_use: int) -> pd.DataFr
     return table.drop(columns=["last", "round"]).reset_index(drop=True)
 
 
-def _doubt(linked: pd.DataFrame, n: int) -> str:
+def _doubt(linked: pd.DataFrame) -> str:
     """Return what is not sure: records without a link and links below `SURE`."""
     unlinked = int(linked["customer_id"].isna().sum())
     weak = int((linked["match_probability"].astype(float) < SURE).sum())

@@ -212,15 +212,14 @@ def _group_answer(table: pd.DataFrame, what: str, n: int, note: str) -> Answer:
     table = table.sort_values(["place", "dimension", "group"], ignore_index=True)
     table = table.drop(columns=["p", "p_level", "place"])
     apart = table[table["q_level"] < 0.05]
-    who = {"group": "customers", "touchpoint": "those who used"}[what]
     return Answer(
         table=table,
         headline=(
-            f"{_member(apart.iloc[0], who)} score {apart.iloc[0]['nps']:.0f}, {'less' if _below(apart.iloc[0], table) else 'more'} than the others"
+            f"{_member(apart.iloc[0])} score {apart.iloc[0]['nps']:.0f}, {'less' if _below(apart.iloc[0], table) else 'more'} than the others"
             if len(apart)
             else f"No {what} goes with more or fewer promoters beyond chance"
         ),
-        so_what=f"{_moves(table)} {_levels(table, apart, who)}{note}",
+        so_what=f"{_moves(table)} {_levels(table, apart)}{note}",
         kind="descriptive",
         caption=f"Net Promoter Score by {what} in points, last 12 months, weighted, 95 % interval (n = {n:,})",
         units={"answers": "count", "nps": "points", "low": "points", "high": "points", "change": "points",
@@ -233,7 +232,7 @@ def _below(row: pd.Series, table: pd.DataFrame) -> bool:
     return bool(row["nps"] < table["nps"].median())
 
 
-def _member(row: pd.Series, who: str) -> str:
+def _member(row: pd.Series) -> str:
     """Return the members of a group as a sentence begins with them."""
     if row["dimension"] == "touchpoint":
         return f"Those who used {row['group']}"
@@ -254,12 +253,12 @@ def _moves(table: pd.DataFrame) -> str:
     return f"Changed beyond chance since the year before: {named}. Look there for the cause first."
 
 
-def _levels(table: pd.DataFrame, apart: pd.DataFrame, who: str) -> str:
+def _levels(table: pd.DataFrame, apart: pd.DataFrame) -> str:
     low, high = table.iloc[0], table.iloc[-1]
     if len(apart):
         below = apart[[_below(row, table) for _, row in apart.iterrows()]]
         if len(below):
-            first = _member(below.iloc[0], who)
+            first = _member(below.iloc[0])
             return f"Ask {first[:1].lower() + first[1:]} for their reasons first."
         return "Find out what those above the others like, and offer it to the rest."
     return (

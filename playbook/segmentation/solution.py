@@ -150,10 +150,10 @@ def _choose(
     segment = everyone(customers, wide.idxmax(axis=1))
     return Answer(
         table=table,
-        headline=_headline(chosen, table),
+        headline=_headline(chosen),
         so_what=why + " " + _structure(chosen) + _told_by(told, wide),
         kind="diagnostic",
-        caption=_caption(chosen, len(buyers)),
+        caption=_caption(len(buyers)),
         units={"segments": "count", "stability": "ratio", "separation": "ratio", "separation_by_chance": "ratio", "smallest_share": "%", "bic_gain": "ratio"},
         source="survey answers, orders, order lines, tickets; latent classes, k-means and rules" if told else "orders, order lines, tickets; k-means on block-weighted standardised figures",
         metrics=(
@@ -208,12 +208,12 @@ def _classes(
     ]
 
 
-def _caption(chosen: Candidate, n: int) -> str:
+def _caption(n: int) -> str:
     rows = f"n = {n:,} buyers; {RESAMPLES} resamples, {CLASS_RESAMPLES} of latent classes"
     return f"Candidate solutions ({rows}). Separation: silhouette; of latent classes, log-likelihood gained per customer, as is the gain in BIC"
 
 
-def _headline(chosen: Candidate, table: pd.DataFrame) -> str:
+def _headline(chosen: Candidate) -> str:
     stability = format_value(chosen.figures["stability"], "ratio")
     passed = chosen.figures["stability"] >= max(STABLE[chosen.method], 0.5)
     return (

@@ -113,7 +113,7 @@ def trace_customer(
     a, b = names.index(first), names.index(second)
     evidence, figures = evidence_of(one, habits, attitudes, coding)
     said = evidence.statistics[0] * (classes.weights[a] - classes.weights[b])
-    rows = _said(said, evidence.numbers, evidence.ways, coding, figures, one, needs_of(one, attitudes))  # fmt: skip
+    rows = _said(said, evidence.numbers, coding, figures, needs_of(one, attitudes))  # fmt: skip
     design = design_of(one, levels)[0]
     who = coefficients[1:, a] - coefficients[1:, b]
     rows += [
@@ -148,8 +148,8 @@ def _typical(places: pd.DataFrame) -> str:
 
 
 def _said(
-    said: np.ndarray, numbers: int, ways: tuple[int, ...], coding: pd.DataFrame, figures: pd.DataFrame,
-    one: pd.DataFrame, answers_given: pd.DataFrame,
+    said: np.ndarray, numbers: int, coding: pd.DataFrame, figures: pd.DataFrame,
+    answers_given: pd.DataFrame,
 ) -> list[dict[str, object]]:  # fmt: skip
     rows: list[dict[str, object]] = []
     names = list(coding.loc[coding["kind"] == "number", "feature"])

@@ -33,7 +33,6 @@ from playbook.stats.measures import (
     gini,
     lorenz,
     population_stability,
-    suppress_small,
     xmr_limits,
 )
 from playbook.stats.promoters import (
@@ -74,7 +73,6 @@ __all__ = [
     "ratio_interval",
     "sample_size_two_proportions",
     "smallest_detectable_effect",
-    "suppress_small",
     "two_proportion_difference",
     "wilson",
     "xmr_limits",

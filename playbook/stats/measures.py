@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,6 @@ __all__ = [
     "gini",
     "lorenz",
     "population_stability",
-    "suppress_small",
     "xmr_limits",
 ]
 
@@ -277,40 +275,3 @@ def cronbach_alpha(items: pd.DataFrame, level: float = 0.95) -> Reliability:
             }
         )
     return Reliability(alpha, float(low), float(high), n, len(items) - n, pd.DataFrame(rows))
-
-
-def suppress_small(
-    frame: pd.DataFrame, n_column: str, minimum: int = SMALLEST_CELL, keep: Sequence[str] = ()
-) -> pd.DataFrame:
-    """Blank every figure of a row whose cell holds fewer than ``minimum`` people.
-
-    Parameters
-    ----------
-    frame
-        One row a cell.
-    n_column
-        Number of people in the cell; itself blanked when small.
-    minimum
-        Smallest cell that is shown.
-    keep
-        Numeric or logical columns that name the cell (a year, say) and stay.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Copy in which numbers, flags and dates of small cells are missing (whole numbers and flags
-        as nullable types), with a flag ``suppressed``. Text stays.
-    """
-    if n_column not in frame:
-        raise ValueError(f"{n_column!r} is no column of the frame")
-    small = ~(frame[n_column] >= minimum).fillna(False).astype(bool)
-    result = frame.copy()
-    for column in frame.select_dtypes(["number", "bool", "boolean", "datetime"]).columns:
-        if column not in keep:
-            values = frame[column]
-            if pd.api.types.is_bool_dtype(values):
-                values = values.astype("boolean")
-            elif pd.api.types.is_integer_dtype(values):
-                values = values.astype("Int64")
-            result[column] = values.mask(small)
-    return result.assign(suppressed=small)

@@ -23,6 +23,7 @@ from playbook.truth import (
     coverage_monitoring,
     coverage_pipeline,
     coverage_promises,
+    coverage_spend,
     futures,
 )
 from playbook.truth.judge import Line, as_json, as_records, as_text, judge
@@ -54,6 +55,7 @@ CELLS = (
     *coverage_monitoring.CELLS,
     *coverage_pipeline.CELLS,
     *coverage_promises.CELLS,
+    *coverage_spend.CELLS,
 )
 """Designs of samples on which intervals are judged."""
 

@@ -15,7 +15,7 @@ from scipy.stats import binom
 if TYPE_CHECKING:
     from playbook.truth.rows import Found
 
-__all__ = ["Covers", "FalseAlarms", "NotYet", "Progress", "Reaches", "Rule", "Share", "Verdict"]
+__all__ = ["Covers", "FalseAlarms", "Progress", "Reaches", "Rule", "Share", "Verdict"]
 
 CHANCE = 0.01
 """Counts this unlikely under the nominal rate are called wrong."""
@@ -159,22 +159,6 @@ class FalseAlarms:
             return Verdict(None, None, "nothing to count")
         likely = float(binom.sf(hits - 1, trials, self.level))
         return Verdict(likely >= CHANCE, None, f"{hits} of {trials} false")
-
-
-@dataclass(frozen=True)
-class NotYet:
-    """The playbook has no estimate of it yet: printed with the reason, neither passed nor failed."""
-
-    why: str
-
-    @property
-    def text(self) -> str:
-        """What is asked, in words."""
-        return "not yet judged"
-
-    def judge(self, found: Sequence[Found]) -> Verdict:
-        """Return no verdict."""
-        return Verdict(None, None, self.why)
 
 
 def _pooled(found: Sequence[Found]) -> tuple[int, int]:

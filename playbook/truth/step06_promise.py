@@ -97,7 +97,7 @@ def _people(sight: Sight) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _choice(sight: Sight, people: pd.DataFrame, actions: list[Action], outcomes: pd.DataFrame) -> pd.DataFrame:  # fmt: skip
+def _choice(people: pd.DataFrame, actions: list[Action], outcomes: pd.DataFrame) -> pd.DataFrame:  # fmt: skip
     """The notebook's choice, all customers reachable: customers with an action."""
     everyone = people[["customer_id"]]
     reach = everyone.assign(email=True, sms=True, letter=True, phone=True)
@@ -136,7 +136,7 @@ def promise(study: Study) -> Found:
     for draw in range(BELIEFS if study.customers >= LARGE else 2):
         actions = _believed_actions(study, effects, draw)
         names = {a.id: a.name for a in actions}
-        taken = _choice(sight, people, actions, outcomes)
+        taken = _choice(people, actions, outcomes)
         rows, columns = (
             later.index.get_indexer(taken["customer_id"]),
             later.columns.get_indexer(taken["action"].map(names)),

@@ -6,6 +6,6 @@ Byte for byte repeatable. The faults are drawn apart from the world and counted 
 from __future__ import annotations
 
 from .demo import write_demo
-from .plain import write_inbox, write_truth
+from .plain import write_inbox
 
-__all__ = ["write_demo", "write_inbox", "write_truth"]
+__all__ = ["write_demo", "write_inbox"]

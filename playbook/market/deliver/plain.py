@@ -20,7 +20,7 @@ from .writing import (
     write_workbook,
 )
 
-__all__ = ["write_inbox", "write_truth"]
+__all__ = ["write_inbox"]
 
 ORDER_HEADERS = {
     "order_id": "OrderNo",
@@ -71,15 +71,6 @@ def write_inbox(world: World, folder: Path) -> dict[str, int]:
         else:
             write_bytes(folder / f"{name}.csv", content)
     return {name: len(frame) for name, frame in tables.items()}
-
-
-def write_truth(world: World, folder: Path) -> None:
-    """Write what was planted as CSV files; no run reads them."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, frame in world.truth.items():
-        rounded = frame.round(dict.fromkeys(frame.select_dtypes("number"), 6))
-        write_bytes(folder / f"{name}.csv", csv_bytes(rounded))
 
 
 def _yearly(tables: dict[str, pd.DataFrame], folder: Path) -> None:
