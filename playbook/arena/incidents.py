@@ -42,28 +42,27 @@ def _incidents(client: Client) -> tuple[Answer, Answer | Missing]:
 
 
 @lru_cache(maxsize=2)
-def _details(client: Client) -> pd.DataFrame:
-    """Pain points whose effect is known, with what mending them saves until the end of the years that count."""
+def _kinds(client: Client) -> pd.DataFrame:
+    """Kinds of incident, their names, and the margin that mending one saves until the end of the years that count."""
     pains, effects = _incidents(client)
     if isinstance(effects, Missing):
-        return pd.DataFrame(columns=["pain", "kind", "saved"])
+        return pd.DataFrame(columns=["kind", "names", "saved"])
     values = client.sight.values
     left = values.assign(
         clv=years_from_middle(client) * values["expected_margin_12m"].astype(float)
     )
     found = given(experience.improvements(pains, client.sight.as_of, effects, left))
-    table = found["details"]
-    return table[table["saved"].notna()]
+    return found["by_kind"]
 
 
 def saved_by_kind(client: Client) -> pd.Series:
     """Margin that last year's incidents of each kind put at risk, whatever names the incident has in step 5."""
-    return _details(client).groupby("kind")["saved"].sum().astype(float)
+    return _kinds(client).set_index("kind")["saved"].astype(float)
 
 
 def kinds_mended(client: Client) -> dict[str, set[str]]:
     """Kinds of incident that each fix of the menu mends: those of its pain point, and of others that it speaks to."""
-    kind = _details(client).set_index("pain")["kind"].to_dict()
+    kind = _kinds(client).explode("names").set_index("names")["kind"].to_dict()
     return {
         entry.fix: {kind[p] for p in (entry.pain, *ALSO_MENDS.get(entry.fix, ())) if p in kind}
         for entry in client.menu.fixes.itertuples()

@@ -19,7 +19,7 @@ from playbook.arena.record import beliefs_held
 from playbook.engagement.model import LoyaltyDesign, LoyaltyProgramme, Tier
 from playbook.errors import NotEnough
 
-__all__ = ["Channels", "channels", "fixes", "programme"]
+__all__ = ["Channels", "best_fixes", "channels", "fixes", "programme"]
 
 STEP, FURTHER = 4.0, 1.25
 """A channel gets at most four times its usual spend and at least a quarter of it, as further nothing is known; where last

@@ -16,7 +16,7 @@ from playbook.proposition.experiment import Experiment
 from playbook.proposition.simulation import design_of, market
 from playbook.proposition.tastes import Taste, segment_tastes
 
-__all__ = ["offers"]
+__all__ = ["best_offers", "offers"]
 
 BELIEF = 0.5
 WORKS = 0.8
@@ -129,15 +129,7 @@ def _planned(client: Client) -> pd.DataFrame:
     changes = _changes(client)
     people = _people(client, changes)
     strength = _believed(client)
-    money = people.groupby("segment")[["expected_margin", "expected_revenue", "expected_orders"]].sum()  # fmt: skip
-    menu = client.menu.offers.set_index("offer")
-    gains = pd.DataFrame({
-        name: money["expected_margin"] * np.expm1(strength * changes[name].reindex(money.index))
-        + np.exp(strength * changes[name].reindex(money.index))
-        * (row.price_change * money["expected_revenue"] - row.order_cost * money["expected_orders"])
-        for name, row in menu.iterrows()
-    })  # fmt: skip
-    best = gains.idxmax(axis=1)[gains.max(axis=1) > 0]
+    best = best_offers(people, strength * changes, client.menu.offers.set_index("offer"))
     rows = people.loc[people["segment"].isin(best.index), ["customer_id", "segment"]]
     rows = rows.assign(offer=rows["segment"].map(best)).sort_values(
         "customer_id", ignore_index=True
@@ -147,6 +139,28 @@ def _planned(client: Client) -> pd.DataFrame:
         rows["customer_id"], client.sight.engagement.seed + client.year, share
     )
     return rows.assign(share=share, control=held)
+
+
+def best_offers(people: pd.DataFrame, lift: pd.DataFrame, menu: pd.DataFrame) -> pd.Series:
+    """Return the offer that earns most in each segment where one earns anything.
+
+    Parameters
+    ----------
+    people
+        segment, expected_margin, expected_revenue, expected_orders of the year (prospects).
+    lift
+        Segment × offer: log change of the orders.
+    menu
+        Index offer; order_cost (currency), price_change (share).
+    """
+    money = people.groupby("segment")[["expected_margin", "expected_revenue", "expected_orders"]].sum()  # fmt: skip
+    lift = lift.reindex(money.index)
+    gains = pd.DataFrame({
+        name: money["expected_margin"] * np.expm1(lift[name])
+        + np.exp(lift[name]) * (row.price_change * money["expected_revenue"] - row.order_cost * money["expected_orders"])
+        for name, row in menu.iterrows()
+    })  # fmt: skip
+    return gains.idxmax(axis=1)[gains.max(axis=1) > 0]
 
 
 def _left_out(rows: pd.DataFrame, people: pd.DataFrame, lift: pd.Series) -> float:

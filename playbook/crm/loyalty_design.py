@@ -329,7 +329,10 @@ def _advice(table: pd.DataFrame, best: Any, sure: bool, own: bool) -> str:
     elif best.design == PRESENT:
         first = "Keep the rules. "
     else:
-        first = f"Its gain lies between {said}: keep the rules, and try it on a random part of new members before changing them for all. "
+        first = (
+            f"Its gain lies between {said} and is above zero with a chance of {format_value(best.chance_better, '%')}: keep the rules, "
+            "and try it on a random part of new members before changing them for all. "
+        )
     even = (
         f"The present rules break even at a lift of {format_value(present.needed_lift, '%')}, '{best.design}' at {format_value(best.needed_lift, '%')}; "
         if best.design != PRESENT and present.needed_lift == present.needed_lift else
