@@ -138,10 +138,10 @@ class _Simulation:
         self.noise = np.append(0.0, rng.standard_normal(DRAWS))
         self.response = np.append(0.5, rng.uniform(0, 1, DRAWS))
         self.margin = self._drawn([members["margin_12m"].to_numpy(float)])[0]
-        held, earned = self._drawn(
+        owed, earned = self._drawn(
             [members[c].clip(lower=0).to_numpy(float) for c in ("balance", "earned_12m")]
         )
-        self.holding = _ratio(held, earned, 0.0)
+        self.holding = _ratio(owed, earned, 0.0)
         self._set_breakage(members)
         _, redeemed, offers = self._costs(present)
         self.given = redeemed + offers
