@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from playbook import crm
 from playbook.answer import Answer, Missing
@@ -228,6 +230,43 @@ def test_a_design_with_a_better_belief_is_recommended_and_a_tie_is_not() -> None
     assert crm.compare_designs(members(), programme(designs=[same]), 1)["recommended"] == "as it is"
     with pytest.raises(ValueError, match="believed_lift with its low and high"):
         LoyaltyDesign(name="Half a belief", point_value=0.01, tiers=tiers, believed_lift=0.1)
+
+
+def rich(name: str, cost: float, lift: float = 0.3) -> LoyaltyDesign:
+    tiers = [Tier(name="All", from_revenue=0, points_per_unit=1.0, offer="care", offer_cost=cost)]
+    return LoyaltyDesign(name=name, point_value=0.01, tiers=tiers, believed_lift=lift, believed_lift_low=lift - 0.1, believed_lift_high=lift + 0.1)  # fmt: skip
+
+
+def test_offers_cost_for_members_who_buy_and_not_for_those_who_left() -> None:
+    people = members()
+    people.loc[people.index[:80], ["revenue_12m", "margin_12m", "earned_12m"]] = 0.0
+    table = crm.compare_designs(people, programme(designs=[rich("Free", 0.0), rich("Paid", 2.0)]), 1).table  # fmt: skip
+    cost = table.set_index("design")["cost"]
+    assert cost["Paid"] - cost["Free"] == pytest.approx(2.0 * 120)
+    paid = programme(tiers=rich("Paid", 2.0).tiers)
+    booked = crm.programme_return(people, paid).table.set_index("figure")["amount"]
+    assert booked["cost of the tiers' offers"] == pytest.approx(2.0 * 120)
+
+
+def test_beliefs_about_the_programme_count_as_far_as_others_held() -> None:
+    designs = [rich("Generous", 0.5, lift=0.6), rich("Nothing", 0.0, lift=0.0)]
+    designs[1] = designs[1].model_copy(update={"tiers": [Tier(name="All", from_revenue=0, points_per_unit=0.0)]})  # fmt: skip
+    whole, half, none = (crm.compare_designs(members(), programme(designs=designs), 1, held) for held in (None, 0.5, 0.0))  # fmt: skip
+    lifts = [a["differences"].set_index("design")["believed_lift"] for a in (whole, half, none)]
+    assert lifts[1].to_numpy() == pytest.approx(0.5 * lifts[0].to_numpy())
+    assert (lifts[2] == 0).all()
+    assert [a["expected_best"] for a in (whole, none)] == ["Generous", "Nothing"]
+    assert "count for 50.0 %" in half.so_what.replace("\N{NO-BREAK SPACE}", " ") and "count for" not in whole.so_what  # fmt: skip
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.floats(-0.3, 0.6), st.floats(0.0, 5.0), st.floats(0.01, 5.0), st.floats(0.0, 1.2))
+def test_a_design_with_the_same_belief_and_a_higher_cost_is_never_the_best(
+    lift: float, cost: float, more: float, held: float
+) -> None:
+    designs = [rich("Dear", cost + more, lift), rich("Cheap", cost, lift)]
+    answer = crm.compare_designs(members(60), programme(designs=designs), 1, held)
+    assert answer["expected_best"] != "Dear" and answer["recommended"] != "Dear"
 
 
 def test_no_programme_no_tiers_and_no_margin_are_said_in_words() -> None:

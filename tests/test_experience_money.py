@@ -157,6 +157,29 @@ def test_doubling_incidents_doubles_value_at_risk(counts: list[int], seed: int) 
     assert effect.sum() == pytest.approx(once["together"][0])
 
 
+def test_who_mends_an_incident_saves_the_parts_of_all_its_names() -> None:
+    ids, slow = [f"{i:05d}" for i in range(20)], "slow resolution"
+    value = pd.DataFrame({"customer_id": ids, "clv": 50.0, "p_alive": 0.5})
+    known = pd.DataFrame({"pain": [LATE, FAILED, slow], "kind": [LATE, FAILED, FAILED], "met_before": 99, "difference": [-0.1, -0.05, -0.05], "expected": [-0.08, -0.04, -0.04],
+                          "difference_low": -0.2, "difference_high": -0.01, "q_value": 0.01})  # fmt: skip
+    cov = pd.DataFrame(np.diag([1e-4, 1e-4]), [LATE, FAILED], [LATE, FAILED])
+    effects = Answer(known, "h", "s", "diagnostic", extra={"by_pain": known, "covariance": cov, "base": 0.7})  # fmt: skip
+    table = pd.DataFrame({"pain": [LATE, FAILED, slow], "touchpoint": ["delivery", "service", "service"], "incidents": [2, 20, 10], "customers": 20})  # fmt: skip
+    met = pd.DataFrame({"customer_id": [*ids[:2], *ids, *ids[:10]], "pain": [LATE] * 2 + [FAILED] * 20 + [slow] * 10, "count": 1})  # fmt: skip
+    pains = Answer(table, "h", "s", "descriptive", extra={"shopping": set(), "affected": met})
+    answer = experience.improvements(pains, AS_OF, effects, value)
+    kinds = answer["by_kind"].set_index("kind")
+    # a customer met one incident, whether it stands under one name or two; lifetime value given active is 100
+    assert kinds.loc[FAILED, "saved"] == pytest.approx(0.04 * 20 * 100)
+    assert kinds.loc[LATE, "saved"] == pytest.approx(0.08 * 2 * 100)
+    assert set(kinds.loc[FAILED, "names"]) == {FAILED, slow}
+    saved = answer["details"].set_index("pain")["saved"]
+    assert saved[FAILED] + saved[slow] == pytest.approx(kinds.loc[FAILED, "saved"])
+    assert "are names of one incident" in answer.so_what
+    unknown = experience.improvements(pains, AS_OF)
+    assert unknown["by_kind"].empty and "names of one incident" not in unknown.so_what
+
+
 def _expected(estimates: list[float], errors: list[float], correlation: float = 0.0) -> np.ndarray:
     sd = np.array(errors)
     alike = np.where(np.eye(len(sd)) > 0, 1.0, correlation)

@@ -12,9 +12,11 @@ from playbook.arena.game import Client
 from playbook.experience.effects import DAYS
 from playbook.truth.sight import given
 
-__all__ = ["care_pays", "saved_by_pain", "years_from_middle"]
+__all__ = ["care_pays", "kinds_mended", "saved_by_kind", "years_from_middle"]
 
 FAILURES = "late,not solved,abandoned"
+ALSO_MENDS = {"faster answers": ("slow resolution",)}
+"""Pain points that a fix speaks to besides its own, as its seller would state it: the last answer is to come in time as well."""
 
 
 def years_from_middle(client: Client) -> float:
@@ -39,19 +41,32 @@ def _incidents(client: Client) -> tuple[Answer, Answer | Missing]:
     return pains, effects
 
 
-def saved_by_pain(client: Client) -> pd.Series:
-    """Margin that last year's incidents of each pain point put at risk until the end of the years that count."""
+@lru_cache(maxsize=2)
+def _kinds(client: Client) -> pd.DataFrame:
+    """Kinds of incident, their names, and the margin that mending one saves until the end of the years that count."""
     pains, effects = _incidents(client)
     if isinstance(effects, Missing):
-        return pd.Series(dtype=float)
+        return pd.DataFrame(columns=["kind", "names", "saved"])
     values = client.sight.values
     left = values.assign(
         clv=years_from_middle(client) * values["expected_margin_12m"].astype(float)
     )
     found = given(experience.improvements(pains, client.sight.as_of, effects, left))
-    table = found["details"]
-    table = table[table["saved"].notna() & (table["difference"] < 0)]
-    return table.set_index("pain")["saved"].astype(float)
+    return found["by_kind"]
+
+
+def saved_by_kind(client: Client) -> pd.Series:
+    """Margin that last year's incidents of each kind put at risk, whatever names the incident has in step 5."""
+    return _kinds(client).set_index("kind")["saved"].astype(float)
+
+
+def kinds_mended(client: Client) -> dict[str, set[str]]:
+    """Kinds of incident that each fix of the menu mends: those of its pain point, and of others that it speaks to."""
+    kind = _kinds(client).explode("names").set_index("names")["kind"].to_dict()
+    return {
+        entry.fix: {kind[p] for p in (entry.pain, *ALSO_MENDS.get(entry.fix, ())) if p in kind}
+        for entry in client.menu.fixes.itertuples()
+    }
 
 
 @lru_cache(maxsize=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,11 +13,12 @@ import pandas as pd
 from playbook import crm
 from playbook.answer import Missing
 from playbook.arena.game import Client
-from playbook.arena.incidents import care_pays, saved_by_pain
+from playbook.arena.incidents import care_pays, kinds_mended, saved_by_kind
+from playbook.arena.record import beliefs_held
 from playbook.engagement.model import LoyaltyDesign, LoyaltyProgramme, Tier
 from playbook.errors import NotEnough
 
-__all__ = ["Channels", "channels", "fixes", "programme"]
+__all__ = ["Channels", "best_fixes", "channels", "fixes", "programme"]
 
 STEP, FURTHER = 4.0, 1.25
 """A channel gets at most four times its usual spend and at least a quarter of it, as further nothing is known; where last
@@ -26,6 +28,8 @@ ARRIVAL = 182
 BELIEF = 0.5
 """Log error that beliefs have: a plan states their range as mean ± 1.96 · 0.5 · mean."""
 Z95 = 1.96
+MOST_ON_FIXES = 0.5
+"""Largest part of the year's money for fixes."""
 
 
 @dataclass(frozen=True)
@@ -64,21 +68,57 @@ def channels(client: Client) -> Channels:
 def fixes(client: Client, price: float) -> tuple[str, ...]:
     """Read which fixes save more than they cost (step 5), dearest saving first.
 
-    A fix saves its believed share of the value that its pain point puts at risk. It is bought where that pays for its
-    cost at the price of money, and the money left for it reaches.
+    A fix saves its believed share of the value that the kinds of incident it mends put at risk, of what the fixes before
+    it have left. It is bought where that pays for its cost at the price of money, and the money for fixes reaches.
     """
-    saved = saved_by_pain(client)
-    menu = client.menu.fixes.assign(
-        brings=lambda t: t["share"] * t["pain"].map(saved).fillna(0.0).clip(lower=0)
+    return best_fixes(
+        client.menu.fixes,
+        saved_by_kind(client),
+        kinds_mended(client),
+        price,
+        MOST_ON_FIXES * client.budget,
     )
-    menu = menu.assign(ratio=menu["brings"] / menu["yearly_cost"])
-    pays = menu[menu["ratio"] > price].sort_values(["ratio", "fix"], ascending=[False, True])
-    left = pays["yearly_cost"].cumsum() <= 0.5 * client.budget
-    return tuple(pays.loc[left, "fix"])
+
+
+def best_fixes(
+    menu: pd.DataFrame, saved: pd.Series, mends: Mapping[str, Collection[str]], price: float, money: float
+) -> tuple[str, ...]:  # fmt: skip
+    """Return the fixes that pay, the highest saving for its cost first.
+
+    Parameters
+    ----------
+    menu
+        fix, share (of its incidents that it is believed to mend), yearly_cost.
+    saved
+        Value at risk by kind of incident (currency).
+    mends
+        Kinds of incident that each fix mends.
+    price
+        What a unit of money must bring.
+    money
+        Most that all may cost.
+    """
+    left, chosen = saved.clip(lower=0.0), []
+    rest = menu.sort_values("fix").set_index("fix")
+    while len(rest):
+        brings = pd.Series({f: rest.loc[f, "share"] * left.reindex(list(mends[f])).sum() for f in rest.index})  # fmt: skip
+        ratio = brings / rest["yearly_cost"].clip(lower=1e-9)
+        rest = rest[(ratio > price) & (rest["yearly_cost"] <= money)]
+        if rest.empty:
+            break
+        best = str(ratio.reindex(rest.index).idxmax())
+        chosen.append(best)
+        money -= float(rest.loc[best, "yearly_cost"])
+        left = left.where(~left.index.isin(list(mends[best])), left * (1 - rest.loc[best, "share"]))
+        rest = rest.drop(index=best)
+    return tuple(chosen)
 
 
 def programme(client: Client) -> str:
-    """Read which design of the loyalty programme is expected to bring most (step 6); today's where none brings more."""
+    """Read which design of the loyalty programme is expected to bring most (step 6); today's where none brings more.
+
+    There is no trial before the year, so the expected value decides; beliefs count as far as the client's others held.
+    """
     menu = client.menu.programmes.set_index("programme")
     if "none" not in menu.index:
         return ""
@@ -96,9 +136,8 @@ def programme(client: Client) -> str:
     designs = [LoyaltyDesign(name=name, **rules(name)) for name in menu.index if name]
     plan = LoyaltyProgramme(**rules(""), designs=designs)
     members = client.sight.query("loyalty_members").assign(redeemed=1.0, expired=0.0)
-    answer = crm.compare_designs(members, plan, client.sight.engagement.seed)
+    answer = crm.compare_designs(members, plan, client.sight.engagement.seed, beliefs_held(client))
     if isinstance(answer, Missing):
         return ""
-    table = answer.table.sort_values(["net", "design"], ascending=[False, True])
-    best = str(table["design"].iloc[0])
+    best = str(answer["expected_best"])
     return best if best in menu.index else ""

@@ -9,16 +9,15 @@ import pandas as pd
 
 from playbook import crm
 from playbook.arena.game import Client
+from playbook.arena.record import beliefs_held
 from playbook.arena.worth import prospects
 from playbook.propensity import treatment_effect
 from playbook.proposition.experiment import Experiment
 from playbook.proposition.simulation import design_of, market
 from playbook.proposition.tastes import Taste, segment_tastes
 
-__all__ = ["offers"]
+__all__ = ["best_offers", "offers"]
 
-CONTROL = 0.10
-"""Share of a segment that keeps today's terms, so that the review can measure the offer."""
 BELIEF = 0.5
 WORKS = 0.8
 """Expected part of a belief with a log error of one half, shrunken as step 6 shrinks beliefs: m² / (m² + s²)."""
@@ -71,13 +70,16 @@ def _people(client: Client, changes: pd.DataFrame) -> pd.DataFrame:
 def _strength(client: Client) -> tuple[float, float]:
     """Share of a change of preference that comes through in orders, and its error: the beliefs over the experiment's mean.
 
-    One strength for all offers: five beliefs with errors of their own tell it better than each its own offer.
+    One strength for all offers: five beliefs with errors of their own tell it better than each its own offer. They count as
+    far as the client's other beliefs held where campaigns measured them.
     """
     changes = _changes(client)
     people = _people(client, changes)
     mean = changes.reindex(people["segment"]).mean()
     believed = client.menu.offers.set_index("offer")["log_lift"].reindex(mean.index)
+    held = beliefs_held(client)
     strength = WORKS * float((believed * mean).sum() / (mean**2).sum())
+    strength *= 1.0 if held is None else held
     return strength, BELIEF * abs(strength)
 
 
@@ -87,6 +89,8 @@ def _measured(client: Client) -> tuple[float, float] | None:
         return None
     before = client.last[0]
     planned = _planned(before)
+    if not planned["control"].any():
+        return None
     changes = _changes(before).stack()
     days = {
         "cutoff": client.sight.as_of,
@@ -96,7 +100,7 @@ def _measured(client: Client) -> tuple[float, float] | None:
     after = client.sight.query("customer_snapshot", **days).set_index("customer_id")["orders"]
     old = prospects(before).set_index("customer_id")["expected_orders"]
     frame = planned.assign(
-        is_treated=(~planned["control"]).astype(int), chance=1 - CONTROL,
+        is_treated=(~planned["control"]).astype(int), chance=1 - planned["share"],
         after=planned["customer_id"].map(after).fillna(0.0).astype(float), before=planned["customer_id"].map(old).astype(float),
     ).dropna()  # fmt: skip
     if frame["is_treated"].sum() < 30 or (1 - frame["is_treated"]).sum() < 30:
@@ -121,27 +125,59 @@ def _believed(client: Client) -> float:
 
 @lru_cache(maxsize=2)
 def _planned(client: Client) -> pd.DataFrame:
-    """customer_id, segment, offer, control: the offer that earns most in each segment, where one earns anything."""
+    """customer_id, segment, offer, share (kept on today's terms), control: the offer that earns most in each segment, where one earns anything."""
     changes = _changes(client)
     people = _people(client, changes)
     strength = _believed(client)
-    money = people.groupby("segment")[["expected_margin", "expected_revenue", "expected_orders"]].sum()  # fmt: skip
-    menu = client.menu.offers.set_index("offer")
-    gains = pd.DataFrame({
-        name: money["expected_margin"] * np.expm1(strength * changes[name].reindex(money.index))
-        + np.exp(strength * changes[name].reindex(money.index))
-        * (row.price_change * money["expected_revenue"] - row.order_cost * money["expected_orders"])
-        for name, row in menu.iterrows()
-    })  # fmt: skip
-    best = gains.idxmax(axis=1)[gains.max(axis=1) > 0]
+    best = best_offers(people, strength * changes, client.menu.offers.set_index("offer"))
     rows = people.loc[people["segment"].isin(best.index), ["customer_id", "segment"]]
     rows = rows.assign(offer=rows["segment"].map(best)).sort_values(
         "customer_id", ignore_index=True
     )
+    share = _left_out(rows, people, strength * changes.stack())
     held = crm.universal_holdout(
-        rows["customer_id"], client.sight.engagement.seed + client.year, CONTROL
+        rows["customer_id"], client.sight.engagement.seed + client.year, share
     )
-    return rows.assign(control=held)
+    return rows.assign(share=share, control=held)
+
+
+def best_offers(people: pd.DataFrame, lift: pd.DataFrame, menu: pd.DataFrame) -> pd.Series:
+    """Return the offer that earns most in each segment where one earns anything.
+
+    Parameters
+    ----------
+    people
+        segment, expected_margin, expected_revenue, expected_orders of the year (prospects).
+    lift
+        Segment × offer: log change of the orders.
+    menu
+        Index offer; order_cost (currency), price_change (share).
+    """
+    money = people.groupby("segment")[["expected_margin", "expected_revenue", "expected_orders"]].sum()  # fmt: skip
+    lift = lift.reindex(money.index)
+    gains = pd.DataFrame({
+        name: money["expected_margin"] * np.expm1(lift[name])
+        + np.exp(lift[name]) * (row.price_change * money["expected_revenue"] - row.order_cost * money["expected_orders"])
+        for name, row in menu.iterrows()
+    })  # fmt: skip
+    return gains.idxmax(axis=1)[gains.max(axis=1) > 0]
+
+
+def _left_out(rows: pd.DataFrame, people: pd.DataFrame, lift: pd.Series) -> float:
+    """Share of those with an offer who keep today's terms, so that the review can measure it; none where no share could.
+
+    The control is the smallest that tells the believed rise of the share with an order in the year from chance (step 6's
+    `smallest_control`). Where even half of all would not, holding anybody back costs what the offer earns and answers nothing.
+    """
+    if rows.empty:
+        return 0.0
+    one = people.set_index("customer_id").loc[rows["customer_id"]]
+    alive = one["alive"].to_numpy(float)
+    rate = one["expected_orders"].to_numpy(float) / np.maximum(alive, 0.01)
+    more = np.exp(lift.reindex(pd.MultiIndex.from_frame(rows[["segment", "offer"]])).to_numpy(float))  # fmt: skip
+    base, then = (float((alive * -np.expm1(-rate * k)).mean()) for k in (1.0, more))
+    control = crm.smallest_control(base, len(rows), then - base)
+    return 0.0 if control is None else control / len(rows)
 
 
 def offers(client: Client) -> pd.DataFrame | None:

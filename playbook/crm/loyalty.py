@@ -50,8 +50,8 @@ def programme_return(members: pd.DataFrame, programme: Any) -> Answer:
     -------
     Answer
         Table figure, points, amount, low, high. Cost of the year's points = points issued × share that will be redeemed ×
-        value of a point; the tiers' offers cost ``offer_cost`` for each member whose revenue of the year before gave
-        the tier; extra margin = margin × lift / (1 + lift).
+        value of a point; the tiers' offers cost ``offer_cost`` for each member who bought in the year, in the tier that
+        revenue of the year before gave; extra margin = margin × lift / (1 + lift).
     """
     members = _ready(members, programme)
     value, (lost, lost_low, lost_high) = programme.point_value, _breakage(members)
@@ -98,13 +98,18 @@ def programme_return(members: pd.DataFrame, programme: Any) -> Answer:
     )  # fmt: skip
 
 
+def uses_offers(members: pd.DataFrame) -> pd.Series:
+    """Return which members use the offers of a tier: those who bought in the year. Half of all members may have left."""
+    return members["revenue_12m"].fillna(0.0).astype(float) > 0
+
+
 def _offers(members: pd.DataFrame, programme: Any) -> float:
-    """What the offers of the tiers cost in a year (currency), by the tier that last year's revenue gave."""
+    """What the offers of the tiers cost in a year (currency), by the tier that revenue of the year before gave."""
     if not programme.tiers:
         return 0.0
     each = {tier.name: float(tier.offer_cost) for tier in programme.tiers}
     tier = _tier(members["revenue_year_before"].fillna(0.0), programme.tiers)
-    return float(tier.map(each).sum())
+    return float(tier[uses_offers(members)].map(each).sum())
 
 
 def _return_headline(net: float, low: float, high: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from playbook.answer import Answer, Metric, answers, format_value, need
-from playbook.crm.loyalty import ASK, _ready
+from playbook.crm.loyalty import ASK, _ready, uses_offers
 from playbook.errors import NotEnough
 
 __all__ = ["compare_designs"]
@@ -20,7 +20,9 @@ BLOCKS = 1000  # members are resampled in so many random blocks at most
 GROUPS = 4  # members by how much they ever earned: breakage differs between them
 Z95 = 1.959964
 PRESENT = "as it is"
-DIFFERENCES = ["issued", "believed_lift", "against_present", "difference_low", "difference_high"]
+DIFFERENCES = [
+    "issued", "believed_lift", "against_present", "difference_low", "difference_high", "chance_better",
+]  # fmt: skip
 VARIANTS: tuple[tuple[str, float, float, float], ...] = (
     ("half the points", 0.5, 1.0, 1.0),
     ("half as many points again", 1.5, 1.0, 1.0),
@@ -119,9 +121,12 @@ class _Drawn:
 class _Simulation:
     """Members, resampled in blocks, under any design; all designs meet the same draws."""
 
-    def __init__(self, members: pd.DataFrame, present: _Rules, seed: int) -> None:
+    def __init__(
+        self, members: pd.DataFrame, present: _Rules, seed: int, held: float | None
+    ) -> None:
         rng = np.random.default_rng(seed)
-        self.present = present
+        self.present, self.held = present, 1.0 if held is None else held
+        self.uses = uses_offers(members).to_numpy(float)
         self.before = members["revenue_year_before"].to_numpy(float)
         self.revenue = members["revenue_12m"].to_numpy(float).clip(0)
         self.earned = members["earned"].to_numpy(float) * present.point_value
@@ -133,10 +138,10 @@ class _Simulation:
         self.noise = np.append(0.0, rng.standard_normal(DRAWS))
         self.response = np.append(0.5, rng.uniform(0, 1, DRAWS))
         self.margin = self._drawn([members["margin_12m"].to_numpy(float)])[0]
-        held, earned = self._drawn(
+        owed, earned = self._drawn(
             [members[c].clip(lower=0).to_numpy(float) for c in ("balance", "earned_12m")]
         )
-        self.holding = _ratio(held, earned, 0.0)
+        self.holding = _ratio(owed, earned, 0.0)
         self._set_breakage(members)
         _, redeemed, offers = self._costs(present)
         self.given = redeemed + offers
@@ -167,7 +172,7 @@ class _Simulation:
         worth = self.revenue * rate
         by_group = self._drawn([worth * (group == g) for g in range(self.groups)])
         redeemed = (by_group * (1 - self.broken)).sum(axis=0)
-        return by_group.sum(axis=0), redeemed, self._drawn([rules.offers[tier]])[0]
+        return by_group.sum(axis=0), redeemed, self._drawn([self.uses * rules.offers[tier]])[0]
 
     def run(self, rules: _Rules) -> _Drawn:
         """Let the members live a year under the rules."""
@@ -182,17 +187,22 @@ class _Simulation:
         )  # fmt: skip
 
     def _lift(self, rules: _Rules, more: np.ndarray | float) -> np.ndarray:
-        """Believed lift: the design's own, else the programme's times generosity to the power of the response."""
+        """Believed lift: the design's own, else the programme's times generosity to the power of the response.
+
+        All are multiplied by what beliefs of this client came to where campaigns measured them.
+        """
         belief = rules.belief or self.present.belief
         assert belief is not None
         mean, low, high = belief
-        drawn = mean + self.noise * (high - low) / (2 * Z95)
+        drawn = self.held * (mean + self.noise * (high - low) / (2 * Z95))
         factor = 1.0 if rules.belief else np.power(more, self.response)
         return np.maximum(drawn * factor, -0.9)
 
 
 @answers
-def compare_designs(members: pd.DataFrame, programme: Any, seed: int) -> Answer:
+def compare_designs(
+    members: pd.DataFrame, programme: Any, seed: int, held: float | None = None
+) -> Answer:
     """Return what each design of the programme would have cost, owed and brought with this year's members.
 
     Parameters
@@ -204,17 +214,22 @@ def compare_designs(members: pd.DataFrame, programme: Any, seed: int) -> Answer:
         half the points or half as many again, double points in the top tier, thresholds a quarter lower or higher.
     seed
         Of the draws.
+    held
+        What campaigns with a random control brought as a share of what was believed of them (`Effects.held`). Nobody has
+        measured the programme, so its beliefs are taken to hold as far as those that were measured did (reference class
+        forecasting, Flyvbjerg 2008). None: no campaign tells, and beliefs stand as they are.
 
     Returns
     -------
     Answer
         Table design, breakage, cost, liability (at year end), needed_lift (to break even), net, low, high (95 %), rise, fall
-        (members whose tier would be another). Extra ``recommended`` and ``differences``: design, issued, believed_lift,
-        against_present, difference_low, difference_high.
+        (members whose tier would be another). Extra ``recommended``; ``expected_best`` (the design with the highest net,
+        the present one at a tie: best for who must decide without a trial); ``differences``: design, issued,
+        believed_lift, against_present, difference_low, difference_high, chance_better (than the present one).
 
     Notes
     -----
-    Status of the year before sets what a member earns; this year's revenue sets the next status. Breakage of the
+    Status of the year before sets what a member earns; this year's revenue sets the next status. Offers cost for members who bought. Breakage of the
     present rules is that of all points that left an account; between designs it moves as it differs between members who
     earned little and much, so a richer design loses fewer points unused. Liability keeps
     the present relation of points held to points earned in a year. The programme's believed lift L is scaled to
@@ -233,7 +248,7 @@ def compare_designs(members: pd.DataFrame, programme: Any, seed: int) -> Answer:
     )
     members = members.assign(margin_12m=margin.fillna(0.0))
     designs = _designs(programme)
-    world = _Simulation(members, designs[0], seed)
+    world = _Simulation(members, designs[0], seed, held)
     drawn = {rules.name: world.run(rules) for rules in designs}
     table = pd.DataFrame(
         [_row(rules, drawn) | _moves(rules, designs[0], world.revenue) for rules in designs]
@@ -242,7 +257,7 @@ def compare_designs(members: pd.DataFrame, programme: Any, seed: int) -> Answer:
     return Answer(
         table=table.drop(columns=DIFFERENCES),
         headline=_headline(best, sure),
-        so_what=_advice(table, best, sure, bool(programme.designs)) + _free_offers(programme),
+        so_what=_advice(table, best, sure, bool(programme.designs)) + _record(held) + _free_offers(programme),
         kind="prescriptive",
         caption=f"A year of {len(members):,} members under each design (believed lift; 95 % over members, belief and response to generosity)",
         units={"breakage": "%", "cost": "currency", "liability": "currency", "needed_lift": "%", "net": "currency", "low": "currency",
@@ -251,7 +266,10 @@ def compare_designs(members: pd.DataFrame, programme: Any, seed: int) -> Answer:
         metrics=(
             Metric("loyalty_best_design_gain", float(best.against_present), float(best.difference_low), float(best.difference_high), len(members), "currency", "prescriptive"),
         ),
-        extra={"recommended": best.design if sure else PRESENT, "differences": table[["design", *DIFFERENCES]]},
+        extra={
+            "recommended": best.design if sure else PRESENT, "expected_best": best.design,
+            "differences": table[["design", *DIFFERENCES]],
+        },
     )  # fmt: skip
 
 
@@ -264,6 +282,7 @@ def _row(rules: _Rules, drawn: dict[str, _Drawn]) -> dict[str, Any]:
         "design": rules.name, "issued": found.issued[0], "breakage": found.breakage[0], "cost": found.cost[0],
         "liability": found.liability[0], "needed_lift": found.needed[0], "believed_lift": found.lift[0], "net": found.net[0],
         "low": low, "high": high, "against_present": gain[0], "difference_low": below, "difference_high": above,
+        "chance_better": float((gain[1:] > 0).mean()),
     }  # fmt: skip
 
 
@@ -277,6 +296,13 @@ def _recommended(table: pd.DataFrame) -> tuple[Any, bool]:
     """The design with the highest net return, and whether it is surely better than the present one."""
     best = table.loc[table["net"].idxmax()]
     return best, bool(best["design"] != PRESENT and best["difference_low"] > 0)
+
+
+def _record(held: float | None) -> str:
+    """Remark on how far the client's beliefs held where they were measured."""
+    if held is None:
+        return ""
+    return f" Beliefs about the programme count for {format_value(held, '%')}: that is what campaigns with a random control brought of what was believed of them."
 
 
 def _free_offers(programme: Any) -> str:
@@ -303,7 +329,10 @@ def _advice(table: pd.DataFrame, best: Any, sure: bool, own: bool) -> str:
     elif best.design == PRESENT:
         first = "Keep the rules. "
     else:
-        first = f"Its gain lies between {said}: keep the rules, and try it on a random part of new members before changing them for all. "
+        first = (
+            f"Its gain lies between {said} and is above zero with a chance of {format_value(best.chance_better, '%')}: keep the rules, "
+            "and try it on a random part of new members before changing them for all. "
+        )
     even = (
         f"The present rules break even at a lift of {format_value(present.needed_lift, '%')}, '{best.design}' at {format_value(best.needed_lift, '%')}; "
         if best.design != PRESENT and present.needed_lift == present.needed_lift else

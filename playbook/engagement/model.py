@@ -262,7 +262,7 @@ class Action(Strict):
 
 
 class Tier(Strict):
-    """A tier of the loyalty programme, reached by yearly revenue; ``offer_cost`` is per member and year (currency)."""
+    """A tier of the loyalty programme, reached by yearly revenue; ``offer_cost`` is per member who buys and year (currency)."""
 
     name: str
     from_revenue: Positive

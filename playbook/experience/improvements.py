@@ -168,7 +168,8 @@ def improvements(
         Rank: what is measured by expected value saved per unit of cost, then (cost unknown) by expected value
         saved; then what is to be tested, then where none is found. ``saved`` is the value at risk at the
         `expected` difference, which the luck of the draw has been taken off.
-        ``answer["details"]`` has every column, ``answer["together"]`` all pain points' value and interval.
+        ``answer["details"]`` has every column, ``answer["together"]`` all pain points' value and interval,
+        ``answer["by_kind"]`` kind, names, saved: what mending a kind of incident saves, under whatever names it stands.
     """
     table = _measured(pains, effects, value)
     table = pd.concat([table, _candidates(journey, moments, table, value)], ignore_index=True)
@@ -289,13 +290,33 @@ def _words(table: pd.DataFrame, sure: pd.DataFrame, together: tuple[float, ...])
         money = format_value(first["effect"], "currency")
         headline = f"{first['improvement']}: {money} of lifetime value at risk"
         text += f", {money} ({_range(first['low'], first['high'])}) at risk. {_worth_it(first)} "
-        text += f"All pain points together: {format_value(together[0], 'currency')} ({_range(*together[1:])}). "
+        text += f"All pain points together: {format_value(together[0], 'currency')} ({_range(*together[1:])}). {_one_incident(table, first)}"
     else:
         headline = f"{first['improvement']}: {fewer} order again"
         text += "; step 3 gives no lifetime value, so no money is stated. "
     return (
         headline,
         f"{text}{len(table) - len(sure)} of {len(table)} items have no sure effect: test them before paying for them.",
+    )
+
+
+def _by_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """What mending a kind of incident saves: the parts of all its names, among which its value is shared out."""
+    known = table.dropna(subset=["saved"])
+    parts = known.sort_values(["saved", "pain"], ascending=[False, True]).groupby("kind")
+    return parts.agg(names=("pain", tuple), saved=("saved", "sum")).reset_index()
+
+
+def _one_incident(table: pd.DataFrame, first: pd.Series) -> str:
+    """Remark on an item whose incident stands in the list under more names than one."""
+    kinds = _by_kind(table)
+    same = kinds[(kinds["kind"] == first["kind"]) & (kinds["names"].map(len) > 1)]
+    if same.empty:
+        return ""
+    names = [f"'{name}'" for name in same["names"].iloc[0]]
+    return (
+        f"{', '.join(names[:-1])} and {names[-1]} are names of one incident, among which its value is shared out: "
+        f"who mends the incident itself is expected to save {format_value(same['saved'].iloc[0], 'currency')}. "
     )
 
 
@@ -312,7 +333,7 @@ def _told(table: pd.DataFrame, as_of: date, together: tuple[float, float, float]
         units={"customers": "count", "effect": "currency", "low": "currency", "high": "currency",
                "cost": "currency", "saved_per_cost": "ratio", "nps": "points"},
         source="interactions, tickets, orders, customer value of step 3; linear probability model, errors clustered by customer",
-        extra={"details": table, "together": together},
+        extra={"details": table, "together": together, "by_kind": _by_kind(table)},
         metrics=() if sure.empty or not np.isfinite(first["effect"]) else (Metric("value_at_risk_first", float(first["effect"]), float(first["low"]), float(first["high"]), int(first["customers"]), "currency"),),
     )  # fmt: skip
 
