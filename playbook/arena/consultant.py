@@ -5,22 +5,24 @@ Nothing is estimated here; each rule reads an answer of the playbook's steps (do
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from playbook import crm
-from playbook.allocation import NONE
-from playbook.answer import Missing
 from playbook.arena.game import Client
 from playbook.arena.readings import Channels, channels, fixes, programme
 from playbook.arena.sold_terms import offers
 from playbook.arena.worth import planned_actions, prospects
 from playbook.market import Strategy
+from playbook.truth.sight import given
 
-__all__ = ["CONTROL", "HOLDOUT", "playbook"]
+__all__ = ["CONTROL", "playbook"]
 
-HOLDOUT, CONTROL = 0.05, 0.05
-"""Shares of customers: never contacted; of those chosen for an action, left out at random to measure it."""
+CONTROL = 0.05
+"""Share of a month's contacts left out at random, to measure the actions by. Nobody is held out of all contacts: a twentieth
+of some thousand customers is too few to show what contacts bring together, and costs a twentieth of it."""
 APART = 4
 """Months between the first three contacts of a year, as the ones before wear an action off for three."""
 WORN = 0.75
@@ -28,35 +30,31 @@ WORN = 0.75
 ROUNDS = 20
 
 
-def _holdout(client: Client) -> pd.DataFrame:
-    people = client.lists[["customer_id"]]
-    return people.assign(
-        holdout=crm.universal_holdout(people["customer_id"], client.sight.engagement.seed, HOLDOUT)
-    )
+@dataclass(frozen=True)
+class _Menu:
+    """Customers × actions (names): margin that a contact adds, the part of it because customers stay, its cost, if allowed."""
+
+    gains: pd.DataFrame
+    staying: pd.DataFrame
+    cost: np.ndarray
+    allowed: np.ndarray
 
 
-def _choice(client: Client, budget: float) -> pd.DataFrame:
-    """Who gets which action in a wave: the next best action of step 6, measured effects weighed in."""
-    holdout = _holdout(client)
-    held = client.lists["customer_id"].isin(holdout.loc[holdout["holdout"], "customer_id"])
-    reach = client.lists.copy()
-    reach.loc[held, [c for c in reach if c != "customer_id"]] = False
-    people = prospects(client)
-    parts = []
-    for segment, group in people.groupby("segment"):
-        actions = planned_actions(client, str(segment))
-        plan = crm.next_best_action(
-            group.reset_index(drop=True), actions, reach, holdout, budget=budget, capacity_per_month={}, months=12,
-            seed=client.sight.engagement.seed, outcomes=client.outcomes,
-        )  # fmt: skip
-        if isinstance(plan, Missing):
-            continue  # nobody of the segment may be contacted
-        chosen = plan["choice"]
-        names = {a.id: a.name for a in actions}
-        parts.append(
-            chosen[chosen["action"] != NONE].assign(action=lambda c, n=names: c["action"].map(n))
-        )
-    return pd.concat(parts).sort_values("customer_id", ignore_index=True)
+def _menu(client: Client) -> _Menu:
+    """What each action is expected to bring with each customer: step 6, measured effects weighed in."""
+    sight, actions = client.sight, planned_actions(client)
+    holdout = client.lists[["customer_id"]].assign(holdout=False)
+    plan = given(crm.next_best_action(
+        prospects(client), actions, client.lists, holdout, budget=client.budget, capacity_per_month={}, months=12,
+        seed=sight.engagement.seed, outcomes=client.outcomes,
+        needs=crm.need_weights(sight.attitudes, sight.solution["segments"]),
+    ))  # fmt: skip
+    names = {a.id: a.name for a in actions}
+    gains = plan["gains"].rename(columns=names)
+    return _Menu(
+        gains, plan["staying"].rename(columns=names), np.array([float(a.unit_cost) for a in actions]),
+        plan["eligible"].reindex(gains.index)[list(names)].to_numpy(bool),
+    )  # fmt: skip
 
 
 def _waves(client: Client) -> dict[int, float]:
@@ -81,15 +79,25 @@ def _waves(client: Client) -> dict[int, float]:
     return {m: float(season[m]) for m in best} | {fourth: WORN * float(season[fourth])}
 
 
-def _month(chosen: pd.DataFrame, strength: float, price: float) -> pd.DataFrame:
-    """Contacts of a month: those whose action earns the price of its money there."""
-    return chosen[strength * chosen["expected_margin"] >= price * chosen["cost"]]
+def _month(client: Client, menu: _Menu, month: int, strength: float, price: float) -> pd.DataFrame:
+    """Contacts of a month: each customer's action that earns most at the price of money there, if one earns it.
+
+    What comes by staying goes with the time left after the month, the rest with the month's season.
+    """
+    left = (client.years_left - (month - 0.5) / 12) / (client.years_left - 0.5)
+    stay = menu.staying.to_numpy()
+    net = strength * (menu.gains.to_numpy() - stay) + left * stay - price * menu.cost
+    net = np.where(menu.allowed, net, -np.inf)
+    best, place = net.max(axis=1) > 0, net.argmax(axis=1)
+    return pd.DataFrame({
+        "customer_id": menu.gains.index[best], "action": menu.gains.columns[place[best]], "month": month, "cost": menu.cost[place[best]],
+    })  # fmt: skip
 
 
-def _sent(client: Client, chosen: pd.DataFrame, price: float) -> pd.DataFrame:
+def _sent(client: Client, menu: _Menu, price: float) -> pd.DataFrame:
     """Contacts of the year."""
     waves = _waves(client).items()
-    return pd.concat([_month(chosen, strength, price).assign(month=m) for m, strength in waves])
+    return pd.concat([_month(client, menu, m, s, price) for m, s in waves], ignore_index=True)
 
 
 def _contacts(client: Client, sent: pd.DataFrame) -> pd.DataFrame:
@@ -100,14 +108,12 @@ def _contacts(client: Client, sent: pd.DataFrame) -> pd.DataFrame:
     return sent[["customer_id", "action", "month", "arm", "probability"]]
 
 
-def _price(client: Client, chosen: pd.DataFrame, paths: Channels, fixed: float) -> float:
+def _price(client: Client, menu: _Menu, paths: Channels, fixed: float) -> float:
     """What the last unit of money must bring, in contacts as in channels, for the year's money to reach."""
 
     def fits(price: float) -> bool:
-        contacts = float(sum(float(_month(chosen, s, price)["cost"].sum()) for s in waves.values()))
+        contacts = float(_sent(client, menu, price)["cost"].sum())
         return contacts + sum(paths.spend(price).values()) + fixed <= client.budget
-
-    waves = _waves(client)
 
     low, high = 1.0, 64.0
     if fits(low):
@@ -120,10 +126,10 @@ def _price(client: Client, chosen: pd.DataFrame, paths: Channels, fixed: float) 
 
 def playbook(client: Client) -> Strategy:
     """Return the year's strategy as the playbook's steps tell it."""
-    chosen, paths = _choice(client, client.budget), channels(client)
-    picked = fixes(client, _price(client, chosen, paths, 0.0))
-    price = _price(client, chosen, paths, sum(client.fix_cost[name] for name in picked))
-    sent = _sent(client, chosen, price)
+    menu, paths = _menu(client), channels(client)
+    picked = fixes(client, _price(client, menu, paths, 0.0))
+    price = _price(client, menu, paths, sum(client.fix_cost[name] for name in picked))
+    sent = _sent(client, menu, price)
     return Strategy(
         _contacts(client, sent), paths.spend(price), picked, offers(client), programme(client)
     )  # fmt: skip

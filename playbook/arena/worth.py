@@ -16,7 +16,9 @@ from playbook.truth.sight import Sight
 
 __all__ = ["believed_worth", "campaigns_of", "planned_actions", "prospects"]
 
-BUSINESS = "business"
+FOR_BUSINESSES = frozenset({"account visit"})
+BELIEF = 0.5
+"""Log error that beliefs have: a plan states their range as mean ± 1.96 · 0.5 · mean."""
 CHURN_ABOVE = 0.6
 Z95 = 1.96
 
@@ -55,50 +57,46 @@ SPEAKS_TO = {
     "delivery promise": "delivery",
     "refill reminder": "delivery",
     "care call": "service",
-    "account visit": BUSINESS,
 }
 """Need that each action of the menu speaks to, as its author would state it."""
 
 
-def _weights(client: Client) -> pd.DataFrame:
-    """Segments × needs: how much more than average an action works there (step 3's segments, their stated needs)."""
-    sight = client.sight
-    segments = sight.solution["segments"]
-    weights = crm.need_weights(sight.attitudes, segments)
-    kind = sight.customers.set_index("customer_id")["customer_type"]
-    business = (kind.reindex(segments["customer_id"]) == "business").to_numpy(float)
-    share = pd.Series(business).groupby(segments["segment"].to_numpy()).mean()
-    weights = weights.reindex(share.index).fillna(1.0)
-    weights[BUSINESS] = share / business.mean() if business.any() else 1.0
-    return weights
+def _half(believed: float) -> float:
+    """Half the 95 % range of a belief."""
+    return Z95 * BELIEF * abs(believed)
 
 
-def planned_actions(client: Client, segment: str = "") -> list[Action]:
-    """The menu as actions of a plan, as they are believed to work in a segment (none: on average)."""
-    weights = _weights(client).loc[segment] if segment else pd.Series(dtype=float)
-    return [
-        Action.model_validate({
-            "id": entry.action.replace(" ", "-"), "name": entry.action, "channel": CHANNELS.get(entry.channel, entry.channel), "purpose": "retention",
-            "applies_to": "active", "unit_cost": entry.unit_cost, "discount": entry.discount,
-            "believed_effect": believed, "believed_effect_low": believed - half, "believed_effect_high": believed + half,
-            "measured_by": campaigns_of(client, entry.action),
-        })
-        for entry in client.menu.actions.itertuples()
-        for weight in [float(weights.get(SPEAKS_TO.get(entry.action, ""), 1.0))]
-        for believed, half in [_believed(client, segment, weight * float(entry.log_lift), weight * float(entry.care))]
-    ]  # fmt: skip
+def planned_actions(client: Client) -> list[Action]:
+    """The menu as actions of a plan.
 
-
-def _believed(client: Client, segment: str, log_lift: float, care: float) -> tuple[float, float]:
-    """Belief as points of the share of active customers with an order in the year, and half its 95 % range."""
+    A belief is the mean over all customers. Visits are for businesses and do nothing for others, so that all of it is theirs.
+    """
     people = prospects(client)
-    people = people[people["active"] & ((people["segment"] == segment) | (segment == ""))]
+    actions = []
+    for entry in client.menu.actions.itertuples():
+        only = "businesses" if entry.action in FOR_BUSINESSES else "active"
+        fits = people[people["active"] & (people["business"] | (only == "active"))]
+        share = len(fits) / max(int(people["active"].sum()), 1) or 1.0
+        points = _points(fits, float(entry.log_lift) / share)
+        stays = care_pays(client) * float(entry.care) / share
+        actions.append(Action.model_validate({
+            "id": entry.action.replace(" ", "-"), "name": entry.action, "channel": CHANNELS.get(entry.channel, entry.channel),
+            "purpose": "retention", "applies_to": only, "need": SPEAKS_TO.get(entry.action, ""), "unit_cost": entry.unit_cost,
+            "discount": entry.discount, "believed_effect": points, "believed_effect_low": points - _half(points),
+            "believed_effect_high": points + _half(points), "believed_staying": stays,
+            "believed_staying_low": stays - _half(stays), "believed_staying_high": stays + _half(stays),
+            "measured_by": campaigns_of(client, entry.action),
+        }))  # fmt: skip
+    return actions
+
+
+def _points(people: pd.DataFrame, log_lift: float) -> float:
+    """A lift of a month's orders as points of the share of customers with an order in the year."""
     change = float(np.expm1(log_lift)) / 12  # the contact works for a month
-    change += care_pays(client) * care
     alive = people["alive"].to_numpy(float)
     rate = people["expected_orders"].to_numpy(float) / np.maximum(alive, 0.01)
-    points = float((alive * (np.exp(-rate) - np.exp(-rate * (1 + change)))).mean()) if len(people) else 0.0  # fmt: skip
-    return points, Z95 * 0.5 * abs(points)
+    moved = alive * (np.exp(-rate) - np.exp(-rate * (1 + change)))
+    return float(moved.mean()) if len(people) else 0.0
 
 
 def believed_worth(client: Client) -> pd.Series:

@@ -78,7 +78,7 @@ def candidates(
     Returns
     -------
     DataFrame
-        customer_id, segment, strategy, active, at_risk, lapsed, detractor, promoter, purchase_probability,
+        customer_id, segment, strategy, active, at_risk, lapsed, business, detractor, promoter, purchase_probability,
         margin_given_order (expected margin of the next 12 months if there is at least one order, currency);
         alive (probability), expected_orders, expected_margin, expected_revenue (next 12 months, nothing done), leaves
         (probability that an order is the last, the same for all).
@@ -99,7 +99,7 @@ def candidates(
     frame = segments[["customer_id", "segment"]].merge(
         values, on="customer_id", suffixes=("", "_value")
     )
-    known = [c for c in ("customer_id", "orders", "recency_days") if c in now]
+    known = [c for c in ("customer_id", "orders", "recency_days", "is_company") if c in now]
     frame = frame.merge(scores, on="customer_id").merge(now[known], on="customer_id")
     frame = frame.merge(answered, on="customer_id", how="left").sort_values(
         "customer_id", ignore_index=True
@@ -124,6 +124,7 @@ def candidates(
         "customer_id": frame["customer_id"], "segment": frame["segment"],
         "strategy": frame["segment"].map(chosen), "active": active,
         "at_risk": active & (frame["churn_probability"] >= churn_above), "lapsed": ~active,
+        "business": frame["is_company"].fillna(0).astype(bool) if "is_company" in frame else False,
         "detractor": frame["detractor"].fillna(False).astype(bool), "promoter": frame["promoter"].fillna(False).astype(bool),
         "purchase_probability": frame["purchase_probability"],
         "margin_given_order": margin.fillna(middle) * rate / -np.expm1(-rate),
@@ -209,6 +210,7 @@ def _table(
 def next_best_action(
     people: pd.DataFrame, actions: Sequence[Any], reachable: pd.DataFrame, holdout: pd.DataFrame, *, budget: float,
     capacity_per_month: Mapping[str, float], months: int, seed: int, outcomes: pd.DataFrame | None = None,
+    needs: pd.DataFrame | None = None,
 ) -> Answer:  # fmt: skip
     """Return which action each customer gets for the highest believed margin within the limits.
 
@@ -230,13 +232,15 @@ def next_best_action(
         Of the draws of effects.
     outcomes
         Query ``campaign_outcomes``; without it, beliefs only.
+    needs
+        From `need_weights`; without it, actions are expected to work alike in all segments.
 
     Returns
     -------
     Answer
         Table action, segment, customers, expected_margin (before the contact's cost), low, high, cost, action_id.
         Extra ``choice`` (result next_best_action), ``allocation``, ``frontier`` (value by budget), ``effects`` (`Effects`),
-        ``eligible`` and ``gains`` (customers × actions).
+        ``eligible``, ``gains`` and the part of it from ``staying`` (customers × actions).
     """
     need(pd.DataFrame({"action": [a.id for a in actions]}), "actions in the plan", ASK)
     need(people, "customers with value and score", "order histories of two years or more")
@@ -247,8 +251,9 @@ def next_best_action(
             "no action of the plan may be used on any customer",
             "consents per channel, with their dates",
         )
-    effects = expected_effects(people, actions, outcomes)
+    effects = expected_effects(people, actions, outcomes, needs)
     gains = expected_margins(people, actions, effects)
+    staying = pd.DataFrame({a.id: effects.staying(people, a) for a in actions}, index=gains.index)
     result = _choose(gains, actions, eligible, budget, capacity)
     cost = {a.id: float(a.unit_cost) for a in actions} | {NONE: 0.0}
     choice = people[["customer_id", "segment"]].merge(holdout, on="customer_id", how="left")
@@ -277,7 +282,7 @@ def next_best_action(
         ),
         extra={
             "choice": choice[["customer_id", "segment", "action", "expected_margin", "cost", "holdout"]],
-            "allocation": result, "effects": effects, "eligible": eligible, "gains": gains, "frontier": frontier, "capacity": capacity, "budget": budget, "months": months,
+            "allocation": result, "effects": effects, "eligible": eligible, "gains": gains, "staying": staying, "frontier": frontier, "capacity": capacity, "budget": budget, "months": months,
         },
     )  # fmt: skip
 

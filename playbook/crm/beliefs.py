@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from playbook.crm.measured import excess_variance
 
-__all__ = ["shrunken_beliefs", "shrunken_effect"]
+__all__ = ["Belief", "shrunken_beliefs", "shrunken_effect", "staying_of"]
+
+
+@dataclass(frozen=True)
+class Belief:
+    """A belief of the plan with its plausible range, as an action states it."""
+
+    id: str
+    believed_effect: float
+    believed_effect_low: float
+    believed_effect_high: float
+
 
 Z95 = 1.959964
 FEWEST = 3
@@ -57,3 +69,12 @@ def shrunken_beliefs(actions: Sequence[Any]) -> dict[str, tuple[float, float]]:
     effect = np.exp(kept * level + (1 - kept) * centre + variance / 2)
     error = effect * np.sqrt(np.expm1(variance))
     return found | {a.id: (float(e), float(s)) for a, e, s in zip(menu, effect, error, strict=True)}
+
+
+def staying_of(actions: Sequence[Any]) -> list[Belief]:
+    """Return what the actions are believed to change by keeping customers, where they say so."""
+    return [
+        Belief(a.id, a.believed_staying, a.believed_staying_low, a.believed_staying_high)
+        for a in actions
+        if getattr(a, "believed_staying", 0.0)
+    ]

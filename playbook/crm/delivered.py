@@ -40,7 +40,8 @@ def robust_effects(part: pd.DataFrame, fold: np.ndarray) -> np.ndarray:
 
 
 def _judged(
-    eligible: pd.DataFrame, people: pd.DataFrame, actions: Sequence[Any], outcomes: pd.DataFrame, seed: int
+    eligible: pd.DataFrame, people: pd.DataFrame, actions: Sequence[Any], outcomes: pd.DataFrame, seed: int,
+    needs: pd.DataFrame | None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row per member of a measured campaign: the promise of its action, whether it is chosen, the doubly robust effect."""
     chance = outcomes["assignment_probability"].astype(float)
@@ -55,10 +56,12 @@ def _judged(
     fits = eligible.reindex(people["customer_id"])[[a.id for a in actions]].to_numpy(bool)
     for k in range(FOLDS):
         others = outcomes[(outcomes["customer_id"].map(of) != k).to_numpy()]
-        effects = expected_effects(people, actions, others)
+        effects = expected_effects(people, actions, others, needs)
         held = fold == k
-        promise[held] = expected_margins(people[held], actions, effects).to_numpy()
-        net = np.where(fits[held], promise[held] - cost, -np.inf)
+        whole = expected_margins(people[held], actions, effects).to_numpy()
+        later = np.column_stack([effects.staying(people[held], a) for a in actions])
+        promise[held] = whole - later
+        net = np.where(fits[held], whole - cost, -np.inf)
         best[held] = np.where(net.max(axis=1) > 0, net.argmax(axis=1), -1)
     place = pd.Index(people["customer_id"])
     rows = []
@@ -88,7 +91,8 @@ def mean_delivery(part: pd.DataFrame) -> dict[str, Any]:
 
 @answers
 def promise_and_delivery(
-    plan: Answer, people: pd.DataFrame, actions: Sequence[Any], outcomes: pd.DataFrame, seed: int
+    plan: Answer, people: pd.DataFrame, actions: Sequence[Any], outcomes: pd.DataFrame, seed: int,
+    needs: pd.DataFrame | None = None,
 ) -> Answer:  # fmt: skip
     """Return what the choice of actions promised and what it brought, among members of past campaigns with random control.
 
@@ -104,6 +108,8 @@ def promise_and_delivery(
         Query ``campaign_outcomes``.
     seed
         Of the folds.
+    needs
+        From `need_weights`, as for the plan.
 
     Returns
     -------
@@ -117,11 +123,12 @@ def promise_and_delivery(
     chosen by effects estimated without that customer's fold, and judged by doubly robust effects of the campaign on the margin,
     m1 - m0 + t(y-m1)/p - (1-t)(y-m0)/(1-p) (Robins, Rotnitzky & Zhao 1994; Athey & Wager 2021), unbiased as the arms
     were drawn at random. Budget and capacity are left out; the margin counts for the campaign's window only. The promise is
-    today's: whoever is thought to have left since counts less in it than in what was delivered.
+    today's: whoever is thought to have left since counts less in it than in what was delivered. What comes later because customers
+    stay is not in it, as no window of some weeks shows it.
     """
     if outcomes.empty or people.empty or not actions:
         raise NotEnough("no past campaign of the plan's actions is known", ASK)
-    judged = _judged(plan["eligible"], people, actions, outcomes, seed)
+    judged = _judged(plan["eligible"], people, actions, outcomes, seed, needs)
     rows = []
     kept = []
     for name, part in judged.groupby("action"):

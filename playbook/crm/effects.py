@@ -14,16 +14,18 @@ shrinkage
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from playbook.crm.beliefs import shrunken_beliefs
+from playbook.crm.beliefs import shrunken_beliefs, staying_of
 from playbook.crm.measured import measured_responses, power_weights, spread_between_segments
+from playbook.crm.need_fit import NeedWeights, weigh_needs
+from playbook.crm.weighing import combine, learnt_needs, optimism, repeats, with_weights
 
 __all__ = ["OFFER_DAYS", "POWERS", "Effects", "applies", "combine", "expected_effects", "expected_margins"]  # fmt: skip
 
@@ -33,9 +35,6 @@ OFFER_DAYS = 30
 
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Extra orders go with this power of a customer's rate: 0 the same for all, 1 in proportion."""
-
-TOGETHER = 0.5
-"""How far the beliefs of a plan may be off together before campaigns speak (relative standard deviation)."""
 
 LARGEST = 5.0
 """Largest response that a belief can stand for."""
@@ -47,9 +46,10 @@ SAMPLE = 20_000
 """Customers that a belief is translated on."""
 
 COLUMNS = ["action_id", "segment", "effect", "standard_error", "believed", "believed_error", "measured", "measured_error",
-           "customers", "campaigns"]  # fmt: skip
+           "customers", "campaigns", "weight", "staying"]  # fmt: skip
 
-STATES = {"active": "active", "at risk": "at_risk", "lapsed": "lapsed", "detractors": "detractor", "promoters": "promoter"}  # fmt: skip
+STATES = {"active": "active", "at risk": "at_risk", "lapsed": "lapsed", "detractors": "detractor", "promoters": "promoter",
+          "businesses": "business"}  # fmt: skip
 """Column of `candidates` that says to whom an action applies."""
 
 
@@ -62,7 +62,8 @@ class Effects:
     table
         Per action_id × segment: effect, standard_error (relative change of the segment's orders in 12 months, 0.03 is three
         in a hundred); believed, believed_error (the shrunken belief alone); measured, measured_error (campaigns alone,
-        before shrinkage), customers measured, campaigns.
+        before shrinkage), customers measured, campaigns; weight (of the need that the action speaks to, mean one), staying
+        (relative change of all orders because customers stay).
     segments
         In the order of the arrays.
     weights
@@ -71,8 +72,12 @@ class Effects:
         Responses by action_id: powers × segments, powers × segments × segments.
     held
         What campaigns measured as a share of what was believed of their actions, shrunken; none without campaigns.
+    stays, stays_error
+        By action_id: relative change of the margin of each segment's customers because they stay; its relative error.
     unheard
         Campaigns named by actions of which nothing with a random control is known.
+    needs
+        Weights of the needs that actions speak to, and how far responses follow them.
     """
 
     table: pd.DataFrame
@@ -81,6 +86,9 @@ class Effects:
     mean: dict[str, np.ndarray]
     covariance: dict[str, np.ndarray]
     held: float | None
+    stays: dict[str, np.ndarray]
+    stays_error: dict[str, float]
+    needs: NeedWeights
     unheard: tuple[str, ...] = ()
 
     def margins(self, people: pd.DataFrame, action: Any) -> np.ndarray:
@@ -88,7 +96,14 @@ class Effects:
         place = pd.Index(self.segments).get_indexer(people["segment"])
         each = _per_response(people, float(action.discount))
         response = self.mean[action.id][:, place]
-        return np.asarray(self.weights @ (each * response)) - _given_away(people, action)
+        own = np.asarray(self.weights @ (each * response))
+        return own + self.staying(people, action) - _given_away(people, action)
+
+    def staying(self, people: pd.DataFrame, action: Any) -> np.ndarray:
+        """Return the part of `margins` that comes from customers who stay longer."""
+        place = pd.Index(self.segments).get_indexer(people["segment"])
+        worth = people["expected_margin"].to_numpy(float).clip(0)
+        return np.asarray(self.stays[action.id][place] * worth)
 
     def drawn_powers(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Return places in `POWERS`, one a draw; all actions share it."""
@@ -108,7 +123,9 @@ class Effects:
         each = _per_response(people, float(action.discount))
         sums = np.array([np.bincount(place, row, len(self.segments)) for row in each])
         given = np.bincount(place, _given_away(people, action), len(self.segments))
-        return pd.DataFrame(response * sums[power] - given, columns=list(self.segments))
+        stay = np.bincount(place, self.staying(people, action), len(self.segments))
+        sure = 1 + self.stays_error[action.id] * rng.standard_normal((len(power), 1))
+        return pd.DataFrame(response * sums[power] + sure * stay - given, columns=list(self.segments))  # fmt: skip
 
 
 def applies(people: pd.DataFrame, action: Any) -> np.ndarray:
@@ -148,18 +165,19 @@ def _given_away(people: pd.DataFrame, action: Any) -> np.ndarray:
     return np.asarray(float(action.discount) * revenue * OFFER_DAYS / YEAR)
 
 
-def _response(points: float, people: pd.DataFrame) -> np.ndarray:
+def _response(points: float, people: pd.DataFrame, weight: np.ndarray) -> np.ndarray:
     """Return the response under each power that moves the share with an order by ``points``.
 
-    A customer still alive with probability a buys at rate r, so that e^-r of those alive buy nothing; k r^power extra
-    orders move the share by mean a e^-r (1 - exp(-k r^power)), which is solved for k.
+    A customer still alive with probability a buys at rate r, so that e^-r of those alive buy nothing; k w r^power extra
+    orders move the share by mean a e^-r (1 - exp(-k w r^power)), which is solved for k; w weighs the customer's need.
     """
-    some = people.iloc[:: max(len(people) // SAMPLE, 1)]
+    step = max(len(people) // SAMPLE, 1)
+    some, weight = people.iloc[::step], weight[::step]
     rate = _shapes(some)[1]
     none = some["alive"].to_numpy(float) * np.exp(-rate)
     found = np.zeros(len(POWERS))
     for g, power in enumerate(POWERS):
-        each = rate**power
+        each = weight * rate**power
 
         def miss(k: float, each: np.ndarray = each) -> float:
             return float((none * -np.expm1(-k * each)).mean()) - points
@@ -173,70 +191,9 @@ def _response(points: float, people: pd.DataFrame) -> np.ndarray:
     return found
 
 
-def combine(
-    belief: float, belief_error: float, measured: pd.DataFrame, segments: Sequence[str], between: float, campaigns: float = 0.0
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Return mean and covariance of an action's responses by segment, given belief and measurements.
-
-    Parameters
-    ----------
-    belief, belief_error
-        Mean and standard deviation of the response over all segments before anything was measured.
-    measured
-        campaign_id, segment, response, standard_error of campaigns of the action's kind.
-    segments
-        Wanted, in this order.
-    between, campaigns
-        Variance of the responses between segments, and between campaigns of one kind.
-
-    Notes
-    -----
-    Normal hierarchical model: response of segment s θ_s = μ + δ_s with μ ~ N(belief, belief_error²), δ_s ~ N(0, between);
-    a measured figure is θ_s + u_c + e with its standard error, u_c ~ N(0, campaigns). The answer is its posterior in closed
-    form. A segment nobody measured gets μ (Efron & Morris 1975; Gelman & Hill 2007, chapter 12).
-    """
-    names = list(segments)
-    mean = np.full(len(names), belief)
-    covariance = np.full((len(names), len(names)), belief_error**2) + between * np.eye(len(names))
-    rows = measured[measured["segment"].isin(names)].sort_values(["campaign_id", "segment"])
-    if rows.empty:
-        return mean, covariance
-    pick = (rows["segment"].to_numpy()[:, None] == np.array(names)[None, :]).astype(float)
-    campaign = rows["campaign_id"].to_numpy()
-    noise = np.diag(rows["standard_error"].to_numpy(float) ** 2)
-    noise += campaigns * (campaign[:, None] == campaign[None, :])
-    gain = np.linalg.solve(pick @ covariance @ pick.T + noise, pick @ covariance).T
-    mean = mean + gain @ (rows["response"].to_numpy(float) - pick @ mean)
-    left = covariance - gain @ pick @ covariance
-    return mean, (left + left.T) / 2
-
-
-def _optimism(
-    prior: dict[str, np.ndarray], doubt: dict[str, float], own: dict[str, list[pd.DataFrame]], power: int, left_out: str = ""
-) -> tuple[float, float]:  # fmt: skip
-    """Return by what beliefs of the plan are to be multiplied, and its standard error, from campaigns of the other actions.
-
-    Plans are optimistic together (Kahneman & Tversky 1979), which the class of measured campaigns tells (reference class
-    forecasting, Flyvbjerg 2008): what they measured is regressed through the origin on what was believed, with a
-    normal prior around one. Never below zero; one, without error, where no campaign tells.
-    """
-    precision, total, heard = 1 / TOGETHER**2, 1 / TOGETHER**2, False
-    for name, measured in own.items():
-        rows, believed = measured[power], float(prior[name][power])
-        if name == left_out or rows.empty or believed == 0:
-            continue
-        weight = 1 / rows["standard_error"].to_numpy(float) ** 2
-        seen = float((weight * rows["response"].to_numpy(float)).sum() / weight.sum())
-        share = 1 / (1 / weight.sum() + (doubt[name] * believed) ** 2)
-        precision += share * believed**2
-        total += share * believed * seen
-        heard = True
-    return (max(total / precision, 0.0), precision**-0.5) if heard else (1.0, 0.0)
-
-
 def expected_effects(
-    people: pd.DataFrame, actions: Sequence[Any], outcomes: pd.DataFrame | None = None
-) -> Effects:
+    people: pd.DataFrame, actions: Sequence[Any], outcomes: pd.DataFrame | None = None, needs: pd.DataFrame | None = None
+) -> Effects:  # fmt: skip
     """Return the expected response to each action in each segment.
 
     Parameters
@@ -244,9 +201,11 @@ def expected_effects(
     people
         From `candidates`: customer_id, segment, alive, expected_orders, and the states that actions apply to.
     actions
-        ``plan.actions``: believed effect with range, applies_to, measured_by.
+        ``plan.actions``: believed effect with range, applies_to, need, measured_by.
     outcomes
         Query ``campaign_outcomes``; without it, or without a measured campaign, beliefs only.
+    needs
+        From `need_weights`: how much more a need is held in each segment; without it actions work alike everywhere.
 
     Notes
     -----
@@ -254,60 +213,86 @@ def expected_effects(
     a contact brings everybody the same number of orders, or more orders in proportion (a homogeneous rate difference or
     rate ratio; Rothman, Greenland & Lash 2008, chapter 4). Neither is known, so extra orders go with a power of the rate between 0
     and 1, and results are averaged over `POWERS` (Hoeting et al. 1999), equally likely until campaigns speak (`power_weights`).
-    Beliefs are scaled by how the other actions' campaigns turned out (`_optimism`) before an action's own campaigns count.
+    Beliefs are scaled by how the other actions' campaigns turned out (`optimism`) before an action's own campaigns count.
+    Responses differ between segments as the need does that an action speaks to, to a power that all campaigns tell
+    (`learnt_needs`); what is known of customers pays where it turns contacts to those who answer (Rossi, McCulloch & Allenby 1996).
     """
     segments = tuple(sorted(people["segment"].unique()))
     weights = power_weights(outcomes, POWERS)
-    found = measured_responses(outcomes, people[["customer_id", "segment"]], POWERS)
     order = sorted(actions, key=lambda a: a.id)
     beliefs = shrunken_beliefs(order)
     doubt = {k: abs(error / points) if points else 0.0 for k, (points, error) in beliefs.items()}
-    prior = {a.id: _response(beliefs[a.id][0], people[applies(people, a)]) for a in order}
-    own = {a.id: [m[m["campaign_id"].isin(a.measured_by)] for m in found] for a in order}
-    between = [spread_between_segments(m) for m in found]
-    posterior = {a.id: _posterior(a.id, prior, doubt, own, segments, between) for a in order}
+    fits = {a.id: applies(people, a) for a in order}
+    place = pd.Index(segments).get_indexer(people["segment"])
+    count = {k: np.bincount(place[fit], minlength=len(segments)) for k, fit in fits.items()}
+    speaks = weigh_needs(order, segments, needs, count)
+    found = measured_responses(outcomes, people[["customer_id", "segment"]], POWERS)
+
+    def response(name: str, weight: np.ndarray) -> np.ndarray:
+        fit = fits[name]
+        return _response(beliefs[name][0], people[fit], weight[place[fit]])
+
+    alike = {a.id: response(a.id, np.ones(len(segments))) for a in order}
+    raw = {a.id: [m[m["campaign_id"].isin(a.measured_by)] for m in found] for a in order}
+    apart = [spread_between_segments(m) for m in found]
+    speaks = replace(
+        speaks, probability=learnt_needs(speaks, segments, alike, doubt, raw, weights, apart)
+    )
+    by_segment = {a.id: speaks.mean(a.id) for a in order}
+    own = {
+        k: [with_weights(m, segments, by_segment[k]) for m in frames] for k, frames in raw.items()
+    }
+    prior = {a.id: response(a.id, by_segment[a.id]) for a in order}
+    between = [_between(m, own, g) for g, m in enumerate(found)]
+    posterior = {a.id: _posterior(a.id, prior, doubt, own, segments, between, speaks) for a in order}  # fmt: skip
     means = {name: np.array([p[0] for p in parts]) for name, parts in posterior.items()}
     covariances = {name: np.array([p[1] for p in parts]) for name, parts in posterior.items()}
+    keeps = shrunken_beliefs(staying_of(order))
+    stays = {k: keeps.get(k, (0.0, 0.0))[0] * w for k, w in by_segment.items()}
     parts = [
-        _told(people, segments, weights, means[k], covariances[k], prior[k], doubt[k], own[k])
-        .assign(action_id=k, campaigns=own[k][0]["campaign_id"].nunique())
+        _told(people, segments, weights, means[k], covariances[k], prior[k], doubt[k], own[k], by_segment[k])
+        .assign(action_id=k, campaigns=own[k][0]["campaign_id"].nunique(), weight=by_segment[k], staying=stays[k])
         for k in means
     ]  # fmt: skip
     table = pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
-    held = [_optimism(prior, doubt, own, g)[0] for g in range(len(POWERS))]
+    held = [optimism(prior, doubt, own, g)[0] for g in range(len(POWERS))]
     heard = any(len(v[0]) for v in own.values())
     named = {key for a in order for key in a.measured_by}
     return Effects(
-        table, segments, weights, means, covariances, held=float(weights @ held) if heard else None,
-        unheard=tuple(sorted(named - set(found[0]["campaign_id"]))),
+        table, segments, weights, means, covariances, held=float(weights @ held) if heard else None, stays=stays,
+        stays_error={k: abs(keeps[k][1] / keeps[k][0]) if keeps.get(k, (0.0,))[0] else 0.0 for k in stays},
+        needs=speaks, unheard=tuple(sorted(named - set(found[0]["campaign_id"]))),
     )  # fmt: skip
+
+
+def _between(found: pd.DataFrame, own: Mapping[str, Sequence[pd.DataFrame]], power: int) -> float:
+    """Variance between segments beyond chance and need: campaigns that no action names are expected alike everywhere."""
+    named = pd.concat([frames[power] for frames in own.values()]) if own else found.iloc[:0]
+    named = named.drop_duplicates(["campaign_id", "segment"])
+    rest = found[~found["campaign_id"].isin(named["campaign_id"])].assign(weight=1.0)
+    return spread_between_segments(pd.concat([named, rest]))
 
 
 def _posterior(
     name: str, prior: dict[str, np.ndarray], doubt: dict[str, float], own: dict[str, list[pd.DataFrame]],
-    segments: Sequence[str], between: Sequence[float],
+    segments: Sequence[str], between: Sequence[float], needs: NeedWeights,
 ) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
     """Mean and covariance of an action's responses under each power."""
     made = []
     for g, rows in enumerate(own[name]):
-        factor, error = _optimism(prior, doubt, own, g, left_out=name)
+        factor, error = optimism(prior, doubt, own, g, left_out=name)
         belief = float(prior[name][g])
         spread = abs(belief) * float(np.hypot(factor * doubt[name], error))
         apart = between[g] if len(rows) else 0.0
-        made.append(combine(factor * belief, spread, rows, segments, apart, _repeats(rows)))
+        made.append(combine(
+            factor * belief, spread, rows, segments, apart, repeats(rows), needs.mean(name), needs.covariance(name)
+        ))  # fmt: skip
     return made
-
-
-def _repeats(measured: pd.DataFrame) -> float:
-    """Variance between campaigns of one kind, from the segments they share."""
-    if measured["campaign_id"].nunique() < 2:
-        return 0.0
-    return spread_between_segments(measured.rename(columns={"campaign_id": "segment", "segment": "campaign_id"}))  # fmt: skip
 
 
 def _told(
     people: pd.DataFrame, segments: Sequence[str], weights: np.ndarray, mean: np.ndarray, covariance: np.ndarray,
-    prior: np.ndarray, doubt: float, own: list[pd.DataFrame],
+    prior: np.ndarray, doubt: float, own: list[pd.DataFrame], need: np.ndarray,
 ) -> pd.DataFrame:  # fmt: skip
     """Per segment: responses as relative changes of its orders, averaged over the powers."""
     place = pd.Index(segments).get_indexer(people["segment"])
@@ -316,7 +301,7 @@ def _told(
     shapes = np.array([np.bincount(place, row, n) for row in _shapes(people)[0]])
     scale = shapes / np.maximum(orders, 1e-9)
     variance = np.diagonal(covariance, axis1=1, axis2=2).clip(0)
-    effect, belief = weights @ (mean * scale), weights @ (prior[:, None] * scale)
+    effect, belief = weights @ (mean * scale), weights @ (prior[:, None] * need * scale)
     spread = weights @ (scale**2 * variance + (mean * scale - effect) ** 2)
     middle = len(POWERS) // 2
     figures = own[middle].assign(weight=lambda f: 1 / f["standard_error"] ** 2)
@@ -338,7 +323,8 @@ def expected_margins(
 
     With k the response, g the power, a the probability of still being a customer when the contact comes, r the rate, m and v margin
     and revenue of an order, R the expected revenue of the next 12 months, d the discount and p the probability that an
-    order is the last: k a r^g (m e^(-pr/2) - d v) - d R 30/365. The discount is given on all extra orders, and on those
+    order is the last: k a r^g (m e^(-pr/2) - d v) - d R 30/365 + s M, s being the part of the expected margin M that comes because
+    customers stay. The discount is given on all extra orders, and on those
     which would have come anyway in the 30 days after the contact. Who leaves with the extra order takes the orders of the rest of
     the year along, half a year's on average as contacts are spread over the year: a buy-till-you-die model (Schmittlein, Morrison &
     Colombo 1987; Fader, Hardie & Lee 2005) says so of any order.

@@ -21,19 +21,31 @@ RARE = 0.05
 COLUMNS = ["campaign_id", "segment", "customers", "response", "standard_error"]
 
 
-def excess_variance(values: np.ndarray, noise: np.ndarray) -> tuple[float, float]:
-    """Return excess of the squared deviations over chance, and the scale that makes it a variance (DerSimonian & Laird 1986)."""
+def excess_variance(
+    values: np.ndarray, noise: np.ndarray, shape: np.ndarray | float = 1.0
+) -> tuple[float, float]:
+    """Return excess of the squared deviations over chance, and the scale that makes it a variance (DerSimonian & Laird 1986).
+
+    Values are expected in proportion to ``shape``: the method of moments for a meta-regression on it, without a constant.
+    """
     weight = 1 / noise
-    mean = (weight * values).sum() / weight.sum()
-    excess = float((weight * (values - mean) ** 2).sum()) - (len(values) - 1)
-    return excess, float(weight.sum() - (weight**2).sum() / weight.sum())
+    square = (weight * shape**2).sum()
+    slope = (weight * shape * values).sum() / square
+    excess = float((weight * (values - slope * shape) ** 2).sum()) - (len(values) - 1)
+    return excess, float(weight.sum() - (weight**2 * shape**2).sum() / square)
 
 
 def spread_between_segments(measured: pd.DataFrame) -> float:
-    """Return the variance of true responses between segments beyond chance, pooled over campaigns; at least zero."""
+    """Return the variance of true responses between segments beyond chance, pooled over campaigns; at least zero.
+
+    Where ``measured`` has a column ``weight``, beyond what goes with it as well.
+    """
+    shaped = measured.assign(weight=measured.get("weight", 1.0))
     parts = [
-        excess_variance(part["response"].to_numpy(float), part["standard_error"].to_numpy(float) ** 2)
-        for _, part in measured.groupby("campaign_id")
+        excess_variance(
+            part["response"].to_numpy(float), part["standard_error"].to_numpy(float) ** 2, part["weight"].to_numpy(float)
+        )
+        for _, part in shaped.groupby("campaign_id")
     ]  # fmt: skip
     scale = sum(p[1] for p in parts)
     return max(sum(p[0] for p in parts) / scale, 0.0) if scale > 0 else 0.0
@@ -112,20 +124,25 @@ def power_weights(outcomes: pd.DataFrame | None, powers: Sequence[float]) -> np.
     """Return the probability of each power, equally likely before the campaigns with random control are looked at.
 
     Extra orders of campaign c are k_c usual^power. Orders less usual ones are regressed on (treated - p) usual^power with
-    variances in proportion to the usual orders (Poisson); the normal likelihood with k_c integrated out gives the weights. All
-    campaigns count, whatever they were about.
+    variances in proportion to the usual orders (Poisson); the weights are the normal likelihoods with k_c ~ N(0, τ²) integrated
+    out, scaled to the average member, τ² by moments over campaigns and powers (an empirical Bayes factor; Kass & Raftery 1995).
+    So campaigns that changed nothing beyond chance tell nothing. All campaigns count, whatever they were about.
     """
-    score = np.zeros(len(powers))
+    found = []
     for _, part in _members(outcomes).groupby("campaign_id"):
         usual, years = part["usual"].to_numpy(), part["years"].to_numpy()
         left = part["after"].to_numpy() - usual * years
         noise = usual * years
         noise = noise * float(np.mean(left**2 / noise))
         turn = part["is_treated"].to_numpy() - part["chance"].to_numpy()
-        for g, power in enumerate(powers):
-            shape = turn * usual**power
+        for power in powers:
+            shape = turn * usual**power / float((usual**power).mean())
             precision = float((shape**2 / noise).sum())
-            top = float((shape * left / noise).sum())
-            score[g] += top**2 / precision / 2
+            found.append((float((shape * left / noise).sum()) / precision, precision))
+    size, known = np.array(found).reshape(-1, len(powers), 2).transpose(2, 0, 1)
+    excess = float((size**2 * known - 1).sum())
+    spread = max(excess / float(known.sum()), 0.0) if known.size else 0.0
+    gain = spread * known
+    score = (size**2 * known * gain / (1 + gain) - np.log1p(gain)).sum(axis=0) / 2
     weight = np.exp(score - score.max())
     return np.asarray(weight / weight.sum())

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-__all__ = ["need_weights"]
+__all__ = ["EXPONENTS", "NeedWeights", "need_weights", "weigh_needs"]
+
+EXPONENTS = (0.0, 0.5, 1.0, 1.5, 2.0)
+"""Powers of the need weights that responses may follow: 0 the need says nothing, 1 as assumed."""
+
+AROUND_ONE = 0.5
+"""Standard deviation of the exponent around one before campaigns speak."""
 
 FEWEST = 20
 """Fewest answers of a segment that say anything about its needs."""
@@ -56,3 +66,60 @@ def need_weights(attitudes: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFram
     everyone = np.exp(d).reindex(placed.unique()).fillna(1.0).sort_index()
     weight = placed.value_counts(normalize=True).reindex(everyone.index)
     return everyone / (weight @ everyone)
+
+
+@dataclass(frozen=True)
+class NeedWeights:
+    """By how much more than on average each action is expected to work in each segment, under each of `EXPONENTS`.
+
+    Attributes
+    ----------
+    by_action
+        action_id: exponents × segments; each row's mean over the customers whom the action is for is one.
+    probability
+        Of each exponent.
+    unasked
+        Needs that actions name and no survey asked for; those actions work alike everywhere.
+    """
+
+    by_action: dict[str, np.ndarray]
+    probability: np.ndarray
+    unasked: tuple[str, ...] = ()
+
+    def mean(self, action_id: str) -> np.ndarray:
+        """Return the expected weight of each segment."""
+        return np.asarray(self.probability @ self.by_action[action_id])
+
+    def covariance(self, action_id: str) -> np.ndarray:
+        """Return how the weights of the segments vary together, as the exponent is not known."""
+        off = self.by_action[action_id] - self.mean(action_id)
+        return np.asarray(off.T @ (self.probability[:, None] * off))
+
+
+def weigh_needs(
+    actions: Sequence[Any], segments: Sequence[str], needs: pd.DataFrame | None, customers: Mapping[str, np.ndarray]
+) -> NeedWeights:  # fmt: skip
+    """Return the weights of the needs that actions name, before any campaign is looked at.
+
+    Parameters
+    ----------
+    actions
+        With ``need`` where they speak to one.
+    segments
+        In the order of the weights.
+    needs
+        From `need_weights`; none or empty: no survey.
+    customers
+        By action, the number of customers of each segment whom it is for.
+    """
+    known = needs if needs is not None else pd.DataFrame()
+    wanted = {a.id: str(getattr(a, "need", "")) for a in actions}
+    found = {}
+    for name, need in wanted.items():
+        raw = known[need].reindex(segments).fillna(1.0) if need in known else np.ones(len(segments))
+        powers = np.asarray(raw, dtype=float) ** np.array(EXPONENTS)[:, None]
+        count = customers[name] if customers[name].sum() > 0 else np.ones(len(segments))
+        found[name] = powers / (powers @ count / count.sum())[:, None]
+    prior = np.exp(-(((np.array(EXPONENTS) - 1) / AROUND_ONE) ** 2) / 2)
+    unasked = sorted({need for need in wanted.values() if need and need not in known})
+    return NeedWeights(found, prior / prior.sum(), tuple(unasked))
