@@ -2,9 +2,10 @@
 
 A customer was in segment a last year with probability p(a), known from everything until then; the year since speaks
 for segment b with likelihood l(a, b), which for those who stay (a = b) knows their own habits of before. With T(a, b) the
-chance to go from a to b within the year, the two years together have the likelihood sum over a, b of p(a) T(a, b) l(a, b). T is estimated over all customers by the EM algorithm with segments held as
-they were measured last year (two-step estimation). So the uncertainty of both years, the error of classification, is taken
-out of the shares of moves; counting the customers whose most probable segment differs would take it for moves.
+chance to go from a to b within the year, the two years together have the likelihood sum over a, b of p(a) T(a, b) l(a, b).
+T is estimated over all customers by the EM algorithm, with segments held as they were measured last year (two-step
+estimation). So the uncertainty of both years, the error of classification, is taken out of the shares of moves; counting
+the customers whose most probable segment differs would take it for moves, and overlook most who truly move.
 
 A customer is said to have moved when that is more likely than not. Staying is the rule of the prior: in each segment it
 is as if one more customer had been seen to stay.
