@@ -48,12 +48,12 @@ def found(move: float, clear: float = 3.0, **more: int) -> tuple[Moves, np.ndarr
     return told, moved
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.floats(0, 0.4), st.floats(0.3, 3.0), st.integers(0, 1000))
 def test_transitions_are_shares_within_their_intervals(
     move: float, clear: float, seed: int
 ) -> None:
-    told, _ = found(move, clear, n=200, seed=seed)
+    told, _ = found(move, clear, n=120, seed=seed)
     matrix = told.transitions.pivot_table(index="from_segment", columns="to_segment", values="share")  # fmt: skip
     assert matrix.shape == (3, 3) and np.allclose(matrix.sum(axis=1), 1)
     for part in (told.transitions, pd.DataFrame([vars(told)])):
@@ -65,21 +65,21 @@ def test_transitions_are_shares_within_their_intervals(
 def test_the_share_of_moves_is_found_where_counting_is_wrong() -> None:
     """Segments that are told apart badly: counting takes its own errors for moves."""
     inside = []
-    for seed in range(8):
-        memberships, year, moved = years(0.1, 1.5, n=600, seed=seed)
+    for seed in range(5):
+        memberships, year, moved = years(0.1, 1.5, n=500, seed=seed)
         told = latent_moves(memberships, year, seed=1)
         assert told is not None
         inside.append(told.low <= moved.mean() <= told.high)
         best = [part.pivot_table(index="customer_id", columns="segment", values=value).idxmax(axis=1)
                 for part, value in ((memberships, "probability"), (year, "came"))]  # fmt: skip
         assert (best[0] != best[1]).mean() > told.high
-    assert sum(inside) >= 7
+    assert sum(inside) >= 4
 
 
 def test_those_named_as_moved_have_moved_as_often_as_is_said() -> None:
-    told, moved = found(0.1, 1.7, n=6000)
+    told, moved = found(0.1, 1.7, n=4000)
     named = (told.customers["moved"] > 0.5).to_numpy()
-    assert named.sum() > 100
+    assert named.sum() > 60
     assert abs(moved[named].mean() - told.customers.loc[named, "moved"].mean()) < 0.06
     assert moved[named].mean() > 0.6
 
@@ -92,8 +92,8 @@ def test_a_year_like_the_one_before_gives_no_move() -> None:
 
 
 def test_fewer_moves_are_claimed_where_segments_are_less_apart() -> None:
-    claims = [int((found(0.15, clear)[0].customers["moved"] > 0.5).sum()) for clear in (3.0, 1.5, 0.7, 0.0)]  # fmt: skip
-    assert claims == sorted(claims, reverse=True) and claims[0] > 150 and claims[-1] == 0
+    claims = [int((found(0.15, clear, n=400)[0].customers["moved"] > 0.5).sum()) for clear in (3.0, 1.2, 0.0)]  # fmt: skip
+    assert claims == sorted(claims, reverse=True) and claims[0] > 40 and claims[-1] == 0
 
 
 def test_names_of_segments_change_nothing_but_names() -> None:
