@@ -74,13 +74,13 @@ def test_what_the_last_unit_brings_is_found_and_the_money_goes_there() -> None:
     true = pd.Series({c: ELASTICITY * LEVEL[c] * WORTH[c] * x[c] ** (ELASTICITY - 1) / 1000 for c in LEVEL})  # fmt: skip
     assert (table["low"] < true.reindex(table.index)).all()
     assert (true.reindex(table.index) < table["high"]).all()
-    assert table["same_money"].sum() == pytest.approx(usual.sum(), rel=0.02)
+    assert table["at_same_money"].sum() == pytest.approx(usual.sum(), rel=0.02)
     free = reading.marginal(reading.spend_of(float(usual.sum()), *reading.seen())[0])
     least, most = reading.seen()
     table = table.loc[usual.index]
-    inner = (table["same_money"] > 1.01 * least) & (table["same_money"] < 0.99 * most)
+    inner = (table["at_same_money"] > 1.01 * least) & (table["at_same_money"] < 0.99 * most)
     assert inner.sum() >= 2 and np.ptp(free[inner]) < 1e-6
-    moved = table["same_money"] / usual
+    moved = table["at_same_money"] / usual
     gain = sum(LEVEL[c] * 12 * WORTH[c] * x[c] ** ELASTICITY * (moved[c] ** ELASTICITY - 1) for c in LEVEL)  # fmt: skip
     point, low, high, sure = plan["total"]
     assert 0 < low < gain < high and sure > 0.97 and low < point < high
@@ -158,7 +158,7 @@ def test_one_channel_and_months_without_spend_give_a_sound_answer() -> None:
     alone = read(spend=TABLE[TABLE["channel"] == "Ads"])
     plan = crm.channel_plan(alone, winning(15_000.0), 1)
     assert isinstance(plan, Answer)
-    assert "stay as they are" in plan.so_what and plan.table["planned"].sum() == pytest.approx(15_000)  # fmt: skip
+    assert "stay as they are" in plan.so_what and plan.table["at_planned_money"].sum() == pytest.approx(15_000)  # fmt: skip
     gaps = TABLE.assign(spend=TABLE["spend"].where(TABLE.index % 7 != 0, 0.0))
     assert read(spend=gaps)["reading"].response.n == len(TABLE) - (TABLE.index % 7 == 0).sum()
     far = crm.channel_plan(read(), winning(1e7), 1)
@@ -169,7 +169,7 @@ def test_a_channel_whose_customers_are_not_known_stays_as_it_is() -> None:
     newcomers, segments = won_by(("Fairs", "Ads", "Post"))
     plan = crm.channel_plan(read(newcomers=newcomers, segments=segments), None, 1)
     row = plan.table.set_index("channel").loc["Friends"]
-    assert row["same_money"] == row["spend"] and np.isnan(row["marginal_return"])
+    assert row["at_same_money"] == row["spend"] and np.isnan(row["marginal_return"])
     with pytest.raises(NotEnough, match="no channel with 10"):
         crm.channel_response(TABLE, newcomers.head(5), None)
     nobody = read(newcomers=newcomers.head(0))
