@@ -131,6 +131,11 @@ def test_the_split_falls_on_segments_by_the_channels_and_says_up_to_where_winnin
     assert first < whole
     assert (returns["low"] < returns["marginal_return"]).all()
     assert "pay back within a year up to" in split.so_what
+    assert "not come back" not in split.so_what
+    poor = newcomers.assign(margin=newcomers["margin"] / 20)
+    dear = read(newcomers=poor, values=values.assign(clv=1.0))
+    much = crm.budget_split(budget, values, segments, now, dear, seed=1)
+    assert "of that would not come back" in much.so_what
 
 
 TABLE = spend_table()

@@ -64,16 +64,15 @@ def _best_spend(budget: Any, channels: Answer | None, value: float) -> str:
 
 
 def _too_much(whole: ChannelResponse | None, budget: Any) -> str:
-    """A warning where more is planned than comes back within the customers' lifetime."""
+    """A warning where more is planned than comes back within the customers' lifetime, as far as the months tell."""
     if whole is None:
         return ""
-    best = float(whole.spend(1.0, *whole.seen()).sum())
-    more = float(budget.acquisition) - best
-    return (
-        f" {format_value(more, 'currency')} of that would not come back."
-        if more > OVER * best
-        else ""
-    )
+    least, most = whole.seen()
+    best = float(whole.spend(1.0, least, most).sum())
+    more = min(float(budget.acquisition), float(most.sum())) - best
+    if not more > OVER * best:
+        return ""
+    return f" At least {format_value(more, 'currency')} of that would not come back."
 
 
 def _pays_up_to(reading: ChannelResponse) -> str:
