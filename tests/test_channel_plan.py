@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from playbook.allocation import fit_elasticity
 from playbook.answer import Answer, Missing
 from playbook.engagement.model import Budget
 from playbook.errors import NotEnough
+from playbook.tables import TABLES
+from playbook.warehouse import Warehouse
 
 LEVEL = {"Fairs": 30.0, "Ads": 300.0, "Post": 80.0, "Friends": 40.0}
 WORTH = {"Fairs": 500.0, "Ads": 60.0, "Post": 120.0, "Friends": 120.0}
@@ -181,3 +185,25 @@ def test_a_channel_whose_customers_are_not_known_stays_as_it_is() -> None:
     assert nobody["reading"] is None
     assert isinstance(crm.acquisition_channels(TABLE.head(0)), Missing)
     assert isinstance(crm.acquisition_channels(TABLE, Missing("no orders"), Missing("none")), Answer)  # fmt: skip
+
+
+def test_an_old_customer_seen_for_the_first_time_is_no_newcomer(tmp_path: Path) -> None:
+    """Without a day of acquisition a first order counts only once the record is as old as the margin's days."""
+    kinds = {"id": "str", "text": "str", "choice": "str", "flag": "boolean", "whole": "Int64", "day": "datetime64[us]", "time": "datetime64[us]"}  # fmt: skip
+    customers = pd.DataFrame({
+        "customer_id": ["old", "new", "dated", "late"], "acquisition_channel": "Ads",
+        "acquired_at": [None, None, "2023-02-01", "2025-06-01"],
+    })  # fmt: skip
+    orders = pd.DataFrame({
+        "order_id": list("abcde"), "customer_id": ["old", "new", "dated", "late", "new"], "revenue": 100.0, "cost": 60.0,
+        "ordered_at": ["2023-01-10", "2024-03-01", "2023-02-05", "2025-06-02", "2025-03-02"],
+    })  # fmt: skip
+    for name, frame in {"customers": customers, "orders": orders}.items():
+        columns = TABLES[name].columns
+        frame = frame.reindex(columns=list(columns))
+        frame = frame.astype({c: kinds.get(columns[c].kind, "float64") for c in columns})
+        frame.to_parquet(tmp_path / f"{name}.parquet", index=False)
+    rows = Warehouse(tmp_path, date(2025, 12, 31)).query(
+        "newcomer_margins", days=365, start=date(2023, 1, 1), margin_rate=0.3
+    )
+    assert dict(zip(rows["customer_id"], rows["margin"], strict=True)) == {"dated": 40.0, "new": 40.0}  # fmt: skip
