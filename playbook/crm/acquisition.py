@@ -291,10 +291,8 @@ def _named(rows: pd.DataFrame) -> str:
     return " and ".join(f"{r.channel} ({r.spend:,.0f} to {r.at_same_money:,.0f})" for r in rows.itertuples())  # fmt: skip
 
 
-def planned_return(
-    reading: ChannelResponse, money: float, seed: int
-) -> tuple[float, float, float, Any]:
-    """Return the margin that the last unit of the plan's money brings where it is placed best, with 95 % interval, and that spend."""
+def planned_return(reading: ChannelResponse, money: float, seed: int) -> tuple[float, float, float]:
+    """Return the margin that the last unit of the plan's money brings where it is placed best, with 95 % interval."""
     least, most = reading.seen()
     spend, _ = reading.spend_of(money, least, most)
     inner = ((spend > least * 1.001) & (spend < most * 0.999) & reading.marginal(spend).notna()).to_numpy()  # fmt: skip
@@ -304,4 +302,4 @@ def planned_return(
     draws = np.nan_to_num(reading.drawn_marginal(spend, seed)) @ weight
     low, high = np.quantile(draws, ENDS)
     point = float(np.nan_to_num(reading.marginal(spend).to_numpy(float)) @ weight)
-    return point, float(low), float(high), spend
+    return point, float(low), float(high)

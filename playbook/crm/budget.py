@@ -31,7 +31,7 @@ def _acquisition_return(
 ) -> tuple[float, float, float, str]:  # fmt: skip
     """Margin of the last unit of the plan's money for winning, and what it rests on: the channels, the plan, or an average."""
     if reading is not None:
-        return *planned_return(reading, float(budget.acquisition), seed)[:3], POOLED
+        return *planned_return(reading, float(budget.acquisition), seed), POOLED
     value, low, high = new_value
     if budget.acquisition_curve is not None:
         believed = _believed(budget.acquisition_curve, 1.0)
