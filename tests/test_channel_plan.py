@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from playbook.allocation import fit_elasticity
 from playbook.answer import Answer, Missing
 from playbook.engagement.model import Budget
 from playbook.errors import NotEnough
+from playbook.tables import TABLES
+from playbook.warehouse import Warehouse
 
 LEVEL = {"Fairs": 30.0, "Ads": 300.0, "Post": 80.0, "Friends": 40.0}
 WORTH = {"Fairs": 500.0, "Ads": 60.0, "Post": 120.0, "Friends": 120.0}
@@ -74,13 +78,13 @@ def test_what_the_last_unit_brings_is_found_and_the_money_goes_there() -> None:
     true = pd.Series({c: ELASTICITY * LEVEL[c] * WORTH[c] * x[c] ** (ELASTICITY - 1) / 1000 for c in LEVEL})  # fmt: skip
     assert (table["low"] < true.reindex(table.index)).all()
     assert (true.reindex(table.index) < table["high"]).all()
-    assert table["same_money"].sum() == pytest.approx(usual.sum(), rel=0.02)
+    assert table["at_same_money"].sum() == pytest.approx(usual.sum(), rel=0.02)
     free = reading.marginal(reading.spend_of(float(usual.sum()), *reading.seen())[0])
     least, most = reading.seen()
     table = table.loc[usual.index]
-    inner = (table["same_money"] > 1.01 * least) & (table["same_money"] < 0.99 * most)
+    inner = (table["at_same_money"] > 1.01 * least) & (table["at_same_money"] < 0.99 * most)
     assert inner.sum() >= 2 and np.ptp(free[inner]) < 1e-6
-    moved = table["same_money"] / usual
+    moved = table["at_same_money"] / usual
     gain = sum(LEVEL[c] * 12 * WORTH[c] * x[c] ** ELASTICITY * (moved[c] ** ELASTICITY - 1) for c in LEVEL)  # fmt: skip
     point, low, high, sure = plan["total"]
     assert 0 < low < gain < high and sure > 0.97 and low < point < high
@@ -131,6 +135,11 @@ def test_the_split_falls_on_segments_by_the_channels_and_says_up_to_where_winnin
     assert first < whole
     assert (returns["low"] < returns["marginal_return"]).all()
     assert "pay back within a year up to" in split.so_what
+    assert "not come back" not in split.so_what
+    poor = newcomers.assign(margin=newcomers["margin"] / 20)
+    dear = read(newcomers=poor, values=values.assign(clv=1.0))
+    much = crm.budget_split(budget, values, segments, now, dear, seed=1)
+    assert "of that would not come back" in much.so_what
 
 
 TABLE = spend_table()
@@ -158,7 +167,7 @@ def test_one_channel_and_months_without_spend_give_a_sound_answer() -> None:
     alone = read(spend=TABLE[TABLE["channel"] == "Ads"])
     plan = crm.channel_plan(alone, winning(15_000.0), 1)
     assert isinstance(plan, Answer)
-    assert "stay as they are" in plan.so_what and plan.table["planned"].sum() == pytest.approx(15_000)  # fmt: skip
+    assert "stay as they are" in plan.so_what and plan.table["at_planned_money"].sum() == pytest.approx(15_000)  # fmt: skip
     gaps = TABLE.assign(spend=TABLE["spend"].where(TABLE.index % 7 != 0, 0.0))
     assert read(spend=gaps)["reading"].response.n == len(TABLE) - (TABLE.index % 7 == 0).sum()
     far = crm.channel_plan(read(), winning(1e7), 1)
@@ -169,10 +178,32 @@ def test_a_channel_whose_customers_are_not_known_stays_as_it_is() -> None:
     newcomers, segments = won_by(("Fairs", "Ads", "Post"))
     plan = crm.channel_plan(read(newcomers=newcomers, segments=segments), None, 1)
     row = plan.table.set_index("channel").loc["Friends"]
-    assert row["same_money"] == row["spend"] and np.isnan(row["marginal_return"])
+    assert row["at_same_money"] == row["spend"] and np.isnan(row["marginal_return"])
     with pytest.raises(NotEnough, match="no channel with 10"):
         crm.channel_response(TABLE, newcomers.head(5), None)
     nobody = read(newcomers=newcomers.head(0))
     assert nobody["reading"] is None
     assert isinstance(crm.acquisition_channels(TABLE.head(0)), Missing)
     assert isinstance(crm.acquisition_channels(TABLE, Missing("no orders"), Missing("none")), Answer)  # fmt: skip
+
+
+def test_an_old_customer_seen_for_the_first_time_is_no_newcomer(tmp_path: Path) -> None:
+    """Without a day of acquisition a first order counts only once the record is as old as the margin's days."""
+    kinds = {"id": "str", "text": "str", "choice": "str", "flag": "boolean", "whole": "Int64", "day": "datetime64[us]", "time": "datetime64[us]"}  # fmt: skip
+    customers = pd.DataFrame({
+        "customer_id": ["old", "new", "dated", "late"], "acquisition_channel": "Ads",
+        "acquired_at": [None, None, "2023-02-01", "2025-06-01"],
+    })  # fmt: skip
+    orders = pd.DataFrame({
+        "order_id": list("abcde"), "customer_id": ["old", "new", "dated", "late", "new"], "revenue": 100.0, "cost": 60.0,
+        "ordered_at": ["2023-01-10", "2024-03-01", "2023-02-05", "2025-06-02", "2025-03-02"],
+    })  # fmt: skip
+    for name, frame in {"customers": customers, "orders": orders}.items():
+        columns = TABLES[name].columns
+        frame = frame.reindex(columns=list(columns))
+        frame = frame.astype({c: kinds.get(columns[c].kind, "float64") for c in columns})
+        frame.to_parquet(tmp_path / f"{name}.parquet", index=False)
+    rows = Warehouse(tmp_path, date(2025, 12, 31)).query(
+        "newcomer_margins", days=365, start=date(2023, 1, 1), margin_rate=0.3
+    )
+    assert dict(zip(rows["customer_id"], rows["margin"], strict=True)) == {"dated": 40.0, "new": 40.0}  # fmt: skip

@@ -85,7 +85,7 @@ def test_without_data_every_section_says_what_is_missing(nothing: Any) -> None:
         crm.budget_what_if(plan, gone, [], gone, 1), crm.sales_coverage(forecast, deals[1], AS_OF, 1), crm.loss_reasons(deals[1], 1),
         crm.compare_designs(q("loyalty_members"), None, 1), crm.campaign_uplift(q("campaign_outcomes", days=90, margin_rate=0.3), now, t("customers"), t("campaigns"), 1),
         crm.ambassadors(q("referrers"), crm.recent_answers(q("latest_recommendation"), AS_OF), gone), crm.referral_break_even(gone, gone),
-        crm.acquisition_channels(t("channel_spend")), crm.channel_plan(gone, None, 1), crm.budget_split(None, gone, gone, now, gone, plan, gone, seed=1),
+        crm.acquisition_channels(t("channel_spend"), q("newcomer_margins", days=365, start=crm.newcomers_since(q("order_history_span")), margin_rate=0.3), gone), crm.channel_plan(gone, None, 1), crm.budget_split(None, gone, gone, now, gone, plan, gone, seed=1),
         crm.automation([], crm.trigger_events(gone, now, gone, gone, crm.recent_answers(q("latest_recommendation"), AS_OF),
                        q("care_days"), crm.late_cases(q("open_cases"), None, AS_OF), churn_above=0.5, buy_above=0.5, as_of=AS_OF),
                        pd.DataFrame({"customer_id": []}), AS_OF),

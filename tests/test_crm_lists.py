@@ -378,3 +378,10 @@ def test_a_told_answer_is_one_output_with_its_sentence_first() -> None:
     none = Missing("no tasks", "rules")
     assert repr(Told(Sentence(none), Shown(none, "EUR"))) == repr(none)
     assert Told(Sentence(none), Shown(none, "EUR"))._repr_html_().count("Not answered") == 1
+
+
+def test_the_number_of_a_record_stays_on_one_line() -> None:
+    table = pd.DataFrame({"start_with": ["0065g0000000321AAA", "shop-00022254", "Ask for the next step 2025", "acquisition"]})  # fmt: skip
+    shown = Shown(Answer(table, "", "", "prescriptive"), "EUR")._repr_html_()
+    assert shown.count('<td class="record">') == 2
+    assert "<td>acquisition</td>" in shown and "<td>Ask for" in shown

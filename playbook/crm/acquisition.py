@@ -188,8 +188,8 @@ def channel_plan(channels: Answer, budget: Any, seed: int) -> Answer:
     -------
     Answer
         Table channel, spend (last 12 months), marginal_return, low, high (margin within a year of one more unit of money now,
-        95 %), same_money (spend at equal marginal return, as much in all), brings, brings_low, brings_high (margin within a year
-        more than now, 95 %), planned (spend at equal marginal return of the plan's money). Extra ``total`` (gain of the same
+        95 %), at_same_money (spend at equal marginal return, as much in all), brings, brings_low, brings_high (margin within a year
+        more than now, 95 %), at_planned_money (spend at equal marginal return of the plan's money). Extra ``total`` (gain of the same
         money: point, low, high, probability above zero), ``unplaced`` (money of the plan beyond what the months tell of).
 
     Notes
@@ -222,7 +222,7 @@ def channel_plan(channels: Answer, budget: Any, seed: int) -> Answer:
             f"marginal return (n = {reading.response.n:,} channel months, {int(reading.values['customers'].sum()):,} customers won)"
         ),
         units={"marginal_return": "ratio", "low": "ratio", "high": "ratio"}
-        | dict.fromkeys(["spend", "same_money", "brings", "brings_low", "brings_high", "planned"], "currency"),
+        | dict.fromkeys(["spend", "at_same_money", "brings", "brings_low", "brings_high", "at_planned_money"], "currency"),
         source="channel_spend, customers, orders, segments; one elasticity over all channels",
         metrics=(Metric("channel_plan_gain", *total[:3], reading.response.n, "currency", "prescriptive"),),
         extra={"total": total, "unplaced": unplaced},
@@ -235,11 +235,11 @@ def _moves(
     last, gains = reading.drawn_marginal(now, seed), reading.drawn_gain(best, seed)
     table = pd.DataFrame({
         "spend": now, "marginal_return": reading.marginal(now), "low": np.quantile(last, ENDS[0], axis=0), "high": np.quantile(last, ENDS[1], axis=0),
-        "same_money": best, "brings": reading.gain(best), "brings_low": np.quantile(gains, ENDS[0], axis=0), "brings_high": np.quantile(gains, ENDS[1], axis=0),
-        "planned": np.nan if planned is None else planned,
+        "at_same_money": best, "brings": reading.gain(best), "brings_low": np.quantile(gains, ENDS[0], axis=0), "brings_high": np.quantile(gains, ENDS[1], axis=0),
+        "at_planned_money": np.nan if planned is None else planned,
     })  # fmt: skip
-    still = (table["same_money"] / table["spend"] - 1).abs() < FLAT
-    table.loc[still, "same_money"] = table["spend"]
+    still = (table["at_same_money"] / table["spend"] - 1).abs() < FLAT
+    table.loc[still, "at_same_money"] = table["spend"]
     return table.rename_axis("channel").reset_index().sort_values(
         ["marginal_return", "channel"], ascending=[False, True], ignore_index=True)  # fmt: skip
 
@@ -255,7 +255,7 @@ def _headline(table: pd.DataFrame) -> str:
 def _so_what(
     table: pd.DataFrame, total: tuple[float, float, float, float], money: float | None, unplaced: float,
 ) -> str:  # fmt: skip
-    moved = table.assign(change=table["same_money"] - table["spend"])
+    moved = table.assign(change=table["at_same_money"] - table["spend"])
     up = moved[moved["change"] > 0].nlargest(2, "change")
     down = moved[moved["change"] < 0].nsmallest(2, "change")
     amount = float(moved["change"].clip(lower=0).sum())
@@ -288,13 +288,11 @@ def _further(reading: ChannelResponse, best: pd.Series, most: pd.Series) -> str:
 
 
 def _named(rows: pd.DataFrame) -> str:
-    return " and ".join(f"{r.channel} ({r.spend:,.0f} to {r.same_money:,.0f})" for r in rows.itertuples())  # fmt: skip
+    return " and ".join(f"{r.channel} ({r.spend:,.0f} to {r.at_same_money:,.0f})" for r in rows.itertuples())  # fmt: skip
 
 
-def planned_return(
-    reading: ChannelResponse, money: float, seed: int
-) -> tuple[float, float, float, Any]:
-    """Return the margin that the last unit of the plan's money brings where it is placed best, with 95 % interval, and that spend."""
+def planned_return(reading: ChannelResponse, money: float, seed: int) -> tuple[float, float, float]:
+    """Return the margin that the last unit of the plan's money brings where it is placed best, with 95 % interval."""
     least, most = reading.seen()
     spend, _ = reading.spend_of(money, least, most)
     inner = ((spend > least * 1.001) & (spend < most * 0.999) & reading.marginal(spend).notna()).to_numpy()  # fmt: skip
@@ -304,4 +302,4 @@ def planned_return(
     draws = np.nan_to_num(reading.drawn_marginal(spend, seed)) @ weight
     low, high = np.quantile(draws, ENDS)
     point = float(np.nan_to_num(reading.marginal(spend).to_numpy(float)) @ weight)
-    return point, float(low), float(high), spend
+    return point, float(low), float(high)

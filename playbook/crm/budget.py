@@ -17,8 +17,10 @@ __all__ = ["budget_split"]
 
 ASK = "spend per channel, purpose and month with the customers won"
 SHIFT = 0.1
+OVER = 0.1
+"""Part beyond the spend that pays from which too much is planned."""
 AVERAGE = "on average"
-CHANNELS = "by the channels' newcomers, at equal marginal return"
+CHANNELS = "by the newcomers of the channels"
 POOLED = "at the margin, from all channels together"
 SPENT_ON = ("grow share", "develop", "appreciate", "win back")
 """Strategies into which new money goes; the others keep what their actions cost."""
@@ -29,7 +31,7 @@ def _acquisition_return(
 ) -> tuple[float, float, float, str]:  # fmt: skip
     """Margin of the last unit of the plan's money for winning, and what it rests on: the channels, the plan, or an average."""
     if reading is not None:
-        return *planned_return(reading, float(budget.acquisition), seed)[:3], POOLED
+        return *planned_return(reading, float(budget.acquisition), seed), POOLED
     value, low, high = new_value
     if budget.acquisition_curve is not None:
         believed = _believed(budget.acquisition_curve, 1.0)
@@ -53,12 +55,24 @@ def _best_spend(budget: Any, channels: Answer | None, value: float) -> str:
         life = f", within their lifetime {_pays_up_to(whole)}" if whole is not None else ""
         return (
             f" Customers won pay back within a year {_pays_up_to(reading)} a year for all channels{life}; "
-            f"{last} was spent in the last 12 months, {planned}"
+            f"{last} was spent in the last 12 months, {planned}{_too_much(whole, budget)}"
         )
     if budget.acquisition_curve is None or value <= 0:
         return ""
     best = _believed(budget.acquisition_curve, value).spend_at(1.0)
     return f" By the plan's curve winning pays up to {format_value(best, 'currency')} a year over the customers' lifetime; {planned}"
+
+
+def _too_much(whole: ChannelResponse | None, budget: Any) -> str:
+    """A warning where more is planned than comes back within the customers' lifetime, as far as the months tell."""
+    if whole is None:
+        return ""
+    least, most = whole.seen()
+    best = float(whole.spend(1.0, least, most).sum())
+    more = min(float(budget.acquisition), float(most.sum())) - best
+    if not more > OVER * best:
+        return ""
+    return f" At least {format_value(more, 'currency')} of that would not come back."
 
 
 def _pays_up_to(reading: ChannelResponse) -> str:

@@ -4,7 +4,11 @@ with first_orders as (
 ),
 
 won as (
-  select c.customer_id, c.acquisition_channel as channel, cast(coalesce(c.acquired_at, f.first_order_at) as date) as won_on
+  select
+    c.customer_id,
+    c.acquisition_channel as channel,
+    cast(coalesce(c.acquired_at, f.first_order_at) as date) as won_on,
+    case when c.acquired_at is null then cast($days as bigint) else 0 end as unseen
   from customers as c
   left join first_orders as f on c.customer_id = f.customer_id
 ),
@@ -28,4 +32,6 @@ from won as w
 left join earned as e on w.customer_id = e.customer_id
 where w.won_on >= cast($start as date) and date_diff('day', w.won_on, cast($as_of as date)) >= cast($days as bigint)
   and w.channel is not null
+  -- without a day of acquisition, a first order soon after the record begins may be an old customer's
+  and date_diff('day', cast($start as date), w.won_on) >= w.unseen
 order by w.customer_id

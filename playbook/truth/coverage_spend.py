@@ -37,9 +37,12 @@ def elasticity(channels: int, months: int, follows: float = 0.0, extra: float = 
     """Elasticity of customers won to spend; ``follows``: spend goes with demand; ``extra``: variance beyond Poisson."""
 
     def draw(rng: np.random.Generator) -> tuple[float, float, float]:
-        table, _ = _spend(rng, channels, months, 0.5, follows, extra)
-        found = fit_elasticity(table)
-        return found.low, found.high, 0.5
+        while True:
+            try:
+                found = fit_elasticity(_spend(rng, channels, months, 0.5, follows, extra)[0])
+            except ValueError:
+                continue  # the rare sample that gives no answer has no interval to judge
+            return found.low, found.high, 0.5
 
     return draw
 

@@ -67,7 +67,7 @@ def channel_money(study: Study) -> Found:
         )
     )
     plan = given(crm.channel_plan(channels, None, sight.engagement.seed))
-    ours = plan.table.set_index("channel")["same_money"]
+    ours = plan.table.set_index("channel")["at_same_money"]
     reading = channels["reading"]
     usual = reading.usual
     yearly = _yearly(study, usual)
