@@ -256,6 +256,11 @@ def test_beliefs_about_the_programme_count_as_far_as_others_held() -> None:
     assert lifts[1].to_numpy() == pytest.approx(0.5 * lifts[0].to_numpy())
     assert (lifts[2] == 0).all()
     assert [a["expected_best"] for a in (whole, none)] == ["Generous", "Nothing"]
+    wide = [
+        a.table.set_index("design")["high"] - a.table.set_index("design")["low"]
+        for a in (whole, half)
+    ]
+    assert wide[1]["Generous"] > wide[0]["Generous"]  # contacts are no programme
     assert "count for 50.0 %" in half.so_what.replace("\N{NO-BREAK SPACE}", " ") and "count for" not in whole.so_what  # fmt: skip
 
 

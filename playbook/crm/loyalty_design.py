@@ -22,6 +22,7 @@ Z95 = 1.959964
 TOGETHER = (
     0.5  # correlation of the errors of two beliefs of one plan: the same people, not the same guess
 )
+CARRIED = 0.5  # how far the share of belief that holds for contacts may be off for the programme (standard deviation)
 PRESENT = "as it is"
 DIFFERENCES = [
     "issued", "believed_lift", "against_present", "difference_low", "difference_high", "chance_better",
@@ -128,7 +129,7 @@ class _Simulation:
         self, members: pd.DataFrame, present: _Rules, seed: int, held: float | None
     ) -> None:
         rng = np.random.default_rng(seed)
-        self.present, self.held = present, 1.0 if held is None else held
+        self.present = present
         self.uses = uses_offers(members).to_numpy(float)
         self.before = members["revenue_year_before"].to_numpy(float)
         self.revenue = members["revenue_12m"].to_numpy(float).clip(0)
@@ -140,6 +141,8 @@ class _Simulation:
         self.weights = np.vstack([np.ones(blocks), drawn])
         self.rng, self.noise = rng, np.append(0.0, rng.standard_normal(DRAWS))
         self.response = np.append(0.5, rng.uniform(0, 1, DRAWS))
+        middle, spread = (1.0, 0.0) if held is None else (held, CARRIED)
+        self.held = np.append(middle, (middle + spread * rng.standard_normal(DRAWS)).clip(0.0))
         self.margin = self._drawn([members["margin_12m"].to_numpy(float)])[0]
         owed, earned = self._drawn(
             [members[c].clip(lower=0).to_numpy(float) for c in ("balance", "earned_12m")]
@@ -245,7 +248,8 @@ def compare_designs(
     earned little and much, so a richer design loses fewer points unused. Liability keeps
     the present relation of points held to points earned in a year. The programme's believed lift L is scaled to
     a design without a belief of its own as L·g^e, g = how generous it is against the present rules, e between 0
-    (generosity does not matter) and 1. Intervals span members (bootstrap in blocks), L and e; designs are paired. Errors
+    (generosity does not matter) and 1. Intervals span members (bootstrap in blocks), L, e and, as contacts
+    are no programme, the share of belief that holds (± one half, never below none); designs are paired. Errors
     of a design's own belief and the programme's are correlated by one half.
     """
     members = _ready(members, programme)
