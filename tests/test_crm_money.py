@@ -256,7 +256,24 @@ def test_beliefs_about_the_programme_count_as_far_as_others_held() -> None:
     assert lifts[1].to_numpy() == pytest.approx(0.5 * lifts[0].to_numpy())
     assert (lifts[2] == 0).all()
     assert [a["expected_best"] for a in (whole, none)] == ["Generous", "Nothing"]
+    wide = [
+        a.table.set_index("design")["high"] - a.table.set_index("design")["low"]
+        for a in (whole, half)
+    ]
+    assert wide[1]["Generous"] > wide[0]["Generous"]  # contacts are no programme
     assert "count for 50.0 %" in half.so_what.replace("\N{NO-BREAK SPACE}", " ") and "count for" not in whole.so_what  # fmt: skip
+
+
+def test_two_beliefs_as_wide_as_each_other_do_not_make_a_sure_difference() -> None:
+    now = programme(tiers=rich("", 0.0).tiers, believed_lift=0.30, believed_lift_low=0.20, believed_lift_high=0.40)  # fmt: skip
+    near, far = rich("Near", 0.0, 0.32), rich("Far", 0.0, 0.70)
+    answer = crm.compare_designs(members(), now.model_copy(update={"designs": [near, far]}), 1)
+    chance = answer["differences"].set_index("design")["chance_better"]
+    assert 0.5 < chance["Near"] < 0.8 and chance["Far"] > 0.99
+    assert answer["recommended"] == "Far"
+    alone = crm.compare_designs(members(), now.model_copy(update={"designs": [near]}), 1)
+    assert alone["recommended"] == "as it is" and alone["expected_best"] == "Near"
+    assert "above zero with a chance of" in alone.so_what
 
 
 @settings(max_examples=8, deadline=None)

@@ -66,7 +66,7 @@ def channels(client: Client) -> Channels:
 
 
 def fixes(client: Client, price: float) -> tuple[str, ...]:
-    """Read which fixes save more than they cost (step 5), dearest saving first.
+    """Read which fixes save more than they cost (step 5), the highest saving for its cost first.
 
     A fix saves its believed share of the value that the kinds of incident it mends put at risk, of what the fixes before
     it have left. It is bought where that pays for its cost at the price of money, and the money for fixes reaches.

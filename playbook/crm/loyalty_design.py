@@ -19,6 +19,10 @@ DRAWS = 1000
 BLOCKS = 1000  # members are resampled in so many random blocks at most
 GROUPS = 4  # members by how much they ever earned: breakage differs between them
 Z95 = 1.959964
+TOGETHER = (
+    0.5  # correlation of the errors of two beliefs of one plan: the same people, not the same guess
+)
+CARRIED = 0.5  # how far the share of belief that holds for contacts may be off for the programme (standard deviation)
 PRESENT = "as it is"
 DIFFERENCES = [
     "issued", "believed_lift", "against_present", "difference_low", "difference_high", "chance_better",
@@ -125,7 +129,7 @@ class _Simulation:
         self, members: pd.DataFrame, present: _Rules, seed: int, held: float | None
     ) -> None:
         rng = np.random.default_rng(seed)
-        self.present, self.held = present, 1.0 if held is None else held
+        self.present = present
         self.uses = uses_offers(members).to_numpy(float)
         self.before = members["revenue_year_before"].to_numpy(float)
         self.revenue = members["revenue_12m"].to_numpy(float).clip(0)
@@ -135,8 +139,10 @@ class _Simulation:
         blocks = int(self.block.max()) + 1
         drawn = rng.multinomial(blocks, np.full(blocks, 1 / blocks), DRAWS)
         self.weights = np.vstack([np.ones(blocks), drawn])
-        self.noise = np.append(0.0, rng.standard_normal(DRAWS))
+        self.rng, self.noise = rng, np.append(0.0, rng.standard_normal(DRAWS))
         self.response = np.append(0.5, rng.uniform(0, 1, DRAWS))
+        middle, spread = (1.0, 0.0) if held is None else (held, CARRIED)
+        self.held = np.append(middle, (middle + spread * rng.standard_normal(DRAWS)).clip(0.0))
         self.margin = self._drawn([members["margin_12m"].to_numpy(float)])[0]
         owed, earned = self._drawn(
             [members[c].clip(lower=0).to_numpy(float) for c in ("balance", "earned_12m")]
@@ -186,6 +192,14 @@ class _Simulation:
             _ratio(cost, self.margin - cost, np.nan), lift, self.margin / (1 + now) * lift - cost,
         )  # fmt: skip
 
+    def _error(self, rules: _Rules) -> np.ndarray:
+        """Draws of the error of a belief: the present rules' one, of which a design's own belief shares a part."""
+        if rules.belief is None or rules is self.present:
+            return self.noise
+        own = np.append(0.0, self.rng.standard_normal(DRAWS))
+        mixed: np.ndarray = TOGETHER * self.noise + (1 - TOGETHER**2) ** 0.5 * own
+        return mixed
+
     def _lift(self, rules: _Rules, more: np.ndarray | float) -> np.ndarray:
         """Believed lift: the design's own, else the programme's times generosity to the power of the response.
 
@@ -194,7 +208,7 @@ class _Simulation:
         belief = rules.belief or self.present.belief
         assert belief is not None
         mean, low, high = belief
-        drawn = self.held * (mean + self.noise * (high - low) / (2 * Z95))
+        drawn = self.held * (mean + self._error(rules) * (high - low) / (2 * Z95))
         factor = 1.0 if rules.belief else np.power(more, self.response)
         return np.maximum(drawn * factor, -0.9)
 
@@ -234,7 +248,9 @@ def compare_designs(
     earned little and much, so a richer design loses fewer points unused. Liability keeps
     the present relation of points held to points earned in a year. The programme's believed lift L is scaled to
     a design without a belief of its own as L·g^e, g = how generous it is against the present rules, e between 0
-    (generosity does not matter) and 1. Intervals span members (bootstrap in blocks), L and e; designs are paired.
+    (generosity does not matter) and 1. Intervals span members (bootstrap in blocks), L, e and, as contacts
+    are no programme, the share of belief that holds (± one half, never below none); designs are paired. Errors
+    of a design's own belief and the programme's are correlated by one half.
     """
     members = _ready(members, programme)
     if not programme.tiers:

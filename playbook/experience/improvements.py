@@ -290,7 +290,7 @@ def _words(table: pd.DataFrame, sure: pd.DataFrame, together: tuple[float, ...])
         money = format_value(first["effect"], "currency")
         headline = f"{first['improvement']}: {money} of lifetime value at risk"
         text += f", {money} ({_range(first['low'], first['high'])}) at risk. {_worth_it(first)} "
-        text += f"All pain points together: {format_value(together[0], 'currency')} ({_range(*together[1:])}). {_one_incident(table, first)}"
+        text += f"All pain points together: {format_value(together[0], 'currency')} ({_range(*together[1:])}). {_one_incident(table, sure)}"
     else:
         headline = f"{first['improvement']}: {fewer} order again"
         text += "; step 3 gives no lifetime value, so no money is stated. "
@@ -307,10 +307,11 @@ def _by_kind(table: pd.DataFrame) -> pd.DataFrame:
     return parts.agg(names=("pain", tuple), saved=("saved", "sum")).reset_index()
 
 
-def _one_incident(table: pd.DataFrame, first: pd.Series) -> str:
-    """Remark on an item whose incident stands in the list under more names than one."""
+def _one_incident(table: pd.DataFrame, sure: pd.DataFrame) -> str:
+    """Remark on the dearest sure incident that stands in the list under more names than one."""
     kinds = _by_kind(table)
-    same = kinds[(kinds["kind"] == first["kind"]) & (kinds["names"].map(len) > 1)]
+    same = kinds[kinds["kind"].isin(sure["kind"]) & (kinds["names"].map(len) > 1)]
+    same = same.sort_values(["saved", "kind"], ascending=[False, True])
     if same.empty:
         return ""
     names = [f"'{name}'" for name in same["names"].iloc[0]]
