@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,12 +56,12 @@ def needs_of_actions(plan: Answer | Missing, actions: Sequence[Any]) -> Answer |
             f"'{top.action}' speaks to {top.need} and is expected to work {top.weight:.1f} times as much as on average in '{top.segment}'"
             if top.weight > 1.05 else "Stated needs hardly tell segments apart: actions are expected to work alike everywhere"
         ),
-        so_what=_advice(effects, power, spread),
+        so_what=_advice(effects, known, power, spread),
         kind="predictive",
         caption=f"Weight of each action by segment, mean one over the customers it is for ({table['action'].nunique()} actions, {table['segment'].nunique()} segments)",
         units={"weight": "ratio", "expected": "%", "standard_error": "%"},
         source="survey answers on importance, plan, past campaigns with a random control",
-        metrics=(Metric("need_exponent", power, power - 1.96 * spread, power + 1.96 * spread, len(known), "ratio", "predictive"),),
+        metrics=(Metric("need_exponent", power, max(power - 1.96 * spread, EXPONENTS[0]), min(power + 1.96 * spread, EXPONENTS[-1]), len(known), "ratio", "predictive"),),
     )  # fmt: skip
 
 
@@ -72,13 +72,15 @@ def _exponent(effects: Effects) -> tuple[float, float]:
     return mean, float(np.sqrt(chance @ (powers - mean) ** 2))
 
 
-def _advice(effects: Effects, power: float, spread: float) -> str:
-    heard = int((effects.table.groupby("action_id")["campaigns"].first() > 0).sum())
+def _advice(effects: Effects, known: Mapping[str, Any], power: float, spread: float) -> str:
+    asked = effects.table[effects.table["action_id"].isin(list(known))]
+    heard = int((asked.groupby("action_id")["campaigns"].first() > 0).sum())
     source = (
-        f"Campaigns of {heard} actions were asked how far responses follow what people say they need"
+        f"Campaigns of {heard} such actions tell how far responses follow what people say they need"
         if heard else "No campaign with a random control tells how far responses follow what people say they need"
     )  # fmt: skip
-    verdict = "less than assumed" if power + spread < 1 else "more than assumed" if power - spread > 1 else "as assumed, as far as can be told"  # fmt: skip
+    half = 1.96 * spread
+    verdict = "less than assumed" if power + half < 1 else "more than assumed" if power - half > 1 else "which does not contradict the assumption"  # fmt: skip
     return (
         f"{source}: power {power:.1f} (standard deviation {spread:.1f}; 0 not at all, 1 as assumed), {verdict}. "
         "Keep random controls in every segment, so that the next review knows it better."
