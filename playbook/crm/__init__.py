@@ -65,6 +65,7 @@ from playbook.crm.loyalty import care_calendar, programme_return, tier_changes
 from playbook.crm.loyalty_design import compare_designs
 from playbook.crm.mapping import SYSTEMS, read_mapping, tenant_mapping
 from playbook.crm.model_card import model_card
+from playbook.crm.need_answer import needs_of_actions
 from playbook.crm.need_fit import need_weights
 from playbook.crm.newcomers import newcomer_values
 from playbook.crm.personalisation import (
@@ -110,7 +111,8 @@ __all__ = [
     "expected_margins", "fill_template", "gate_shares", "group_effects", "held_back",
     "is_mapped", "lapsed_customers", "late_cases", "late_columns", "limits", "lint_file",
     "list_files", "list_sizes", "list_tests", "lists_today", "loss_reasons", "make_files",
-    "model_card", "money_and_margin", "money_for_contacts", "need_weights", "newcomer_values", "newcomers_since",
+    "model_card", "money_and_margin", "money_for_contacts", "need_weights", "needs_of_actions",
+    "newcomer_values", "newcomers_since",
     "next_best_action", "personal_content", "pipeline_forecast", "planned_action",
     "programme_return", "promise_and_delivery", "propensity", "read_file", "read_mapping",
     "recent_answers", "recommendations", "referral_break_even", "referral_value",

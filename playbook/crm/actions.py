@@ -313,6 +313,7 @@ def _nba_advice(
             if effects.unheard
             else ""
         )
+        + effects.needs.told()
     )
 
 

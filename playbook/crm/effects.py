@@ -234,10 +234,7 @@ def expected_effects(
 
     alike = {a.id: response(a.id, np.ones(len(segments))) for a in order}
     raw = {a.id: [m[m["campaign_id"].isin(a.measured_by)] for m in found] for a in order}
-    apart = [spread_between_segments(m) for m in found]
-    speaks = replace(
-        speaks, probability=learnt_needs(speaks, segments, alike, doubt, raw, weights, apart)
-    )
+    speaks = replace(speaks, probability=learnt_needs(speaks, segments, alike, doubt, raw, weights))
     by_segment = {a.id: speaks.mean(a.id) for a in order}
     own = {
         k: [with_weights(m, segments, by_segment[k]) for m in frames] for k, frames in raw.items()

@@ -40,13 +40,10 @@ def spread_between_segments(measured: pd.DataFrame) -> float:
 
     Where ``measured`` has a column ``weight``, beyond what goes with it as well.
     """
-    shaped = measured.assign(weight=measured.get("weight", 1.0))
-    parts = [
-        excess_variance(
-            part["response"].to_numpy(float), part["standard_error"].to_numpy(float) ** 2, part["weight"].to_numpy(float)
-        )
-        for _, part in shaped.groupby("campaign_id")
-    ]  # fmt: skip
+    values, noise = measured["response"].to_numpy(float), measured["standard_error"].to_numpy(float) ** 2  # fmt: skip
+    shape = measured["weight"].to_numpy(float) if "weight" in measured else np.ones(len(measured))
+    rows = measured.groupby("campaign_id").indices.values()
+    parts = [excess_variance(values[r], noise[r], shape[r]) for r in rows]
     scale = sum(p[1] for p in parts)
     return max(sum(p[0] for p in parts) / scale, 0.0) if scale > 0 else 0.0
 

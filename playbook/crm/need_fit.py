@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from playbook.answer import Missing
 
 __all__ = ["EXPONENTS", "NeedWeights", "need_weights", "weigh_needs"]
 
@@ -23,7 +25,7 @@ WIDEST = 2.0
 """Largest distance from the mean that counts, in standard deviations."""
 
 
-def need_weights(attitudes: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
+def need_weights(attitudes: pd.DataFrame, segments: pd.DataFrame | Missing) -> pd.DataFrame:
     """Return by how much more than average an action works in each segment, by the need it speaks to.
 
     Parameters
@@ -36,7 +38,7 @@ def need_weights(attitudes: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFram
     Returns
     -------
     DataFrame
-        Segments × constructs; weights whose mean over customers is one. Empty without answers.
+        Segments × constructs; weights whose mean over customers is one. Empty without answers or segments.
 
     Notes
     -----
@@ -46,6 +48,8 @@ def need_weights(attitudes: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFram
     standard deviation above the mean holds e times as much. That is an assumption of the plan, as the belief is; where
     experiments measured segments, their figures are weighed against it.
     """
+    if isinstance(segments, Missing):
+        return pd.DataFrame()
     asked = attitudes[attitudes["kind"] == "importance"]
     wide = asked.pivot_table(index="customer_id", columns="construct", values="value").dropna()
     placed = segments.set_index("customer_id")["segment"]
@@ -79,12 +83,34 @@ class NeedWeights:
     probability
         Of each exponent.
     unasked
-        Needs that actions name and no survey asked for; those actions work alike everywhere.
+        Needs that actions name and no survey asked for, with the ids of the actions; those work alike everywhere.
+    asked
+        Needs that a survey asked for.
     """
 
     by_action: dict[str, np.ndarray]
     probability: np.ndarray
-    unasked: tuple[str, ...] = ()
+    unasked: dict[str, list[str]] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+
+    @property
+    def exponent(self) -> float:
+        """How far responses are expected to follow stated needs: 0 not at all, 1 as assumed."""
+        return float(self.probability @ np.array(EXPONENTS))
+
+    def told(self) -> str:
+        """Return a sentence on needs that nobody asked for, empty where all are known."""
+        if not self.unasked:
+            return ""
+        where = "; ".join(
+            f"need {need!r} of {', '.join(ids)}" for need, ids in self.unasked.items()
+        )
+        known = (
+            f"write one of {', '.join(self.asked)}"
+            if self.asked
+            else "ask for the importance of needs in a survey"
+        )
+        return f" No survey asks for {where} (plan, actions): taken to work alike in all segments; {known}."
 
     def mean(self, action_id: str) -> np.ndarray:
         """Return the expected weight of each segment."""
@@ -121,5 +147,8 @@ def weigh_needs(
         count = customers[name] if customers[name].sum() > 0 else np.ones(len(segments))
         found[name] = powers / (powers @ count / count.sum())[:, None]
     prior = np.exp(-(((np.array(EXPONENTS) - 1) / AROUND_ONE) ** 2) / 2)
-    unasked = sorted({need for need in wanted.values() if need and need not in known})
-    return NeedWeights(found, prior / prior.sum(), tuple(unasked))
+    unasked = {
+        need: sorted(k for k, v in wanted.items() if v == need)
+        for need in sorted(set(wanted.values()) - {""} - set(known.columns))
+    }
+    return NeedWeights(found, prior / prior.sum(), unasked, tuple(map(str, known.columns)))

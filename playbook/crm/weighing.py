@@ -104,36 +104,34 @@ def repeats(measured: pd.DataFrame) -> float:
 
 def learnt_needs(
     needs: NeedWeights, segments: Sequence[str], prior: Mapping[str, np.ndarray], doubt: Mapping[str, float],
-    own: Mapping[str, Sequence[pd.DataFrame]], powers: np.ndarray, between: Sequence[float],
+    own: Mapping[str, Sequence[pd.DataFrame]], powers: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     """Return the probability of each exponent of the need weights, given all measured campaigns.
 
     Under exponent β an action's responses are N(k w_s^β, …) as in `combine`; the normal likelihoods of all actions with
     campaigns multiply (a meta-regression on stated need with a shared exponent; Gelman & Hill 2007, chapter 13). Whether
     customers answer as they say they would is known to differ (Ansari & Mela 2003 learn it from each one's clicks), so
-    the data may say β = 0, in which case stated needs say nothing.
+    the data may say β = 0, in which case stated needs say nothing. Each β comes with the variance between segments that it leaves.
     """
     logs = np.zeros((len(powers), len(needs.probability)))
-    for name, frames in own.items():
-        for g, rows in enumerate(frames):
-            if rows.empty or not prior[name][g]:
-                continue
-            belief = float(prior[name][g])
-            spread = abs(belief) * float(np.hypot(doubt[name], TOGETHER))
-            for e, weight in enumerate(needs.by_action[name]):
-                logs[g, e] += _likelihood(rows, segments, belief, spread, weight, between[g])
+    speaking = [k for k, weight in needs.by_action.items() if np.ptp(weight, axis=0).any()]
+    for g in range(len(powers)):
+        told = {k: own[k][g] for k in speaking if len(own[k][g]) and prior[k][g]}
+        for e in range(len(needs.probability)):
+            weighed = {k: with_weights(m, segments, needs.by_action[k][e]) for k, m in told.items()}
+            between = spread_between_segments(pd.concat(weighed.values())) if weighed else 0.0
+            for name, rows in weighed.items():
+                belief = float(prior[name][g])
+                spread = abs(belief) * float(np.hypot(doubt[name], TOGETHER))
+                logs[g, e] += _likelihood(rows, belief, spread, between)
     part = needs.probability * np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(powers @ (part / part.sum(axis=1, keepdims=True)))
 
 
-def _likelihood(
-    rows: pd.DataFrame, segments: Sequence[str], belief: float, spread: float, weight: np.ndarray, between: float
-) -> float:  # fmt: skip
-    """Log of the normal likelihood of measured figures, up to a constant."""
-    place = pd.Index(segments).get_indexer(rows["segment"])
-    rows, place = rows[place >= 0], place[place >= 0]
-    w = weight[place]
-    covariance = spread**2 * np.outer(w, w) + between * (place[:, None] == place[None, :])
+def _likelihood(rows: pd.DataFrame, belief: float, spread: float, between: float) -> float:
+    """Log of the normal likelihood of measured figures with their weights, up to a constant."""
+    w, segment = rows["weight"].to_numpy(float), rows["segment"].to_numpy()
+    covariance = spread**2 * np.outer(w, w) + between * (segment[:, None] == segment[None, :])
     covariance += np.diag(rows["standard_error"].to_numpy(float) ** 2)
     off = rows["response"].to_numpy(float) - belief * w
     return -0.5 * float(off @ np.linalg.solve(covariance, off) + np.linalg.slogdet(covariance)[1])
