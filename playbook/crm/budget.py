@@ -292,7 +292,7 @@ def _verdict(returns: pd.DataFrame) -> tuple[str, str]:
     said = (
         f"Within a year a unit of money brings {a.marginal_return:.1f} of margin ({a.low:.1f} to {a.high:.1f}, {a.basis}) when spent on "
         f"winning{longer} and {r.marginal_return:.1f} ({r.low:.1f} to {r.high:.1f}, {r.basis}) on keeping."
-    )
+    ).replace("-", "−")
     if a.basis == AVERAGE:
         return "keep and test", (
             f"{said} The first is an average, which says nothing about the last unit: keep the split and test a tenth of the "

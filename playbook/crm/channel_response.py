@@ -22,6 +22,8 @@ HALVINGS = 60
 Z95 = 1.959964
 STEEPEST = 0.95
 """An elasticity of one or more would say that all money belongs into one channel."""
+FURTHEST = 4.0
+"""Most times the usual spend, and least part of it, that any reading is trusted for."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +120,6 @@ class ChannelResponse:
         most = (channels["widest"].clip(lower=1.0, upper=FURTHEST) * self.usual).rename("most")
         known = self.worth.reindex(channels.index).notna()
         return least.where(known, self.usual), most.where(known, self.usual)
-
-
-FURTHEST = 4.0
-"""Most times the usual spend, and least part of it, that any reading is trusted for."""
 
 
 def channel_response(
