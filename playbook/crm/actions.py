@@ -19,6 +19,7 @@ __all__ = [
     "EFFECT_DAYS",
     "campaigns_since",
     "candidates",
+    "frontier",
     "money_for_contacts",
     "next_best_action",
     "shrunken_effect",
@@ -239,7 +240,7 @@ def next_best_action(
     -------
     Answer
         Table action, segment, customers, expected_margin (before the contact's cost), low, high, cost, action_id.
-        Extra ``choice`` (result next_best_action), ``allocation``, ``frontier`` (value by budget), ``effects`` (`Effects`),
+        Extra ``choice`` (result next_best_action), ``allocation``, ``actions`` (as given), ``effects`` (`Effects`),
         ``eligible``, ``gains`` and the part of it from ``staying`` (customers × actions).
     """
     need(pd.DataFrame({"action": [a.id for a in actions]}), "actions in the plan", ASK)
@@ -263,7 +264,6 @@ def next_best_action(
     choice["expected_margin"] = margins.reindex(keys).to_numpy(float)
     choice["cost"] = choice["action"].map(cost)
     table, draws = _table(choice, people, actions, seed, effects)
-    frontier = _frontier(gains, actions, eligible, result, capacity)
     net = float(choice["expected_margin"].sum() - choice["cost"].sum())
     low, high = (float(q) for q in np.quantile(draws - result.spent, [0.025, 0.975]))
     touched = int((choice["action"] != NONE).sum())
@@ -282,7 +282,7 @@ def next_best_action(
         ),
         extra={
             "choice": choice[["customer_id", "segment", "action", "expected_margin", "cost", "holdout"]],
-            "allocation": result, "effects": effects, "eligible": eligible, "gains": gains, "staying": staying, "frontier": frontier, "capacity": capacity, "budget": budget, "months": months,
+            "allocation": result, "effects": effects, "eligible": eligible, "gains": gains, "staying": staying, "actions": tuple(actions), "capacity": capacity, "budget": budget, "months": months,
         },
     )  # fmt: skip
 
@@ -317,16 +317,27 @@ def _nba_advice(
     )
 
 
-def _frontier(
-    gains: pd.DataFrame, actions: Sequence[Any], eligible: pd.DataFrame, result: Allocation, capacity: Mapping[str, float],
-) -> pd.DataFrame:  # fmt: skip
-    """What the plan would be believed to earn with less money than it uses: budget, net, marginal."""
+def frontier(plan: Answer, shares: Sequence[float]) -> pd.DataFrame:
+    """Return what the plan would be believed to earn with less money than it uses.
+
+    Parameters
+    ----------
+    plan
+        From `next_best_action`.
+    shares
+        Of the money that the plan uses, rising, each chosen for anew.
+
+    Returns
+    -------
+    DataFrame
+        budget, net (margin after cost), marginal (margin after cost of one more unit of money since the row before); from
+        nothing to all of it.
+    """
+    result = plan["allocation"]
     rows = [{"budget": 0.0, "net": 0.0}]
-    for share in (0.02, 0.05, 0.1, 0.25, 0.5, 0.75):
-        money = share * result.spent
-        part = _choose(gains, actions, eligible, money, capacity) if money > 0 else None
-        if part is not None:
-            rows.append({"budget": money, "net": part.value})
+    for money in (share * result.spent for share in shares if result.spent > 0):
+        part = _choose(plan["gains"], plan["actions"], plan["eligible"], money, plan["capacity"])
+        rows.append({"budget": money, "net": part.value})
     rows.append({"budget": result.spent, "net": result.value})
     table = pd.DataFrame(rows).drop_duplicates("budget", ignore_index=True)
     table["marginal"] = table["net"].diff() / table["budget"].diff()

@@ -10,6 +10,7 @@ import pandas as pd
 from playbook.allocation import ResponseCurve
 from playbook.answer import Answer, Metric, answers, format_value, need
 from playbook.crm.acquisition import planned_return
+from playbook.crm.actions import frontier
 from playbook.crm.channel_response import ChannelResponse
 from playbook.errors import NotEnough
 
@@ -85,8 +86,8 @@ def _pays_up_to(reading: ChannelResponse) -> str:
 
 def _retention_return(plan: Answer) -> tuple[float, float, float, float]:
     """Believed margin per unit of money at the last step of the plan's frontier, with range; and the cost."""
-    frontier, spent = plan["frontier"], float(plan["allocation"].spent)
-    last = float(frontier["marginal"].iloc[-1]) + 1 if len(frontier) > 1 else np.nan
+    steps, spent = frontier(plan, (0.75,)), float(plan["allocation"].spent)
+    last = float(steps["marginal"].iloc[-1]) + 1 if len(steps) > 1 else np.nan
     total = plan.table[["expected_margin", "low", "high"]].sum()
     scale = last / total["expected_margin"] if total["expected_margin"] > 0 else np.nan
     return last, total["low"] * scale, total["high"] * scale, spent

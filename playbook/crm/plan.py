@@ -11,7 +11,7 @@ import pandas as pd
 
 from playbook.allocation import NONE, Allocation
 from playbook.answer import Answer, Metric, Missing, answers, format_value
-from playbook.crm.actions import _choose, _eligible, _table
+from playbook.crm.actions import _choose, _eligible, _table, frontier
 from playbook.errors import NotEnough
 
 __all__ = ["action_plan", "budget_what_if", "limits", "money_and_margin"]
@@ -198,7 +198,7 @@ def money_and_margin(plan: Answer) -> Answer:
     Answer
         Table budget, net (margin after cost), marginal (margin after cost of one more unit of money), share (of the net).
     """
-    table = plan["frontier"].copy()
+    table = frontier(plan, (0.02, 0.05, 0.1, 0.25, 0.5, 0.75))
     full = float(table["net"].iloc[-1])
     if full <= 0:
         raise NotEnough("no action is believed to earn more than it costs", ASK)
