@@ -80,6 +80,7 @@ def all_rows(step: str = "") -> list[Row]:
     import_module("playbook.truth.step04_offers")
     import_module("playbook.truth.step05_channels")
     import_module("playbook.truth.step05_money")
+    import_module("playbook.truth.step06_channels")
     import_module("playbook.truth.step06_harm")
     import_module("playbook.truth.step06_promise")
     import_module("playbook.truth.step07_alarms")
