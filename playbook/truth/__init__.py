@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from pkgutil import iter_modules
 
 from threadpoolctl import threadpool_limits
 
@@ -73,19 +74,9 @@ def known_step(step: str) -> str:
 
 def all_rows(step: str = "") -> list[Row]:
     """Return the rows of a step, or of all steps, in order of their ids."""
-    for number in STEPS:
-        import_module(f"playbook.truth.step{number}")
-    import_module("playbook.truth.step02_voices")
-    import_module("playbook.truth.step03_value")
-    import_module("playbook.truth.step04_offers")
-    import_module("playbook.truth.step05_channels")
-    import_module("playbook.truth.step05_money")
-    import_module("playbook.truth.step06_channels")
-    import_module("playbook.truth.step06_harm")
-    import_module("playbook.truth.step06_promise")
-    import_module("playbook.truth.step07_alarms")
-    import_module("playbook.truth.step07_changes")
-    import_module("playbook.truth.step07_moves")
+    for module in iter_modules(__path__):
+        if module.name.startswith("step"):
+            import_module(f"{__name__}.{module.name}")
     return rows_of(step)
 
 
