@@ -11,33 +11,35 @@ import numpy as np
 import pandas as pd
 
 from playbook import crm
-from playbook.arena.game import Client
+from playbook.arena.game import CONTACTS, Client
 from playbook.arena.readings import Channels, channels, fixes, programme
+from playbook.arena.schedule import BEFORE, best_months
 from playbook.arena.sold_terms import offers
 from playbook.arena.worth import planned_actions, prospects
 from playbook.market import Strategy
 from playbook.truth.sight import given
 
-__all__ = ["CONTROL", "playbook"]
+__all__ = ["playbook"]
 
-CONTROL = 0.05
-"""Share of a month's contacts left out at random, to measure the actions by. Nobody is held out of all contacts: a twentieth
-of some thousand customers is too few to show what contacts bring together, and costs a twentieth of it."""
-APART = 4
-"""Months between the first three contacts of a year, as the ones before wear an action off for three."""
-WORN = 0.75
-"""What a fourth contact is taken to do when it follows another at once."""
+WEAR = 0.75
+"""Part of an effect that is left for each contact of the three months before."""
 ROUNDS = 20
 
 
 @dataclass(frozen=True)
 class _Menu:
-    """Customers × actions (names): margin that a contact adds, the part of it because customers stay, its cost, if allowed."""
+    """Customers × actions (names): margin that a contact adds, the part of it because customers stay, its cost, if allowed.
+
+    ``season`` is the orders of each month of the year against an average one, ``recent`` who was contacted in each of the last
+    three months (oldest first × customers).
+    """
 
     gains: pd.DataFrame
     staying: pd.DataFrame
     cost: np.ndarray
     allowed: np.ndarray
+    season: np.ndarray
+    recent: np.ndarray
 
 
 def _menu(client: Client) -> _Menu:
@@ -53,59 +55,49 @@ def _menu(client: Client) -> _Menu:
     gains = plan["gains"].rename(columns=names)
     return _Menu(
         gains, plan["staying"].rename(columns=names), np.array([float(a.unit_cost) for a in actions]),
-        plan["eligible"].reindex(gains.index)[list(names)].to_numpy(bool),
+        plan["eligible"].reindex(gains.index)[list(names)].to_numpy(bool), _season(client), _recent(client, gains.index),
     )  # fmt: skip
 
 
-def _waves(client: Client) -> dict[int, float]:
-    """Months of contact and what one does there against an average month: three apart in the best season, one more."""
+def _season(client: Client) -> np.ndarray:
+    """Orders of each month of the year against an average one, from all years on record."""
     sight = client.sight
     orders = sight.query("monthly_figures", margin_rate=sight.engagement.costs.margin_rate)
-    month = pd.to_datetime(orders["month"])
-    usual = (
-        orders["orders"]
-        .astype(float)
-        .groupby(month.dt.month)
-        .mean()
-        .reindex(range(1, 13))
-        .fillna(0)
-    )
-    season = usual / usual.mean()
-    sets = [
-        (a, b, c) for a in range(1, 13 - 2 * APART) for b in range(a + APART, 13 - APART) for c in range(b + APART, 13)
-    ]  # fmt: skip
-    best = max(sets, key=lambda s: (float(season[list(s)].sum()), s))
-    fourth = int(season.drop(list(best)).idxmax())
-    return {m: float(season[m]) for m in best} | {fourth: WORN * float(season[fourth])}
+    month = pd.to_datetime(orders["month"]).dt.month
+    usual = orders["orders"].astype(float).groupby(month).mean().reindex(range(1, 13)).fillna(0)
+    return np.asarray(usual / usual.mean())
 
 
-def _month(client: Client, menu: _Menu, month: int, strength: float, price: float) -> pd.DataFrame:
-    """Contacts of a month: each customer's action that earns most at the price of money there, if one earns it.
-
-    What comes by staying goes with the time left after the month, the rest with the month's season.
-    """
-    left = (client.years_left - (month - 0.5) / 12) / (client.years_left - 0.5)
-    stay = menu.staying.to_numpy()
-    net = strength * (menu.gains.to_numpy() - stay) + left * stay - price * menu.cost
-    net = np.where(menu.allowed, net, -np.inf)
-    best, place = net.max(axis=1) > 0, net.argmax(axis=1)
-    return pd.DataFrame({
-        "customer_id": menu.gains.index[best], "action": menu.gains.columns[place[best]], "month": month, "cost": menu.cost[place[best]],
-    })  # fmt: skip
+def _recent(client: Client, people: pd.Index) -> np.ndarray:
+    """Who was contacted in each of the last three months, oldest first × customers."""
+    if client.last is None or client.last[1].actions is None:
+        return np.zeros((BEFORE, len(people)), dtype=bool)
+    sent = client.last[1].actions
+    return np.array([people.isin(sent.loc[sent["month"] == m, "customer_id"]) for m in range(13 - BEFORE, 13)])  # fmt: skip
 
 
 def _sent(client: Client, menu: _Menu, price: float) -> pd.DataFrame:
-    """Contacts of the year."""
-    waves = _waves(client).items()
-    return pd.concat([_month(client, menu, m, s, price) for m, s in waves], ignore_index=True)
+    """Contacts of the year: each customer's months and actions that earn most at the price of money.
 
-
-def _contacts(client: Client, sent: pd.DataFrame) -> pd.DataFrame:
-    """The contacts with a part of each month's left out at random, to measure the actions by."""
-    rng = np.random.default_rng([client.seed, client.year, 7])
-    control = rng.random(len(sent)) < CONTROL
-    sent = sent.assign(arm=np.where(control, "control", "treated"), probability=1 - CONTROL)
-    return sent[["customer_id", "action", "month", "arm", "probability"]]
+    What comes by staying goes with the time left after the month, the rest with the month's season; what contacts of the
+    three months before have worn off counts.
+    """
+    stay = menu.staying.to_numpy()
+    at_once = menu.gains.to_numpy() - stay
+    value = np.zeros((12, BEFORE + 1, len(stay)))
+    which = np.zeros(value.shape, dtype=int)
+    for month in range(12):
+        left = (client.years_left - (month + 0.5) / 12) / (client.years_left - 0.5)
+        for before in range(BEFORE + 1):
+            worth = WEAR**before * (menu.season[month] * at_once + left * stay) - price * menu.cost
+            worth = np.where(menu.allowed, worth, -np.inf)
+            value[month, before], which[month, before] = worth.max(axis=1), worth.argmax(axis=1)
+    chosen = best_months(value, CONTACTS, menu.recent)
+    action = which[chosen["month"], chosen["recent"], chosen["place"]]
+    return pd.DataFrame({
+        "customer_id": menu.gains.index[chosen["place"]], "action": menu.gains.columns[action],
+        "month": chosen["month"] + 1, "cost": menu.cost[action],
+    })  # fmt: skip
 
 
 def _price(client: Client, menu: _Menu, paths: Channels, fixed: float) -> float:
@@ -127,9 +119,9 @@ def _price(client: Client, menu: _Menu, paths: Channels, fixed: float) -> float:
 def playbook(client: Client) -> Strategy:
     """Return the year's strategy as the playbook's steps tell it."""
     menu, paths = _menu(client), channels(client)
-    picked = fixes(client, _price(client, menu, paths, 0.0))
+    picked = fixes(client, paths, _price(client, menu, paths, 0.0))
     price = _price(client, menu, paths, sum(client.fix_cost[name] for name in picked))
     sent = _sent(client, menu, price)
     return Strategy(
-        _contacts(client, sent), paths.spend(price), picked, offers(client), programme(client)
+        sent[["customer_id", "action", "month"]], paths.spend(price), picked, offers(client), programme(client)
     )  # fmt: skip

@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 
 from playbook.arena.outlook import Outlook
+from playbook.arena.schedule import best_months
 from playbook.market.planned import Action
 
 __all__ = ["best_contacts"]
-
-RECENT = np.array([int(state).bit_count() for state in range(8)])
-"""Contacts of the last three months, by state."""
 
 
 def _gain(view: Outlook, action: Action, month: int, kept: float) -> np.ndarray:
@@ -72,41 +70,9 @@ def best_contacts(
         customer_id, action, month, gain (expected margin less ``price`` times cost).
     """
     value, which = _table(view, actions, allowed, wear, price)
-    goes = _program(value, most)
     names = np.array([a.action for a in actions], dtype=object)
-    place = np.arange(len(view.segment))
-    state = np.array([4, 2, 1]) @ (recent > 0)
-    left = np.full(len(place), most)
-    rows = []
-    for month in range(12):
-        here = goes[month, state, left, place]
-        chosen = np.flatnonzero(here)
-        worn = RECENT[state[chosen]]
-        rows.append(pd.DataFrame({
-            "customer_id": view.customer_id[chosen], "action": names[which[month, worn, chosen]],
-            "month": month + 1, "gain": value[month, worn, chosen],
-        }))  # fmt: skip
-        state, left = ((state << 1) | here) & 7, left - here
-    return pd.concat(rows, ignore_index=True)
-
-
-def _program(value: np.ndarray, most: int) -> np.ndarray:
-    """Whether to contact, by month, state, contacts left and customer: backwards from the last month.
-
-    The state's bits are the months before with a contact, the last one first.
-    """
-    people = value.shape[2]
-    future = np.zeros((8, most + 1, people))
-    goes = np.zeros((12, 8, most + 1, people), dtype=bool)
-    for month in range(11, -1, -1):
-        now = np.empty_like(future)
-        for state in range(8):
-            rest, after = (state << 1) & 7, ((state << 1) | 1) & 7
-            bonus = value[month, RECENT[state]]
-            for left in range(most + 1):
-                wait = future[rest, left]
-                go = bonus + future[after, left - 1] if left else np.full(people, -np.inf)
-                goes[month, state, left] = go > wait + 1e-9
-                now[state, left] = np.maximum(go, wait)
-        future = now
-    return goes
+    chosen = best_months(value, most, recent)
+    at = chosen["month"], chosen["recent"], chosen["place"]
+    return pd.DataFrame({
+        "customer_id": view.customer_id[chosen["place"]], "action": names[which[at]], "month": chosen["month"] + 1, "gain": value[at],
+    })  # fmt: skip

@@ -49,6 +49,13 @@ class Channels:
         best = self.response.spend(price, np.minimum(usual, last) / STEP, most)
         return {c: float(best.get(c, usual)) for c, usual in self.usual.items()}
 
+    def brings(self, price: float) -> float:
+        """Margin of all customers won by that spend until the end of the years that count; 0 where nothing tells."""
+        if self.response is None:
+            return 0.0
+        spend = pd.Series(self.spend(price)).reindex(self.response.usual.index)
+        return self.response.brings(spend.fillna(self.response.usual))
+
 
 def channels(client: Client) -> Channels:
     """Read response and value of channels (step 6)."""
@@ -65,15 +72,18 @@ def channels(client: Client) -> Channels:
     return Channels(response, dict(client.usual))
 
 
-def fixes(client: Client, price: float) -> tuple[str, ...]:
+def fixes(client: Client, paths: Channels, price: float) -> tuple[str, ...]:
     """Read which fixes save more than they cost (step 5), the highest saving for its cost first.
 
     A fix saves its believed share of the value that the kinds of incident it mends put at risk, of what the fixes before
-    it have left. It is bought where that pays for its cost at the price of money, and the money for fixes reaches.
+    it have left. It is bought where that pays for its cost at the price of money, and the money for fixes reaches. Step 5
+    values the customers of today; things go wrong as often with the orders of customers yet to be won, whose part is added.
     """
+    known = float(client.sight.values["expected_margin_12m"].astype(float).sum()) * client.years_left  # fmt: skip
+    yet_to_come = max(paths.brings(price), 0.0) / known if known > 0 else 0.0
     return best_fixes(
         client.menu.fixes,
-        saved_by_kind(client),
+        (1 + yet_to_come) * saved_by_kind(client),
         kinds_mended(client),
         price,
         MOST_ON_FIXES * client.budget,

@@ -75,28 +75,18 @@ def planned_actions(client: Client) -> list[Action]:
     actions = []
     for entry in client.menu.actions.itertuples():
         only = "businesses" if entry.action in FOR_BUSINESSES else "active"
-        fits = people[people["active"] & (people["business"] | (only == "active"))]
-        share = len(fits) / max(int(people["active"].sum()), 1) or 1.0
-        points = _points(fits, float(entry.log_lift) / share)
+        share = float(people["business"].mean()) or 1.0 if only == "businesses" else 1.0
+        more = float(np.expm1(entry.log_lift)) / share
         stays = care_pays(client) * float(entry.care) / share
         actions.append(Action.model_validate({
             "id": entry.action.replace(" ", "-"), "name": entry.action, "channel": CHANNELS.get(entry.channel, entry.channel),
             "purpose": "retention", "applies_to": only, "need": SPEAKS_TO.get(entry.action, ""), "unit_cost": entry.unit_cost,
-            "discount": entry.discount, "believed_effect": points, "believed_effect_low": points - _half(points),
-            "believed_effect_high": points + _half(points), "believed_staying": stays,
+            "discount": entry.discount, "effect_on": "orders", "believed_effect": more, "believed_effect_low": more - _half(more),
+            "believed_effect_high": more + _half(more), "believed_staying": stays,
             "believed_staying_low": stays - _half(stays), "believed_staying_high": stays + _half(stays),
             "measured_by": campaigns_of(client, entry.action),
         }))  # fmt: skip
     return actions
-
-
-def _points(people: pd.DataFrame, log_lift: float) -> float:
-    """A lift of a month's orders as points of the share of customers with an order in the year."""
-    change = float(np.expm1(log_lift)) / 12  # the contact works for a month
-    alive = people["alive"].to_numpy(float)
-    rate = people["expected_orders"].to_numpy(float) / np.maximum(alive, 0.01)
-    moved = alive * (np.exp(-rate) - np.exp(-rate * (1 + change)))
-    return float(moved.mean()) if len(people) else 0.0
 
 
 def believed_worth(client: Client) -> pd.Series:

@@ -59,6 +59,16 @@ class BetaGeometricNbd(FitResult):
         alive = np.exp(stay - np.logaddexp(stay, leave))
         return pd.Series(alive, index=frame.index, name="p_alive")
 
+    def p_last(self, frame: pd.DataFrame) -> pd.Series:
+        """Probability that the next purchase of a customer who is still active is the last: a / (a + b + x), x one more in MBG/NBD.
+
+        The drop-out probability is Beta(a, b) over customers; who has stayed after x purchases has Beta(a, b + x).
+        """
+        data = check_histories(frame)
+        _, _, a, b = self.params.to_numpy()
+        stayed = data["frequency"].astype(float) + self.shift
+        return pd.Series(a / (a + b + stayed), index=frame.index, name="p_last")
+
     def expected_purchases(self, frame: pd.DataFrame, horizon: float) -> pd.Series:
         """Expected purchases of each customer in the next ``horizon`` time units after T."""
         if_alive = self.expected_if_alive(frame, horizon)

@@ -29,9 +29,6 @@ DRAWS = 1000
 EFFECT_DAYS = 30
 """Days after a contact whose orders say what it did: later ones add noise, as most contacts act at once."""
 
-FRESH, FEWEST_FRESH = 14, 30
-"""Days since an order after which nothing else has happened, and fewest customers to be read."""
-
 SELLING = frozenset({"cross-sell", "up-sell"})
 ASK = "actions in the plan, with cost and believed effect"
 
@@ -82,15 +79,14 @@ def candidates(
         customer_id, segment, strategy, active, at_risk, lapsed, business, detractor, promoter, purchase_probability,
         margin_given_order (expected margin of the next 12 months if there is at least one order, currency);
         alive (probability), expected_orders, expected_margin, expected_revenue (next 12 months, nothing done), leaves
-        (probability that an order is the last, the same for all).
+        (probability that the next order is the last).
 
     Notes
     -----
     With λ = expected orders given alive, E[orders | at least one] = λ / (1 - e^-λ); times the
     expected margin of an order. Who never bought is expected to order as the propensity says, -ln(1 - p), at the median
-    margin. Revenue is the margin times what all customers' revenue of the last 12 months was to their margin. In a
-    buy-till-you-die model nothing but the order itself stands between its day and now for who ordered in the last two weeks: one less
-    their probability of being alive is that of leaving with an order (weighted by orders expected).
+    margin. Revenue is the margin times what all customers' revenue of the last 12 months was to their margin. Who
+    has no history leaves as somebody with the shortest one does.
     """
     for part in (scores, values, segments):
         if isinstance(part, Missing):
@@ -100,7 +96,7 @@ def candidates(
     frame = segments[["customer_id", "segment"]].merge(
         values, on="customer_id", suffixes=("", "_value")
     )
-    known = [c for c in ("customer_id", "orders", "recency_days", "is_company") if c in now]
+    known = [c for c in ("customer_id", "orders", "is_company") if c in now]
     frame = frame.merge(scores, on="customer_id").merge(now[known], on="customer_id")
     frame = frame.merge(answered, on="customer_id", how="left").sort_values(
         "customer_id", ignore_index=True
@@ -130,18 +126,16 @@ def candidates(
         "purchase_probability": frame["purchase_probability"],
         "margin_given_order": margin.fillna(middle) * rate / -np.expm1(-rate),
         "alive": alive.where(~never, 1.0), "expected_orders": expected, "expected_margin": worth,
-        "expected_revenue": worth * (took / earned if earned > 0 else 1.0), "leaves": _leaves(frame, alive, expected),
+        "expected_revenue": worth * (took / earned if earned > 0 else 1.0), "leaves": _leaves(frame),
     })  # fmt: skip
 
 
-def _leaves(frame: pd.DataFrame, alive: pd.Series, expected: pd.Series) -> float:
-    """Probability that an order is the last one, from those who have just ordered; 0 where too few have."""
-    if "recency_days" not in frame:
-        return 0.0
-    fresh = frame["recency_days"].le(FRESH).fillna(False).to_numpy(bool) & (expected > 0).to_numpy()
-    if fresh.sum() < FEWEST_FRESH:
-        return 0.0
-    return float(np.average(1 - alive[fresh], weights=expected[fresh]).clip(0, 1))
+def _leaves(frame: pd.DataFrame) -> pd.Series:
+    """Probability that the next order is the last one (step 3); 0 where values do not say."""
+    if "p_last_order" not in frame:
+        return pd.Series(0.0, index=frame.index)
+    told = frame["p_last_order"].astype(float)
+    return told.fillna(told.max()).fillna(0.0)
 
 
 def _eligible(

@@ -96,6 +96,12 @@ class ChannelResponse:
         x = spend.reindex(self.usual.index).to_numpy(float) / usual
         return np.asarray(e * margin * x ** (e - 1) / usual)
 
+    def brings(self, spend: pd.Series) -> float:
+        """Return the margin that all customers whom this yearly spend wins bring (currency)."""
+        channels = self.response.channels.set_index("channel")
+        usual = channels["level"] * self.worth.reindex(channels.index)
+        return float((usual + self.gain(spend)).sum())
+
     def gain(self, spend: pd.Series) -> pd.Series:
         """Return the yearly margin that this spend brings beyond the usual one, by channel, before the money itself."""
         channels = self.response.channels.set_index("channel")

@@ -94,7 +94,7 @@ class Effects:
     def margins(self, people: pd.DataFrame, action: Any) -> np.ndarray:
         """Return the margin (currency, before its cost) that an action is expected to add to each customer."""
         place = pd.Index(self.segments).get_indexer(people["segment"])
-        each = _per_response(people, float(action.discount))
+        each = _per_response(people, action)
         response = self.mean[action.id][:, place]
         own = np.asarray(self.weights @ (each * response))
         return own + self.staying(people, action) - _given_away(people, action)
@@ -120,7 +120,7 @@ class Effects:
             root = vectors * np.sqrt(values.clip(0))
             response[power == g] = self.mean[action.id][g] + normal[power == g] @ root.T
         place = pd.Index(self.segments).get_indexer(people["segment"])
-        each = _per_response(people, float(action.discount))
+        each = _per_response(people, action)
         sums = np.array([np.bincount(place, row, len(self.segments)) for row in each])
         given = np.bincount(place, _given_away(people, action), len(self.segments))
         stay = np.bincount(place, self.staying(people, action), len(self.segments))
@@ -134,7 +134,19 @@ def applies(people: pd.DataFrame, action: Any) -> np.ndarray:
     return people[flag].to_numpy(bool) if flag else np.ones(len(people), bool)
 
 
-def _shapes(people: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _powers(action: Any) -> tuple[float, ...]:
+    """Powers of the rate that an action's extra orders may go with, one for each of `POWERS`.
+
+    A belief on orders is a relative change: it says itself that extra orders go with the rate.
+    """
+    return (1.0,) * len(POWERS) if _on_orders(action) else POWERS
+
+
+def _on_orders(action: Any) -> bool:
+    return getattr(action, "effect_on", "buyers") == "orders"
+
+
+def _shapes(people: pd.DataFrame, powers: Sequence[float] = POWERS) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Powers × customers: extra orders at response one; and the rate of those still customers.
 
     Who orders at rate r and leaves with each order with probability p places (1 - e^-pr) / p orders in a year,
@@ -146,17 +158,17 @@ def _shapes(people: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     lost = np.minimum(leaves * orders, MOST_LOST)
     rate = np.where(lost > 0, orders * -np.log1p(-lost) / np.maximum(lost, 1e-12), orders)
     still = np.where(rate > 0, np.minimum(orders / np.maximum(rate, 1e-12), 1.0), 1.0)
-    return np.array([alive * still * rate**power for power in POWERS]), rate
+    return np.array([alive * still * rate**power for power in powers]), rate
 
 
-def _per_response(people: pd.DataFrame, discount: float) -> np.ndarray:
+def _per_response(people: pd.DataFrame, action: Any) -> np.ndarray:
     """Powers × customers: margin at response one, less the discount on the extra orders and the orders lost to leaving."""
     orders = np.maximum(people["expected_orders"].to_numpy(float), 1e-9)
     margin = people["expected_margin"].to_numpy(float).clip(0) / orders
     revenue = people["expected_revenue"].to_numpy(float).clip(0) / orders
-    shapes, rate = _shapes(people)
+    shapes, rate = _shapes(people, _powers(action))
     kept = np.exp(-people["leaves"].to_numpy(float) * rate / 2)
-    return np.asarray(shapes * (margin * kept - discount * revenue))
+    return np.asarray(shapes * (margin * kept - float(action.discount) * revenue))
 
 
 def _given_away(people: pd.DataFrame, action: Any) -> np.ndarray:
@@ -191,6 +203,17 @@ def _response(points: float, people: pd.DataFrame, weight: np.ndarray) -> np.nda
     return found
 
 
+def _response_of_orders(lift: float, people: pd.DataFrame, weight: np.ndarray) -> np.ndarray:
+    """Return the response that raises the orders of the `OFFER_DAYS` after the contact by a share, whatever the power.
+
+    A year's share of the days is ordered as usual, so that k = lift × days / year where needs do not differ.
+    """
+    usual = _shapes(people, (1.0,))[0][0]
+    each = float((weight * usual).sum())
+    found = lift * float(usual.sum()) / each * OFFER_DAYS / YEAR if each > 0 else 0.0
+    return np.full(len(POWERS), np.clip(found, -LARGEST, LARGEST))
+
+
 def expected_effects(
     people: pd.DataFrame, actions: Sequence[Any], outcomes: pd.DataFrame | None = None, needs: pd.DataFrame | None = None
 ) -> Effects:  # fmt: skip
@@ -220,7 +243,9 @@ def expected_effects(
     segments = tuple(sorted(people["segment"].unique()))
     weights = power_weights(outcomes, POWERS)
     order = sorted(actions, key=lambda a: a.id)
-    beliefs = shrunken_beliefs(order)
+    of_orders = {a.id for a in order if _on_orders(a)}
+    beliefs = shrunken_beliefs([a for a in order if a.id not in of_orders])
+    beliefs |= shrunken_beliefs([a for a in order if a.id in of_orders])
     doubt = {k: abs(error / points) if points else 0.0 for k, (points, error) in beliefs.items()}
     fits = {a.id: applies(people, a) for a in order}
     place = pd.Index(segments).get_indexer(people["segment"])
@@ -229,11 +254,12 @@ def expected_effects(
     found = measured_responses(outcomes, people[["customer_id", "segment"]], POWERS)
 
     def response(name: str, weight: np.ndarray) -> np.ndarray:
-        fit = fits[name]
-        return _response(beliefs[name][0], people[fit], weight[place[fit]])
+        fit, solve = fits[name], _response_of_orders if name in of_orders else _response
+        return solve(beliefs[name][0], people[fit], weight[place[fit]])
 
     alike = {a.id: response(a.id, np.ones(len(segments))) for a in order}
-    raw = {a.id: [m[m["campaign_id"].isin(a.measured_by)] for m in found] for a in order}
+    last = {a.id: found[-1:] * len(POWERS) if a.id in of_orders else found for a in order}
+    raw = {a.id: [m[m["campaign_id"].isin(a.measured_by)] for m in last[a.id]] for a in order}
     speaks = replace(speaks, probability=learnt_needs(speaks, segments, alike, doubt, raw, weights))
     by_segment = {a.id: speaks.mean(a.id) for a in order}
     own = {
@@ -247,9 +273,9 @@ def expected_effects(
     keeps = shrunken_beliefs(staying_of(order))
     stays = {k: keeps.get(k, (0.0, 0.0))[0] * w for k, w in by_segment.items()}
     parts = [
-        _told(people, segments, weights, means[k], covariances[k], prior[k], doubt[k], own[k], by_segment[k])
-        .assign(action_id=k, campaigns=own[k][0]["campaign_id"].nunique(), weight=by_segment[k], staying=stays[k])
-        for k in means
+        _told(people, segments, weights, a, means[a.id], covariances[a.id], prior[a.id], doubt[a.id], own[a.id], by_segment[a.id])
+        .assign(campaigns=own[a.id][0]["campaign_id"].nunique(), weight=by_segment[a.id], staying=stays[a.id])
+        for a in order
     ]  # fmt: skip
     table = pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
     held = [optimism(prior, doubt, own, g)[0] for g in range(len(POWERS))]
@@ -288,14 +314,14 @@ def _posterior(
 
 
 def _told(
-    people: pd.DataFrame, segments: Sequence[str], weights: np.ndarray, mean: np.ndarray, covariance: np.ndarray,
+    people: pd.DataFrame, segments: Sequence[str], weights: np.ndarray, action: Any, mean: np.ndarray, covariance: np.ndarray,
     prior: np.ndarray, doubt: float, own: list[pd.DataFrame], need: np.ndarray,
 ) -> pd.DataFrame:  # fmt: skip
     """Per segment: responses as relative changes of its orders, averaged over the powers."""
     place = pd.Index(segments).get_indexer(people["segment"])
     n = len(segments)
     orders = np.bincount(place, people["expected_orders"].to_numpy(float), n)
-    shapes = np.array([np.bincount(place, row, n) for row in _shapes(people)[0]])
+    shapes = np.array([np.bincount(place, row, n) for row in _shapes(people, _powers(action))[0]])
     scale = shapes / np.maximum(orders, 1e-9)
     variance = np.diagonal(covariance, axis1=1, axis2=2).clip(0)
     effect, belief = weights @ (mean * scale), weights @ (prior[:, None] * need * scale)
@@ -305,7 +331,7 @@ def _told(
     figures = figures.assign(weighted=lambda f: f["weight"] * f["response"])
     sums = figures.groupby("segment")[["weight", "weighted", "customers"]].sum().reindex(segments)
     return pd.DataFrame({
-        "segment": list(segments), "effect": effect, "standard_error": np.sqrt(spread), "believed": belief,
+        "action_id": action.id, "segment": list(segments), "effect": effect, "standard_error": np.sqrt(spread), "believed": belief,
         "believed_error": np.abs(belief) * doubt,
         "measured": scale[middle] * (sums["weighted"] / sums["weight"]).to_numpy(float),
         "measured_error": scale[middle] / np.sqrt(sums["weight"].to_numpy(float)),

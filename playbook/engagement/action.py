@@ -16,8 +16,9 @@ Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 class Action(Strict):
     """What the client can do to one customer.
 
-    The effect is a *belief* until it is measured: the change in the probability of at least one more
-    order within a year (0.03 = three percentage points), with its plausible range.
+    The effect is a *belief* until it is measured, with its plausible range. ``effect_on`` says of what: *buyers*, the change
+    in the probability of at least one more order within a year (0.03 = three percentage points), or *orders*, the relative
+    change of the orders of the 30 days after the contact (0.2 = a fifth more), as results of campaigns are often told.
 
     ``discount`` is the share taken off every order of the 30 days after the contact, whether or not the
     contact caused it. ``measured_by`` names past campaigns of the same kind (``campaign_id``): where
@@ -38,6 +39,7 @@ class Action(Strict):
     believed_effect: float
     believed_effect_low: float
     believed_effect_high: float
+    effect_on: Literal["buyers", "orders"] = "buyers"
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.0
     measured_by: list[str] = Field(default_factory=list)
     applies_to: Literal[

@@ -134,6 +134,7 @@ def _lifetime_value(
             **_going_on(frame, value["expected_spend"], margin_rate, discount_rate, months)
         )
     value["p_alive"] = models[choice.activity].p_alive(frame)
+    value["p_last_order"] = models[choice.activity].p_last(frame)
     values = _values(customers, value, margin_rate)
     total = float(values["clv"].sum())
     by_tenth = _by_tenth(values)
@@ -280,6 +281,7 @@ def _values(customers: pd.DataFrame, value: pd.DataFrame, margin_rate: float) ->
     table = table.astype(dict.fromkeys(columns[1:], float))
     ids = table["customer_id"]
     table["p_alive"] = ids.map(value["p_alive"])
+    table["p_last_order"] = ids.map(value["p_last_order"])
     table["expected_orders_12m"] = ids.map(value["ahead"]).fillna(0.0)
     table["expected_margin_12m"] = ids.map(value["ahead"] * value["expected_spend"] * margin_rate).fillna(0.0)  # fmt: skip
     for column, source in (("clv", "clv"), ("clv_low", "low"), ("clv_high", "high"),

@@ -120,6 +120,11 @@ class PurchaseModels:
         said = [model.p_alive(part) for model, part in self.parts(frame)]
         return pd.concat(said).loc[frame.index]
 
+    def p_last(self, frame: pd.DataFrame) -> pd.Series:
+        """Probability that the next purchase of each customer still active is the last, on the index of ``frame``."""
+        said = [model.p_last(part) for model, part in self.parts(frame)]
+        return pd.concat(said).loc[frame.index]
+
 
 @dataclass(frozen=True)
 class TrailingRates:
