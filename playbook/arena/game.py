@@ -17,10 +17,11 @@ import pandas as pd
 
 from playbook import crm, market
 from playbook.engagement import Engagement
+from playbook.market.advance import MOST
 from playbook.truth.sight import Sight, given
 
 __all__ = [
-    "CONTACTS", "LEVERS", "START", "WAVES", "YEARS", "Client", "checked", "money_spent", "only", "sight_of",
+    "CONTACTS", "LEVERS", "MOST_WON", "START", "WAVES", "YEARS", "Client", "checked", "money_spent", "only", "sight_of",
 ]  # fmt: skip
 
 START, YEARS = 2023, 3
@@ -33,6 +34,8 @@ CHANNELS = {"mail": "letter", "sales team": "letter"}
 """Names of the market's channels that the target lists call otherwise; visits need an address, like letters."""
 LEVERS = ("targeting", "offer", "experience", "acquisition", "loyalty")
 """Sources of gain, each a part of a strategy."""
+MOST_WON = MOST
+"""How many times the customers that a channel usually wins any spend can win: a rule that everybody knows."""
 PARTS = {
     "targeting": ("actions",), "offer": ("offers",), "experience": ("fixes",),
     "acquisition": ("channel_spend",), "loyalty": ("programme",),

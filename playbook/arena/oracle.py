@@ -14,7 +14,7 @@ import pandas as pd
 
 from playbook import market
 from playbook.arena.contacts import best_contacts
-from playbook.arena.game import CONTACTS, Client
+from playbook.arena.game import CONTACTS, MOST_WON, Client
 from playbook.arena.outlook import (
     Change,
     Group,
@@ -26,7 +26,6 @@ from playbook.arena.outlook import (
 )
 from playbook.market import Strategy, catalogue, programmes, terms
 from playbook.market import settings as planted
-from playbook.market.advance import MOST
 
 __all__ = ["oracle"]
 
@@ -153,7 +152,7 @@ def _spend(truth: _Truth, worth: pd.Series, price: float) -> dict[str, float]:
         c: (e * max(float(worth[c]), 0.0) / usual / price) ** (1 / (1 - e))
         for c, usual in truth.client.usual.items()
     }
-    return {c: u * float(np.clip(factor[c], LEAST, MOST ** (1 / e))) for c, u in truth.client.usual.items()}  # fmt: skip
+    return {c: u * float(np.clip(factor[c], LEAST, MOST_WON ** (1 / e))) for c, u in truth.client.usual.items()}  # fmt: skip
 
 
 def _at(truth: _Truth, price: float) -> tuple[Strategy, float]:

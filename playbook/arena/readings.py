@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from playbook import crm
 from playbook.answer import Missing
-from playbook.arena.game import Client
+from playbook.arena.game import MOST_WON, Client
 from playbook.arena.incidents import care_pays, kinds_mended, saved_by_kind
-from playbook.arena.record import beliefs_held
+from playbook.arena.record import WORKS, beliefs_held
 from playbook.engagement.model import LoyaltyDesign, LoyaltyProgramme, Tier
 from playbook.errors import NotEnough
 
 __all__ = ["Channels", "best_fixes", "channels", "fixes", "programme"]
 
-STEP, FURTHER = 4.0, 1.25
-"""A channel gets at most four times its usual spend and at least a quarter of it, as further nothing is known; where last
-year was there, at most a quarter more than last year."""
+LEAST, FURTHEST = 0.25, 12.0
+"""A channel keeps a quarter of its usual spend, as further down nothing is known; beyond twelve times it nobody looks."""
 ARRIVAL = 182
 """Days of the year left for customers won in its middle."""
 BELIEF = 0.5
@@ -45,9 +45,22 @@ class Channels:
             return dict(self.usual)
         last = self.response.usual
         usual = pd.Series(self.usual).reindex(last.index).fillna(last)
-        most = np.maximum(STEP * usual, FURTHER * last)
-        best = self.response.spend(price, np.minimum(usual, last) / STEP, most)
+        best = self.response.spend(price, LEAST * np.minimum(usual, last), self._most(price, usual))
         return {c: float(best.get(c, usual)) for c, usual in self.usual.items()}
+
+    def _most(self, price: float, usual: pd.Series) -> pd.Series:
+        """The spend by channel beyond which the last unit is not expected to bring ``price``, as the channel may be full.
+
+        A channel that wins `MOST_WON` times its usual customers is full: at x times the usual spend it is not yet with the
+        chance that the elasticity is below ln `MOST_WON` / ln x.
+        """
+        assert self.response is not None
+        e, error = self.response.response.elasticity, max(self.response.response.error, 1e-6)
+        times = np.linspace(1.0, FURTHEST, 221)[1:]
+        room = norm.cdf((np.log(MOST_WON) / np.log(times) - e) / error)
+        brings = np.outer(self.response.marginal(usual), times ** (e - 1) * room)
+        enough = (brings >= price).sum(axis=1)
+        return usual * np.append(1.0, times)[enough]
 
     def brings(self, price: float) -> float:
         """Margin of all customers won by that spend until the end of the years that count; 0 where nothing tells."""
@@ -127,7 +140,8 @@ def best_fixes(
 def programme(client: Client) -> str:
     """Read which design of the loyalty programme is expected to bring most (step 6); today's where none brings more.
 
-    There is no trial before the year, so the expected value decides; beliefs count as far as the client's others held.
+    There is no trial before the year, so the expected value decides; beliefs are shrunken by their own error, as who picks the
+    best of several uncertain ones is disappointed, and count as far as the client's others held.
     """
     menu = client.menu.programmes.set_index("programme")
     if "none" not in menu.index:
@@ -140,7 +154,7 @@ def programme(client: Client) -> str:
         tier = Tier(name="member", from_revenue=0.0, points_per_unit=float(row.points), offer="care", offer_cost=float(row.unit_cost))  # fmt: skip
         change = float(row.log_lift) + care_pays(client) * float(row.care) if name else 0.0
         half = Z95 * BELIEF * (abs(change) if name else abs(today))
-        lift = today + change
+        lift = WORKS * (today + change)
         return {"point_value": value, "tiers": [tier], "believed_lift": lift, "believed_lift_low": lift - half, "believed_lift_high": lift + half}  # fmt: skip
 
     designs = [LoyaltyDesign(name=name, **rules(name)) for name in menu.index if name]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from playbook import crm
 from playbook.arena.game import Client
-from playbook.arena.record import beliefs_held
+from playbook.arena.record import WORKS, beliefs_held
 from playbook.arena.worth import prospects
 from playbook.propensity import treatment_effect
 from playbook.proposition.experiment import Experiment
@@ -19,8 +19,6 @@ from playbook.proposition.tastes import Taste, segment_tastes
 __all__ = ["best_offers", "offers"]
 
 BELIEF = 0.5
-WORKS = 0.8
-"""Expected part of a belief with a log error of one half, shrunken as step 6 shrinks beliefs: m² / (m² + s²)."""
 
 
 @lru_cache(maxsize=2)

@@ -231,7 +231,7 @@ def compare_designs(
     held
         What campaigns with a random control brought as a share of what was believed of them (`Effects.held`). Nobody has
         measured the programme, so its beliefs are taken to hold as far as those that were measured did (reference class
-        forecasting, Flyvbjerg 2008). None: no campaign tells, and beliefs stand as they are.
+        forecasting, Flyvbjerg 2008), but never for more than they say. None: no campaign tells, and beliefs stand as they are.
 
     Returns
     -------
@@ -263,6 +263,7 @@ def compare_designs(
         rows=30,
     )
     members = members.assign(margin_12m=margin.fillna(0.0))
+    held = None if held is None else min(held, 1.0)
     designs = _designs(programme)
     world = _Simulation(members, designs[0], seed, held)
     drawn = {rules.name: world.run(rules) for rules in designs}
