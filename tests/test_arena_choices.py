@@ -1,5 +1,6 @@
 """What the playbook buys in the arena besides contacts and channels: fixes, offers, and beliefs that hold only so far."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playbook import crm
-from playbook.arena import readings, sold_terms
+from playbook.arena import game, readings, sold_terms
+from playbook.arena.schedule import best_months
 
 MENDS = {"carrier": {"late"}, "answers": {"slow", "failed"}, "first contact": {"failed"}}
 SAVED = pd.Series({"late": 900.0, "slow": 100.0, "failed": 600.0})
@@ -108,3 +110,52 @@ def test_believed_strength_counts_as_far_as_other_beliefs_held(monkeypatch, held
     strength, error = sold_terms._strength(client)
     assert strength == pytest.approx(sold_terms.WORKS * 0.3 * factor)
     assert error == pytest.approx(sold_terms.BELIEF * strength)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 3))
+def test_no_other_months_of_contact_are_worth_more(seed, most):
+    """Against all ways to contact a customer in six months."""
+    rng = np.random.default_rng(seed)
+    full = rng.normal(0.3, 1.0, (6, 3))
+    value = np.stack([full * 0.5**k for k in range(4)], axis=1)
+    recent = rng.random((3, 3)) < 0.3
+    found = best_months(value, most, recent)
+    worth = pd.Series(value[found["month"], found["recent"], found["place"]]).groupby(found["place"].to_numpy()).sum()  # fmt: skip
+    for person in range(3):
+        best = 0.0
+        for goes in itertools.product((0, 1), repeat=6):
+            if sum(goes) <= most:
+                seen = [*recent[:, person], *goes]
+                best = max(best, sum(value[m, int(sum(seen[m : m + 3])), person] for m in range(6) if goes[m]))  # fmt: skip
+        assert worth.get(person, 0.0) == pytest.approx(best)
+
+
+def test_a_channel_grows_until_it_may_be_full():
+    rows = pd.DataFrame({"channel": ["fairs"], "usual": [100.0], "level": [50.0]})
+
+    def most(error: float, price: float, elasticity: float = 0.5) -> float:
+        told = crm.ChannelResponse(
+            SimpleNamespace(elasticity=elasticity, error=error, channels=rows),
+            pd.DataFrame({"channel": ["fairs"], "value": [100.0]}),
+        )
+        usual = pd.Series({"fairs": 100.0})
+        return float(readings.Channels(told, {"fairs": 100.0})._most(price, usual)["fairs"]) / 100.0
+
+    # known for sure, it is full at 2.5 times the customers; unsure, it is left earlier the more the money must bring
+    assert most(0.0, 1.0) == pytest.approx(game.MOST_WON**2, abs=0.06)
+    assert most(0.1, 8.0) < most(0.1, 4.0) < most(0.1, 1.0) and most(0.1, 8.0) < most(0.0, 8.0)
+    assert most(0.1, 50.0) == 1.0
+
+
+@pytest.mark.parametrize(("newcomers", "bought"), [(0.0, ()), (2400.0, ("carrier",))])
+def test_fixes_count_what_goes_wrong_with_customers_yet_to_be_won(monkeypatch, newcomers, bought):
+    menu = fixes([500.0, 900.0, 900.0], [0.5, 0.1, 0.1])
+    monkeypatch.setattr(readings, "saved_by_kind", lambda _: SAVED)
+    monkeypatch.setattr(readings, "kinds_mended", lambda _: MENDS)
+    values = pd.DataFrame({"expected_margin_12m": [1500.0, 1500.0]})
+    client = SimpleNamespace(
+        sight=SimpleNamespace(values=values), years_left=2, budget=9000.0, menu=SimpleNamespace(fixes=menu)
+    )  # fmt: skip
+    paths = SimpleNamespace(brings=lambda price: newcomers)
+    assert readings.fixes(client, paths, 1.0) == bought

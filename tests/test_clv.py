@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -164,6 +165,17 @@ def test_alive_falls_with_silence_and_purchases_rise_with_horizon(model, x, t_x,
         for horizon in (more, 2 * more)
     )
     assert 0 <= near <= far < np.inf
+
+
+@pytest.mark.parametrize("name", ["BG/NBD", "MBG/NBD"])
+def test_the_next_purchase_is_the_last_with_the_chance_of_those_just_seen(model, name):
+    """Right after a purchase nothing but leaving with it stands between customer and activity."""
+    named = replace(model, name=name)
+    x = np.arange(1.0, 12.0)
+    just = pd.DataFrame({"frequency": x, "recency": 40.0, "age": 40.0})
+    before = just.assign(frequency=x - 1, recency=np.where(x > 1, 40.0, 0.0))
+    assert named.p_last(before).to_numpy() == pytest.approx(1 - named.p_alive(just).to_numpy())
+    assert (np.diff(named.p_last(just)) < 0).all()
 
 
 def test_one_time_buyers_are_alive_in_bg_nbd_only(frame, model):

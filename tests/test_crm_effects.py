@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from playbook import crm
 from playbook.answer import Answer, Missing
-from playbook.crm.beliefs import shrunken_beliefs
-from playbook.crm.effects import POWERS, combine
+from playbook.crm.beliefs import shrunken_beliefs, shrunken_effect
+from playbook.crm.effects import OFFER_DAYS, POWERS, combine, expected_effects, expected_margins
 from playbook.crm.measured import measured_responses, power_weights, spread_between_segments
 from playbook.engagement.model import Action
 
@@ -111,6 +111,24 @@ def test_without_a_campaign_the_belief_alone_is_used_and_moves_the_share_it_says
         more = effects.mean["mail"][g][0] * rate**power
         moved = people["alive"] * np.exp(-rate) * (1 - np.exp(-more))
         assert moved.mean() == pytest.approx(points, rel=1e-6)
+
+
+@given(lift=st.floats(0.02, 0.8), measured_lift=st.floats(-0.3, 0.9))
+def test_a_belief_on_orders_is_a_share_of_them_for_everybody_alike(
+    lift: float, measured_lift: float
+) -> None:
+    people = crowd()
+    mail = action("mail", lift, lift / 4, effect_on="orders", measured_by=["C1"])
+    effects = expected_effects(people, [mail])
+    margins = expected_margins(people, [mail], effects)["mail"].to_numpy()
+    usual = people["expected_margin"].to_numpy() * OFFER_DAYS / 365
+    kept = shrunken_effect(mail)[0]
+    assert margins == pytest.approx(kept * usual)
+    # a campaign of any size keeps the relative change the same within a segment
+    lifts = dict.fromkeys(SEGMENTS, measured_lift * OFFER_DAYS / 365)
+    told = expected_effects(people, [mail], campaign(people, lifts))
+    ratio = pd.Series(expected_margins(people, [mail], told)["mail"].to_numpy() / usual)
+    assert (ratio.groupby(people["segment"]).std() < 1e-9).all()
 
 
 def test_a_discount_is_given_on_extra_orders_and_on_those_that_come_anyway() -> None:
