@@ -236,6 +236,7 @@ def expected_effects(
     a contact brings everybody the same number of orders, or more orders in proportion (a homogeneous rate difference or
     rate ratio; Rothman, Greenland & Lash 2008, chapter 4). Neither is known, so extra orders go with a power of the rate between 0
     and 1, and results are averaged over `POWERS` (Hoeting et al. 1999), equally likely until campaigns speak (`power_weights`).
+    A belief on orders (``effect_on``) states a rate ratio itself, so that its extra orders go with the rate.
     Beliefs are scaled by how the other actions' campaigns turned out (`optimism`) before an action's own campaigns count.
     Responses differ between segments as the need does that an action speaks to, to a power that all campaigns tell
     (`learnt_needs`); what is known of customers pays where it turns contacts to those who answer (Rossi, McCulloch & Allenby 1996).
