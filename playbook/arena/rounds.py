@@ -28,7 +28,7 @@ from playbook.engagement import open_folder
 
 __all__ = ["CHANCES", "CUSTOMERS", "SEEDS", "SEED_BASE", "play", "play_world"]
 
-SEEDS, SEED_BASE, CUSTOMERS = 20, 10_000, 3000
+SEEDS, SEED_BASE, CUSTOMERS = 20, 11_000, 3000
 CHANCES = 1
 """How often each policy lives the two years, every time with other luck, the same for all; profits are means over them."""
 YOURS = "yours"
