@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from playbook import crm
 from playbook.answer import Answer, Missing
+from playbook.crm import actions
 from playbook.crm.beliefs import shrunken_beliefs, shrunken_effect
 from playbook.crm.effects import OFFER_DAYS, POWERS, combine, expected_effects, expected_margins
 from playbook.crm.measured import measured_responses, power_weights, spread_between_segments
@@ -113,6 +114,7 @@ def test_without_a_campaign_the_belief_alone_is_used_and_moves_the_share_it_says
         assert moved.mean() == pytest.approx(points, rel=1e-6)
 
 
+@settings(max_examples=10)
 @given(lift=st.floats(0.02, 0.8), measured_lift=st.floats(-0.3, 0.9))
 def test_a_belief_on_orders_is_a_share_of_them_for_everybody_alike(
     lift: float, measured_lift: float
@@ -268,3 +270,18 @@ def test_promise_and_delivery_say_what_is_missing() -> None:
         assert isinstance(tried(people, 0.1, 0.0, actions)[0], Missing)
     hopeless = action(measured_by=["C1"], discount=0.9)
     assert isinstance(tried(people, 0.0, 0.0, [hopeless])[0], Missing)  # chosen for nobody
+
+
+@pytest.mark.parametrize(
+    ("told", "leaves"),
+    [
+        ([0.1, None, 0.3], [0.1, 0.3, 0.3]),
+        ([None, None, None], [0.0, 0.0, 0.0]),
+        (None, [0.0, 0.0, 0.0]),
+    ],
+)
+def test_who_has_no_history_leaves_like_somebody_new(told: list[float | None] | None, leaves: list[float]) -> None:  # fmt: skip
+    frame = pd.DataFrame({"customer_id": ["a", "b", "c"]})
+    if told is not None:
+        frame["p_last_order"] = told
+    assert actions._leaves(frame).tolist() == leaves

@@ -267,7 +267,9 @@ def _nothing(customers: pd.DataFrame) -> pd.DataFrame:
     """Return ``customer_value`` of customers without any purchase to tell from."""
     known = ["customer_id", "revenue_12m", "margin_12m", "contribution_12m"]
     table = customers[known].sort_values("customer_id", ignore_index=True)
-    table = table.astype(dict.fromkeys(known[1:], float)).assign(p_alive=np.nan)
+    table = table.astype(dict.fromkeys(known[1:], float)).assign(
+        p_alive=np.nan, p_last_order=np.nan
+    )
     empty = ["expected_orders_12m", "expected_margin_12m", "clv", "clv_low", "clv_high", "clv_sd",
              "expected_margin_sd", "orders_low", "orders_high"]  # fmt: skip
     return table.assign(**dict.fromkeys(empty, 0.0))
