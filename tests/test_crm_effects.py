@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from playbook import crm
 from playbook.answer import Answer, Missing
-from playbook.crm import actions
+from playbook.crm.actions import _leaves
 from playbook.crm.beliefs import shrunken_beliefs, shrunken_effect
 from playbook.crm.effects import OFFER_DAYS, POWERS, combine, expected_effects, expected_margins
 from playbook.crm.measured import measured_responses, power_weights, spread_between_segments
@@ -284,4 +284,4 @@ def test_who_has_no_history_leaves_like_somebody_new(told: list[float | None] | 
     frame = pd.DataFrame({"customer_id": ["a", "b", "c"]})
     if told is not None:
         frame["p_last_order"] = told
-    assert actions._leaves(frame).tolist() == leaves
+    assert _leaves(frame).tolist() == leaves
