@@ -216,7 +216,7 @@ def _came_back(target: Path, name: str, rows: list[dict[str, Any]], ignoring: se
     assert table(frame.to_dict("records")) == table(whole)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, database=None, phases=(Phase.generate,))
+@settings(max_examples=60, deadline=None, derandomize=True, database=None, phases=(Phase.generate,))
 @given(_delivered())
 def test_what_is_written_comes_back_or_is_asked_about(drawn: tuple) -> None:
     """Rows, cells and cents come back as they were; what the data leave open is named with its line."""
