@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playbook import crm
-from playbook.arena import game, readings, sold_terms
+from playbook.arena import game, readings, record, sold_terms
 from playbook.arena.schedule import best_months
 
 MENDS = {"carrier": {"late"}, "answers": {"slow", "failed"}, "first contact": {"failed"}}
@@ -112,6 +112,14 @@ def test_believed_strength_counts_as_far_as_other_beliefs_held(monkeypatch, held
     assert error == pytest.approx(sold_terms.BELIEF * strength)
 
 
+@pytest.mark.parametrize(("found", "held"), [(None, None), (0.4, 0.4), (1.6, 1.0)])
+def test_beliefs_never_count_for_more_than_they_say(monkeypatch, found, held):
+    for name in ("prospects", "planned_actions"):
+        monkeypatch.setattr(record, name, lambda _: None)
+    monkeypatch.setattr(crm, "expected_effects", lambda *_: SimpleNamespace(held=found))
+    assert record.beliefs_held.__wrapped__(SimpleNamespace(outcomes=None)) == held
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 3))
 def test_no_other_months_of_contact_are_worth_more(seed, most):
@@ -146,6 +154,10 @@ def test_a_channel_grows_until_it_may_be_full():
     assert most(0.0, 1.0) == pytest.approx(game.MOST_WON**2, abs=0.06)
     assert most(0.1, 8.0) < most(0.1, 4.0) < most(0.1, 1.0) and most(0.1, 8.0) < most(0.0, 8.0)
     assert most(0.1, 50.0) == 1.0
+    told = crm.ChannelResponse(
+        SimpleNamespace(elasticity=0.5, error=0.1, channels=rows), pd.DataFrame({"channel": ["fairs"], "value": [100.0]})
+    )  # fmt: skip
+    assert told.brings(pd.Series({"fairs": 400.0})) == pytest.approx(2 * 50.0 * 100.0)
 
 
 @pytest.mark.parametrize(("newcomers", "bought"), [(0.0, ()), (2400.0, ("carrier",))])

@@ -251,7 +251,8 @@ def test_offers_cost_for_members_who_buy_and_not_for_those_who_left() -> None:
 def test_beliefs_about_the_programme_count_as_far_as_others_held() -> None:
     designs = [rich("Generous", 0.5, lift=0.6), rich("Nothing", 0.0, lift=0.0)]
     designs[1] = designs[1].model_copy(update={"tiers": [Tier(name="All", from_revenue=0, points_per_unit=0.0)]})  # fmt: skip
-    whole, half, none = (crm.compare_designs(members(), programme(designs=designs), 1, held) for held in (None, 0.5, 0.0))  # fmt: skip
+    whole, half, none, full, beyond = (crm.compare_designs(members(), programme(designs=designs), 1, held) for held in (None, 0.5, 0.0, 1.0, 1.7))  # fmt: skip
+    assert beyond.table.equals(full.table)  # never for more than they say
     lifts = [a["differences"].set_index("design")["believed_lift"] for a in (whole, half, none)]
     assert lifts[1].to_numpy() == pytest.approx(0.5 * lifts[0].to_numpy())
     assert (lifts[2] == 0).all()
