@@ -41,12 +41,8 @@ def _prospects(sight: Sight) -> pd.DataFrame:
 
 
 def campaigns_of(client: Client, action: str) -> list[str]:
-    """Campaigns on record that were of an action's kind: earlier ones, and those of the plan's own contacts."""
-    known = client.sight.table("campaigns")
-    own = known.loc[known["offer"] == action, "campaign_id"]
-    menu = client.menu.actions.set_index("action")
-    earlier = menu.loc[action, "past_campaigns"]
-    return sorted({*earlier, *own})
+    """Campaigns before the game that were of an action's kind; contacts of the game leave nobody out, so that they measure nothing."""
+    return sorted(client.menu.actions.set_index("action").loc[action, "past_campaigns"])
 
 
 SPEAKS_TO = {
